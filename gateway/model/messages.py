@@ -1,0 +1,164 @@
+"""Texts in both directions, as values: what came (MO, part, receipt) and what shall go (draft, MT).
+
+A *draft* is an MT before the store has given it an id. States and lanes are stored as these numbers; never renumber.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.model.address import Msisdn
+from gateway.model.permit import Grounds
+
+
+class Lane(IntEnum):
+    """Who goes first. 1 takes the next token and has a window slot of its own; 2 to 4 share by weights 8:4:1."""
+
+    URGENT = 1  # opt-out confirmations, HELP, passcodes
+    REPLY = 2  # keyword replies
+    NORMAL = 3  # API and conversations
+    BULK = 4
+
+    @property
+    def word(self) -> str:
+        """The lane as interfaces spell it: ``normal``."""
+        return self.name.lower()
+
+
+class MessageState(IntEnum):
+    """Where a message is. MOs are RECEIVED and stay so."""
+
+    QUEUED = 0
+    SENDING = 1
+    SENT = 2
+    DELIVERED = 3
+    UNDELIVERED = 4
+    FAILED = 5
+    PARTIAL = 6
+    REFUSED = 7
+    EXPIRED = 8
+    CANCELLED = 9
+    UNCERTAIN = 10
+    RECEIVED = 20
+
+    @property
+    def word(self) -> str:
+        """The state as interfaces spell it: ``queued``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Where a part stands in a long text. ``number`` counts from 1 (3GPP TS 23.040 9.2.3.24.1, SMPP 3.4 5.3.2.22)."""
+
+    reference: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mo:
+    """A mobile-originated text, or one part of one (``concat`` is set, ``text`` is that part's alone).
+
+    ``line`` is the address that it was sent to, ``raw`` the user data without its UDH as it came, ``fingerprint`` a
+    digest of raw octets, coding and UDH/SAR. ``alphabet`` is what the carrier's quirk says data_coding 0 means.
+    ``sequence`` is the PDU's sequence number: the ack goes back under it, on session ``session`` of bind ``bind``.
+    """
+
+    carrier: str
+    bind: str
+    session: str
+    sequence: int
+    line: str
+    subscriber: Msisdn
+    text: str
+    raw: bytes
+    data_coding: int
+    fingerprint: bytes
+    received_at: float
+    alphabet: str = "gsm"
+    concat: Concat | None = None
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery receipt (SMPP 3.4 appendix B and 5.2.12): which message, what became of it."""
+
+    carrier: str
+    bind: str
+    session: str
+    sequence: int
+    carrier_ids: tuple[str, ...]  # every spelling under which the id may have been stored
+    state: MessageState | None  # None: intermediate, nothing to record
+    error: str
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A PDU that cannot become a message. It goes to quarantine; then ``status`` answers it.
+
+    ``answer`` is False where the PDU was a response, which is never answered.
+    """
+
+    carrier: str
+    bind: str
+    session: str
+    sequence: int
+    status: int
+    reason: str
+    raw: bytes
+    received_at: float
+    answer: bool = True
+
+
+Arrival = Mo | Receipt | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An MT before it is stored. ``claim`` is what it says it may go under; the gate finds out whether that is so.
+
+    ``claim`` CONSENT asks for opted_in, or for not_defined where the line allows it. ``list_name`` makes it a list
+    send. ``opt_outs`` is the subscriber's count when it was accepted. ``expires_at`` in unix seconds; None never.
+    """
+
+    line_id: int
+    subscriber: Msisdn
+    text: str
+    lane: Lane
+    claim: Grounds
+    opt_outs: int
+    expires_at: float | None = None
+    in_reply_to: int | None = None
+    list_name: str | None = None
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mt:
+    """A stored draft: what a claim of the dispatcher reads, and what the gate judges.
+
+    ``segments`` is how many submit_sm it takes, ``next_segment`` (from 1) the first without an answer. ``attempts``
+    counts permits minted for it; ``resends`` those after an uncertain end.
+    """
+
+    id: int
+    line_id: int
+    subscriber: Msisdn
+    text: str
+    lane: Lane
+    claim: Grounds
+    state: MessageState
+    opt_outs: int
+    created_at: float
+    expires_at: float | None
+    in_reply_to: int | None
+    list_name: str | None
+    segments: int
+    next_segment: int
+    attempts: int
+    resends: int
+    carrier: str | None

@@ -1,0 +1,86 @@
+"""The one thing that a bind transmits: a permit, and the grounds that it stands on.
+
+Only ``gateway.traffic.gate`` constructs a ``Permit`` (a house test holds that), in the transaction that marks the
+message as being sent. One permit covers one submit_sm: a retry and the next segment need new ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.model.address import Msisdn
+
+
+class Grounds(IntEnum):
+    """Why a message may go. Stored with every permit; never renumber."""
+
+    CONSENT = 1
+    UNDEFINED_ALLOWED = 2
+    ANSWER = 3
+    CLARIFICATION = 4
+    SIGN_UP_CODE = 5
+    OPT_OUT_CONFIRMATION = 6
+    HELP = 7
+    HOW_TO_RETURN = 8
+
+    @property
+    def word(self) -> str:
+        """The grounds as interfaces spell them: ``opt_out_confirmation``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to write one submit_sm, once, before ``dies_at`` (boot clock, seconds).
+
+    ``udh`` and ``body`` are the user data header and the encoded text of this segment; ``expires_at`` (unix seconds)
+    becomes the validity period. ``urgent`` is true in lane 1: it goes to the front of its bind.
+    """
+
+    id: int
+    message_id: int
+    segment: int
+    segments: int
+    line: str
+    line_id: int
+    subscriber: Msisdn
+    grounds: Grounds
+    carrier: str
+    bind: str
+    data_coding: int
+    udh: bytes
+    body: bytes
+    urgent: bool
+    expires_at: float | None
+    dies_at: float
+
+
+class Fate(IntEnum):
+    """What became of a permit. Stored; never renumber.
+
+    LIVE: minted, nothing known yet. ACCEPTED and REJECTED: the carrier answered. REVOKED and RETURNED: not a byte was
+    written (an opt-out took it back; the bind ended, or its life ran out). UNCERTAIN: written, and no answer recorded.
+    """
+
+    LIVE = 0
+    ACCEPTED = 1
+    REJECTED = 2
+    REVOKED = 3
+    RETURNED = 4
+    UNCERTAIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a bind reports of one permit. ``status`` and ``carrier_id`` are those of the submit_sm_resp, if one came.
+
+    ``late`` marks a response that came after UNCERTAIN had been reported: it settles that.
+    """
+
+    permit: Permit
+    fate: Fate
+    status: int = 0
+    carrier_id: str = ""
+    detail: str = ""
+    late: bool = False
