@@ -59,7 +59,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A pause of sends while a person looks at an unclear text. ``clarified`` once its one clarifying text is queued."""
+    """A pause of sends while a person looks at an unclear text. ``clarified`` once its clarifying text is queued."""
 
     since: float
     mo_id: int

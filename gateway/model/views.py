@@ -1,0 +1,167 @@
+"""What is read back from the store, ready to be shown: rows as values.
+
+A row here is complete: whoever shows it needs no second look-up. Numbers are whole; masking is the shower's duty where
+the audience asks for it. Times are unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway.model.consent import ConsentStatus
+from gateway.model.messages import Lane, MessageState
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a listing, newest first. ``next_before_id`` is the next page's cursor, None at the end."""
+
+    rows: Sequence[Row]
+    next_before_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """The last permit of one segment of an MT, and what became of it; ``fate`` and ``grounds`` as their words."""
+
+    segment: int
+    carrier: str
+    bind: str
+    grounds: str
+    minted_at: float
+    fate: str
+    status: int
+    carrier_id: str
+    receipt_state: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """An MO or MT as interfaces show it. ``claim`` and ``lane`` are None for an MO; ``outcome`` is None for an MT."""
+
+    id: int
+    direction: str
+    line: str
+    number: str
+    text: str
+    state: MessageState
+    created_at: float
+    updated_at: float
+    lane: Lane | None
+    claim: str | None
+    reason: str | None
+    expires_at: float | None
+    in_reply_to: int | None
+    list_name: str | None
+    ref: str | None
+    carrier: str | None
+    segments: int
+    outcome: str | None
+    keyword: str | None
+    matched_by: str | None
+    because: str | None
+    permits: tuple[SegmentRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """One consent event with its place in the chain."""
+
+    id: int
+    node: str
+    incarnation: int
+    seq: int
+    kind: str
+    line: str
+    number: str
+    list_name: str | None
+    before: ConsentStatus
+    after: ConsentStatus
+    method: str
+    actor: str
+    rule: str
+    rule_version: str
+    text: str
+    raw: bytes
+    disclosure: str
+    mo_id: int | None
+    note: str
+    occurred_at: float
+    recorded_at: float
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """Membership of one list."""
+
+    name: str
+    status: ConsentStatus
+    since: float
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """The consent of one number on one line, with or without a stored row."""
+
+    line: str
+    number: str
+    status: ConsentStatus
+    held: bool
+    since: float | None
+    source: str | None
+    opt_outs: int
+    lists: tuple[ListRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeRow:
+    """A paused line, carrier or lane. ``kind`` is "line", "carrier" or "lane"."""
+
+    kind: str
+    name: str
+    paused_at: float
+    actor: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A PDU that could not become a message."""
+
+    id: int
+    carrier: str
+    bind: str
+    received_at: float
+    status: int
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BindRow:
+    """A bind as readiness and status pages show it. ``state`` is "up", "binding" or "down"."""
+
+    name: str
+    carrier: str
+    mode: str
+    state: str
+    since: float
+    detail: str
+    window: int
+    outstanding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What ``/readyz`` tells. ``store_ok`` is whether the store took a write just now."""
+
+    store_ok: bool
+    detail: str
+    binds: tuple[BindRow, ...]
