@@ -72,7 +72,8 @@ class Standing:
 
     ``opt_outs`` counts this line's opt-outs of the subscriber; a message stores the count of its day and never leaves
     once the count has moved on. ``keywords`` maps each keyword ever used to ``opt_outs`` at its last use, which is what
-    "for the first time, or for the first time since an opt-out" asks. ``lists`` maps list name to membership.
+    "for the first time, or for the first time since an opt-out" asks. ``lists`` maps list name to membership,
+    ``suspended`` names the lists on which a person has paused this member.
     ``how_to_return`` is true once the one HOW_TO_RETURN of this opt-out was queued. ``account_out`` is true when the
     subscriber said STOP ALL: the whole account, lines added later included; a line's own START clears it for that line.
     ``replies`` are the times (unix seconds) of the automatic replies inside the reply limit's window, oldest first.
@@ -89,6 +90,7 @@ class Standing:
     account_out: bool = False
     keywords: Mapping[str, int] = NOTHING
     lists: Mapping[str, ConsentStatus] = field(default_factory=dict)
+    suspended: frozenset[str] = frozenset()
     replies: tuple[float, ...] = ()
     latest: Latest | None = None
     last_carrier: str | None = None

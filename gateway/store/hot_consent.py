@@ -1,0 +1,201 @@
+"""The hot statements on consent: read many standings at once, write back those that changed.
+
+Plain SQL, batched, because every MO and every permit passes here. What a standing means is ``gateway.policy``'s
+business; this module only carries it between rows and values. Readers of single rows for people are in ``queries``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from gateway.model.address import Msisdn
+from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
+from gateway.store.tx import Tx
+
+Key = tuple[int, Msisdn]
+"""A (line_id, subscriber) pair: the unit of consent, of locking and of order."""
+
+_CHUNK: Final = 500  # below SQLite's smallest limit of 999 parameters, and few enough distinct statements to cache
+_COLUMNS: Final = (
+    "subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out,"
+    " keywords, replies, latest_mo, latest_carrier, latest_session, latest_fingerprint, latest_at, last_carrier"
+)
+_SAVE: Final = f"""
+insert into consent (line_id, account_id, {_COLUMNS}) values (?, 1, {", ".join("?" * 18)})
+on conflict (line_id, subscriber) do update set {
+    ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[1:])
+}
+"""  # noqa: S608 - column names of this module alone
+_SAVE_MEMBER: Final = """
+insert into member (line_id, list_name, subscriber, account_id, status, since, source, suspended)
+values (?, ?, ?, 1, ?, ?, ?, 0)
+on conflict (line_id, list_name, subscriber) do update set
+    status = excluded.status, since = excluded.since, source = excluded.source
+"""
+_SAVE_ACCOUNT_OUT: Final = """
+insert into account_opt_out (account_id, subscriber, since, source, mo_id, opt_outs) values (1, ?, ?, ?, ?, 1)
+on conflict (account_id, subscriber) do update set
+    since = excluded.since, source = excluded.source, mo_id = excluded.mo_id, opt_outs = account_opt_out.opt_outs + 1
+"""
+
+
+def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
+    """Return the standing of every key, with or without a row.
+
+    A key without a row has the defaults, or is opted out if its subscriber opted out of the whole account: a line that
+    was added after STOP ALL is covered by it.
+    """
+    by_line: dict[int, set[Msisdn]] = defaultdict(set)
+    for line_id, subscriber in keys:
+        by_line[line_id].add(subscriber)
+    found: dict[Key, Standing] = {}
+    for line_id, subscribers in sorted(by_line.items()):
+        lists, suspended = _memberships(tx, line_id, subscribers)
+        for marks, chunk in _chunks(sorted(subscribers)):
+            for row in tx.rows(
+                f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks})",  # noqa: S608 - marks
+                (line_id, *chunk),
+            ):
+                found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
+        if missing := [s for s in subscribers if (line_id, s) not in found]:
+            outs = _account_outs(tx, missing)
+            for subscriber in missing:
+                found[line_id, subscriber] = _without_row(
+                    line_id,
+                    subscriber,
+                    outs.get(subscriber),
+                    lists.get(subscriber, {}),
+                    suspended.get(subscriber, ()),
+                )
+    return found
+
+
+def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None:
+    """Write standings back. Each change is (as it was read, as it shall be); unchanged memberships are not touched."""
+    rows: list[tuple[Any, ...]] = []
+    members: list[tuple[Any, ...]] = []
+    for before, after in changes:
+        hold, latest = after.hold, after.latest
+        rows.append(
+            (
+                after.line_id,
+                after.subscriber,
+                int(after.status),
+                after.since,
+                after.source,
+                after.opt_outs,
+                hold.since if hold else None,
+                hold.mo_id if hold else None,
+                int(hold.clarified) if hold else 0,
+                int(after.how_to_return),
+                int(after.account_out),
+                json.dumps(dict(after.keywords)) if after.keywords else "{}",
+                json.dumps(after.replies) if after.replies else "[]",
+                latest.mo_id if latest else None,
+                latest.carrier if latest else None,
+                latest.session if latest else None,
+                latest.fingerprint if latest else None,
+                latest.received_at if latest else None,
+                after.last_carrier,
+            )
+        )
+        if after.lists is not before.lists:
+            members += [
+                (after.line_id, name, after.subscriber, int(status), tx.now, after.source)
+                for name, status in after.lists.items()
+                if before.lists.get(name) != status
+            ]
+    tx.executemany(_SAVE, rows)
+    if members:
+        tx.executemany(_SAVE_MEMBER, members)
+
+
+def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]) -> None:
+    """Record that these subscribers opted out of every line, later ones included: (subscriber, source, MO id)."""
+    tx.executemany(_SAVE_ACCOUNT_OUT, [(subscriber, tx.now, source, mo_id) for subscriber, source, mo_id in outs])
+
+
+def _chunks(subscribers: Sequence[Msisdn]) -> Iterator[tuple[str, list[Msisdn]]]:
+    """Yield (placeholders, values), padded to a power of two so that the statement cache sees few statements."""
+    rest = iter(subscribers)
+    while chunk := list(islice(rest, _CHUNK)):
+        chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))
+        yield ", ".join("?" * len(chunk)), chunk
+
+
+def _memberships(
+    tx: Tx, line_id: int, subscribers: Iterable[Msisdn]
+) -> tuple[dict[Msisdn, dict[str, ConsentStatus]], dict[Msisdn, tuple[str, ...]]]:
+    lists: dict[Msisdn, dict[str, ConsentStatus]] = {}
+    suspended: dict[Msisdn, tuple[str, ...]] = {}
+    for marks, chunk in _chunks(sorted(subscribers)):
+        for subscriber, name, status, is_suspended in tx.rows(
+            "select subscriber, list_name, status, suspended from member"
+            f" where line_id = ? and subscriber in ({marks})",  # noqa: S608 - marks
+            (line_id, *chunk),
+        ):
+            lists.setdefault(subscriber, {})[name] = ConsentStatus(status)
+            if is_suspended:
+                suspended[subscriber] = (*suspended.get(subscriber, ()), name)
+    return lists, suspended
+
+
+def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[float, str]]:
+    return {
+        row[0]: (row[1], row[2])
+        for marks, chunk in _chunks(subscribers)
+        for row in tx.rows(
+            "select subscriber, since, source from account_opt_out"
+            f" where account_id = 1 and subscriber in ({marks})",  # noqa: S608 - marks
+            tuple(chunk),
+        )
+    }
+
+
+def _standing(
+    line_id: int, row: tuple[Any, ...], lists: dict[str, ConsentStatus], suspended: tuple[str, ...]
+) -> Standing:
+    return Standing(
+        line_id=line_id,
+        subscriber=Msisdn(row[0]),
+        status=ConsentStatus(row[1]),
+        since=row[2],
+        source=row[3],
+        opt_outs=row[4],
+        hold=None if row[5] is None else Hold(row[5], row[6], bool(row[7])),
+        how_to_return=bool(row[8]),
+        account_out=bool(row[9]),
+        keywords={} if row[10] == "{}" else json.loads(row[10]),
+        replies=() if row[11] == "[]" else tuple(json.loads(row[11])),
+        latest=None if row[12] is None else Latest(row[12], row[13], row[14], bytes(row[15]), row[16]),
+        last_carrier=row[17],
+        lists=lists,
+        suspended=frozenset(suspended),
+    )
+
+
+def _without_row(
+    line_id: int,
+    subscriber: Msisdn,
+    account_out: tuple[float, str] | None,
+    lists: dict[str, ConsentStatus],
+    suspended: tuple[str, ...],
+) -> Standing:
+    if account_out is None:
+        return Standing(line_id, subscriber, lists=lists, suspended=frozenset(suspended))
+    since, source = account_out
+    return Standing(
+        line_id,
+        subscriber,
+        status=ConsentStatus.OPTED_OUT,
+        since=since,
+        source=source,
+        opt_outs=1,
+        account_out=True,
+        lists=lists,
+        suspended=frozenset(suspended),
+    )
