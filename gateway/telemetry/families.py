@@ -1,0 +1,103 @@
+"""Metric families whose children are found fast and whose number is bounded.
+
+A family is called with its label values and returns the child, which it remembers: hot paths keep the child itself,
+and everybody else pays one dictionary look-up. Labels often come from outside (a carrier's status, a line's address),
+so a family has room for ``LIMIT`` children; every combination beyond that is counted under ``other``. A gateway that
+is scraped every few seconds must not grow with what its peers send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+Child = TypeVar("Child")
+
+LIMIT: Final = 500
+OTHER: Final = "other"
+
+
+class Family(Generic[Child]):
+    """One metric with labels: ``family("acme", "up")`` is the child of those label values, in the order declared."""
+
+    def __init__(
+        self, labels: Sequence[str], make: Callable[..., Child], remove: Callable[..., None], limit: int = LIMIT
+    ) -> None:
+        self._labels = tuple(labels)
+        self._make = make
+        self._remove = remove
+        self._limit = limit
+        self._children: dict[tuple[str, ...], Child] = {}
+
+    def __call__(self, *values: str) -> Child:
+        """Return the child of ``values``; beyond the family's room, the child whose labels all say ``other``.
+
+        Raises TypeError if the number of values is not that of the labels.
+        """
+        child = self._children.get(values)
+        return child if child is not None else self._add(values)
+
+    def _add(self, values: tuple[str, ...]) -> Child:
+        if len(values) != len(self._labels):
+            raise TypeError(f"this metric has the labels {self._labels}, but was given {values}")
+        if len(self._children) >= self._limit:
+            return self._make(*([OTHER] * len(self._labels)))
+        child = self._make(*values)
+        self._children[values] = child
+        return child
+
+    def forget(self, *values: str) -> None:
+        """Stop exposing one child: what it described is gone. Unknown values are no error."""
+        if self._children.pop(values, None) is not None:
+            self._remove(*values)
+
+
+class Gauges(Family[Gauge]):
+    """A gauge with labels."""
+
+    def replace(self, value_of: Mapping[tuple[str, ...], float]) -> None:
+        """Make these the only children: what is not among them is no longer exposed."""
+        for gone in self._children.keys() - value_of.keys():
+            self.forget(*gone)
+        for values, value in value_of.items():
+            self(*values).set(value)
+
+
+class Maker:
+    """Declares families on one registry, and remembers what it declared so that the documentation can be checked."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.declared: list[tuple[str, str, tuple[str, ...], str]] = []  # name, kind, labels, help
+
+    def counters(self, name: str, text: str, *labels: str, limit: int = LIMIT) -> Family[Counter]:
+        """Declare a counter with labels; ``name`` ends in ``_total``."""
+        self._note(name, "counter", labels, text)
+        metric = Counter(name, text, labels, registry=self._registry)
+        return Family(labels, metric.labels, metric.remove, limit)
+
+    def counter(self, name: str, text: str) -> Counter:
+        """Declare a counter without labels."""
+        self._note(name, "counter", (), text)
+        return Counter(name, text, registry=self._registry)
+
+    def gauges(self, name: str, text: str, *labels: str) -> Gauges:
+        """Declare a gauge with labels."""
+        self._note(name, "gauge", labels, text)
+        metric = Gauge(name, text, labels, registry=self._registry)
+        return Gauges(labels, metric.labels, metric.remove)
+
+    def gauge(self, name: str, text: str) -> Gauge:
+        """Declare a gauge without labels."""
+        self._note(name, "gauge", (), text)
+        return Gauge(name, text, registry=self._registry)
+
+    def histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        """Declare a histogram without labels; ``buckets`` are upper bounds in the metric's unit."""
+        self._note(name, "histogram", (), text)
+        return Histogram(name, text, registry=self._registry, buckets=buckets)
+
+    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> None:
+        self.declared.append((name, kind, labels, text))
