@@ -29,7 +29,7 @@ insert into consent (line_id, account_id, {_COLUMNS}) values (?, 1, {", ".join("
 on conflict (line_id, subscriber) do update set {
     ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[1:])
 }
-"""  # noqa: S608 - column names of this module alone
+"""
 _SAVE_MEMBER: Final = """
 insert into member (line_id, list_name, subscriber, account_id, status, since, source, suspended)
 values (?, ?, ?, 1, ?, ?, ?, 0)
@@ -57,7 +57,7 @@ def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
         lists, suspended = _memberships(tx, line_id, subscribers)
         for marks, chunk in _chunks(sorted(subscribers)):
             for row in tx.rows(
-                f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks})",  # noqa: S608 - marks
+                f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks})",
                 (line_id, *chunk),
             ):
                 found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
@@ -135,7 +135,7 @@ def _memberships(
     for marks, chunk in _chunks(sorted(subscribers)):
         for subscriber, name, status, is_suspended in tx.rows(
             "select subscriber, list_name, status, suspended from member"
-            f" where line_id = ? and subscriber in ({marks})",  # noqa: S608 - marks
+            f" where line_id = ? and subscriber in ({marks})",
             (line_id, *chunk),
         ):
             lists.setdefault(subscriber, {})[name] = ConsentStatus(status)
@@ -149,8 +149,7 @@ def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[f
         row[0]: (row[1], row[2])
         for marks, chunk in _chunks(subscribers)
         for row in tx.rows(
-            "select subscriber, since, source from account_opt_out"
-            f" where account_id = 1 and subscriber in ({marks})",  # noqa: S608 - marks
+            f"select subscriber, since, source from account_opt_out where account_id = 1 and subscriber in ({marks})",
             tuple(chunk),
         )
     }

@@ -1,0 +1,257 @@
+"""The hot statements on messages and permits: journal, queue, claim, mint, settle.
+
+Plain SQL, batched. States change here and nowhere else; which state follows is decided by ``gateway.traffic``. A
+message row is never deleted by these statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.model.address import Msisdn
+from gateway.model.effects import Decision
+from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
+from gateway.model.permit import Fate, Grounds, Outcome, Permit
+from gateway.store.tx import Tx
+
+_MO: Final = 0
+_MT: Final = 1
+_CHUNK: Final = 500
+_MT_COLUMNS: Final = (
+    "id, line_id, subscriber, text, lane, claim, state, opt_outs, created_at, expires_at, in_reply_to, list_name,"
+    " segments, next_segment, attempts, resends, carrier"
+)
+_JOURNAL: Final = f"""
+insert into message (id, account_id, line_id, subscriber, direction, state, text, created_at, updated_at, opt_outs,
+    segments, next_segment, attempts, resends, carrier, raw, data_coding, outcome, keyword, matched_by, because,
+    config_hash, partial)
+values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_QUEUE: Final = f"""
+insert into message (id, account_id, line_id, subscriber, direction, state, lane, claim, text, created_at, updated_at,
+    expires_at, in_reply_to, list_name, ref, opt_outs, segments, next_segment, attempts, resends, reason, actor)
+values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?)
+"""
+_CLAIMABLE: Final = f"""
+select {_MT_COLUMNS} from message
+where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
+"""
+_SENDING: Final = f"""
+update message set state = {MessageState.SENDING}, attempts = attempts + ?, carrier = ?, updated_at = ? where id = ?
+"""
+_REFUSE: Final = f"""
+update message set state = {MessageState.REFUSED}, reason = ?, updated_at = ?
+where line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?
+"""
+_MOVE: Final = """
+update message set state = ?, reason = ?, status = coalesce(?, status), resends = ?, updated_at = ? where id = ?
+"""
+_MINT: Final = """
+insert into permit (id, message_id, segment, line_id, subscriber, carrier, bind, node, life, grounds, opt_outs,
+    minted_at, dies_at, fate, status, carrier_id, detail)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '')
+"""
+_SETTLE: Final = "update permit set fate = ?, status = ?, carrier_id = ?, detail = ?, settled_at = ? where id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the journal: an MO with its id and what was decided of it."""
+
+    id: int
+    line_id: int
+    mo: Mo
+    decision: Decision
+    opt_outs: int
+    parts: int
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMt:
+    """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason."""
+
+    id: int
+    draft: Draft
+    segments: int
+    state: MessageState = MessageState.QUEUED
+    reason: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One message's next state. ``status`` is the last command_status, None to leave it."""
+
+    id: int
+    state: MessageState
+    reason: str | None
+    status: int | None
+    resends: int
+
+
+@dataclass(frozen=True, slots=True)
+class PermitRow:
+    """What is stored of a permit: as much as settling its message asks."""
+
+    id: int
+    message_id: int
+    segment: int
+    fate: Fate
+    status: int
+    bind: str
+    receipt_state: int | None
+
+
+def journal(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Write MOs with their decisions."""
+    tx.executemany(
+        _JOURNAL,
+        [
+            (
+                e.id,
+                e.line_id,
+                e.mo.subscriber,
+                e.mo.text,
+                e.mo.received_at,
+                tx.now,
+                e.opt_outs,
+                e.parts,
+                e.mo.carrier,
+                e.mo.raw,
+                e.mo.data_coding,
+                e.decision.outcome.value,
+                e.decision.keyword,
+                e.decision.matched_by,
+                e.decision.because,
+                e.config_hash,
+                int(e.mo.partial),
+            )
+            for e in entries
+        ],
+    )
+
+
+def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
+    """Store drafts, queued or refused."""
+    tx.executemany(
+        _QUEUE,
+        [
+            (
+                m.id,
+                m.draft.line_id,
+                m.draft.subscriber,
+                int(m.state),
+                int(m.draft.lane),
+                int(m.draft.claim),
+                m.draft.text,
+                tx.now,
+                tx.now,
+                m.draft.expires_at,
+                m.draft.in_reply_to,
+                m.draft.list_name,
+                m.draft.ref,
+                m.draft.opt_outs,
+                m.segments,
+                m.reason,
+                m.actor,
+            )
+            for m in messages
+        ],
+    )
+
+
+def claimable(tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int) -> list[Mt]:
+    """Return the next queued messages of one lane of one line, oldest first, with ids above ``after_id``."""
+    return [_mt(row) for row in tx.rows(_CLAIMABLE, (int(lane), line_id, after_id, limit))]
+
+
+def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:
+    """Return the MTs of these ids; ids that are no MT are left out."""
+    return {
+        row[0]: _mt(row)
+        for marks, chunk in _id_chunks(ids)
+        for row in tx.rows(
+            f"select {_MT_COLUMNS} from message where direction = {_MT} and id in ({marks})",
+            chunk,
+        )
+    }
+
+
+def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
+    """Write permits, and mark their messages as being sent. ``opt_outs`` maps message id to the count it stands on."""
+    tx.executemany(
+        _MINT,
+        [
+            (
+                p.id,
+                p.message_id,
+                p.segment,
+                p.line_id,
+                p.subscriber,
+                p.carrier,
+                p.bind,
+                tx.node,
+                tx.life,
+                int(p.grounds),
+                opt_outs[p.message_id],
+                tx.now,
+                p.dies_at,
+            )
+            for p in permits
+        ],
+    )
+    counts: dict[int, int] = {}
+    carriers: dict[int, str] = {}
+    for p in permits:
+        counts[p.message_id] = counts.get(p.message_id, 0) + 1
+        carriers[p.message_id] = p.carrier
+    tx.executemany(_SENDING, [(n, carriers[id_], tx.now, id_) for id_, n in counts.items()])
+
+
+def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of permits."""
+    tx.executemany(
+        _SETTLE, [(int(o.fate), o.status, o.carrier_id, o.detail[:200], tx.now, o.permit.id) for o in outcomes]
+    )
+
+
+def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:
+    """Return the permits of these messages in the order in which they were minted."""
+    found: dict[int, list[PermitRow]] = {}
+    for marks, chunk in _id_chunks(message_ids):
+        for row in tx.rows(
+            "select id, message_id, segment, fate, status, bind, receipt_state from permit"
+            f" where message_id in ({marks}) order by id",
+            chunk,
+        ):
+            found.setdefault(row[1], []).append(PermitRow(row[0], row[1], row[2], Fate(row[3]), *row[4:]))
+    return found
+
+
+def move(tx: Tx, moves: Sequence[Move]) -> None:
+    """Write the next states of messages."""
+    tx.executemany(_MOVE, [(int(m.state), m.reason, m.status, m.resends, tx.now, m.id) for m in moves])
+
+
+def refuse_older(tx: Tx, line_id: int, subscriber: Msisdn, opt_outs: int, reason: str) -> int:
+    """Refuse every queued message of the subscriber on the line that was accepted before this opt-out; return how many.
+
+    The gate would refuse them one by one (their count is behind); done at once, they need not wait for a slot.
+    """
+    return tx.execute(_REFUSE, (reason, tx.now, line_id, subscriber, opt_outs))
+
+
+def _mt(row: tuple[Any, ...]) -> Mt:
+    return Mt(row[0], row[1], Msisdn(row[2]), row[3], Lane(row[4]), Grounds(row[5]), MessageState(row[6]), *row[7:])
+
+
+def _id_chunks(ids: Iterable[int]) -> Iterable[tuple[str, list[int]]]:
+    """Yield (placeholders, values), padded to a power of two so that the statement cache sees few statements."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
+        chunk = ordered[start : start + _CHUNK]
+        chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))
+        yield ", ".join("?" * len(chunk)), chunk
