@@ -1,0 +1,45 @@
+"""What a user may say about the store: the ``[store]`` table of the configuration.
+
+Owns the keys, their defaults and their sentences. Holds no connection and opens nothing. Durability is deliberately no
+option: an ack means that the text is on disk.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StoreOptions(BaseModel):
+    """The ``[store]`` table. A change of it needs a restart."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(
+        default="sqlite:gateway.db",
+        pattern=r"^[a-z][a-z0-9+]*:.+",
+        description='Where the store is: "sqlite:" and a file name, relative to state_dir.',
+    )
+    busy_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="Seconds that a transaction waits for a lock that another program holds on the database file.",
+    )
+    readers: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Number of connections that answer questions beside the writer.",
+    )
+    max_batch: int = Field(
+        default=2000,
+        ge=1,
+        le=100_000,
+        description="Number of jobs that one transaction takes at most.",
+    )
+    cache_mb: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        description="Megabytes of database pages that the writer keeps in memory.",
+    )

@@ -1,0 +1,151 @@
+"""Tables of texts on their way: journal and outbox, permits, receipts, parts, quarantine.
+
+See ``gateway.store.tables`` for the house rules; nothing but columns belongs here.
+"""
+
+# ruff: noqa: D106 - the nested Meta is peewee's own vocabulary; there is nothing to say about each one of them
+
+from __future__ import annotations
+
+from peewee import SQL, BigAutoField, BigIntegerField, BlobField, DoubleField, IntegerField, TextField
+
+from gateway.store.columns import Table, account, integer, string
+
+
+class Message(Table):
+    """The journal of MOs (direction 0) and the outbox of MTs (direction 1)."""
+
+    id = BigAutoField()
+    account_id = account()
+    line_id = IntegerField()
+    subscriber = TextField()
+    direction = IntegerField()
+    state = IntegerField()
+    lane = IntegerField(null=True)
+    claim = IntegerField(null=True)
+    text = TextField()
+    created_at = DoubleField()
+    updated_at = DoubleField()
+    expires_at = DoubleField(null=True)
+    in_reply_to = BigIntegerField(null=True)
+    list_name = TextField(null=True)
+    ref = TextField(null=True)
+    opt_outs = integer(0)
+    segments = integer(1)
+    next_segment = integer(1)
+    attempts = integer(0)
+    resends = integer(0)
+    ready_at = DoubleField(default=0, constraints=[SQL("DEFAULT 0")])
+    carrier = TextField(null=True)
+    reason = TextField(null=True)
+    status = IntegerField(null=True)
+    actor = TextField(null=True)
+    octets = BlobField(null=True, column_name="raw")
+    data_coding = IntegerField(null=True)
+    outcome = TextField(null=True)
+    keyword = TextField(null=True)
+    matched_by = TextField(null=True)
+    because = TextField(null=True)
+    config_hash = TextField(null=True)
+    partial = integer(0)
+
+    class Meta:
+        table_name = "message"
+        indexes = (
+            SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
+            SQL("CREATE INDEX message_queued ON message (lane, line_id, id) WHERE state = 0"),
+            SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
+            SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
+            SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),
+        )
+
+
+class Permit(Table):
+    """Leave to write one submit_sm once, the grounds for it, and what became of it."""
+
+    id = BigAutoField()
+    account_id = account()
+    message_id = BigIntegerField()
+    segment = IntegerField()
+    line_id = IntegerField()
+    subscriber = TextField()
+    carrier = TextField()
+    bind_name = TextField(column_name="bind")
+    node = TextField()
+    life = IntegerField()
+    grounds = IntegerField()
+    opt_outs = IntegerField()
+    minted_at = DoubleField()
+    dies_at = DoubleField()
+    fate = integer(0)
+    status = integer(0)
+    carrier_id = string()
+    detail = string()
+    settled_at = DoubleField(null=True)
+    receipt_state = IntegerField(null=True)
+    receipt_at = DoubleField(null=True)
+    receipt_error = TextField(null=True)
+
+    class Meta:
+        table_name = "permit"
+        indexes = (
+            SQL("CREATE INDEX permit_message ON permit (message_id, segment)"),
+            SQL("CREATE INDEX permit_live_pair ON permit (line_id, subscriber) WHERE fate = 0"),
+            SQL("CREATE INDEX permit_live_node ON permit (node) WHERE fate = 0"),
+            SQL("CREATE INDEX permit_carrier_id ON permit (carrier, carrier_id) WHERE carrier_id <> ''"),
+        )
+
+
+class ParkedReceipt(Table):
+    """A delivery receipt that came before the response which names its message."""
+
+    id = BigAutoField()
+    carrier = TextField()
+    carrier_id = TextField()
+    state = IntegerField()
+    error = string()
+    received_at = DoubleField()
+
+    class Meta:
+        table_name = "parked_receipt"
+        indexes = ((("carrier", "carrier_id"), False),)
+
+
+class Part(Table):
+    """A part of a long MO. ``mo_id`` is set once it was joined; it then stays a while, to know a redelivery by."""
+
+    id = BigAutoField()
+    carrier = TextField()
+    line_id = IntegerField()
+    subscriber = TextField()
+    reference = IntegerField()
+    total = IntegerField()
+    number = IntegerField()
+    data_coding = IntegerField()
+    alphabet = TextField()
+    octets = BlobField(column_name="raw")
+    text = TextField()
+    fingerprint = BlobField()
+    session = TextField()
+    received_at = DoubleField()
+    mo_id = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "part"
+        indexes = ((("carrier", "line_id", "subscriber", "reference", "total", "number"), True),)
+
+
+class Quarantine(Table):
+    """A PDU that could not become a message, kept whole before a final error answers it."""
+
+    id = BigAutoField()
+    carrier = TextField()
+    bind_name = TextField(column_name="bind")
+    session = TextField()
+    received_at = DoubleField()
+    status = IntegerField()
+    reason = TextField()
+    octets = BlobField(column_name="raw")
+
+    class Meta:
+        table_name = "quarantine"

@@ -1,0 +1,146 @@
+"""One transaction, as the jobs see it: statements in, rows out, and the few facts that every job needs.
+
+Owns the hand-out of ids and the memory that belongs to the writer's connection. Must never begin, commit or roll back:
+the writer does that, around all jobs of a batch, so a job neither knows nor decides what it shares its commit with.
+Nothing here turns one statement into several or hides one; hot paths count them.
+
+Ids come from memory, not from the database: a job that writes a message, its evidence and its permits must name them in
+each other before any of them is stored, and one statement for many rows cannot ask for each row's id. The counter
+starts at the highest stored id, only ever rises (a rolled back id is not used again) and is right because a store has
+one writer. An engine with several writers hands out blocks of a sequence here instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from peewee import Database, Node
+
+Params = Sequence[object] | Mapping[str, object]
+Row = tuple[Any, ...]
+
+IDENTIFIED: Final = frozenset(
+    {"message", "permit", "evidence", "part", "parked_receipt", "quarantine", "audit", "line", "keyword", "optin_list"}
+)
+"""The tables whose rows have an id that ``Tx.allocate`` hands out."""
+
+
+class Cursor(Protocol):
+    """What we use of a DB-API cursor (PEP 249)."""
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that the statement changed."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All rows of the answer."""
+        ...
+
+
+class Connection(Protocol):
+    """What we use of a DB-API connection: statements straight on it, as sqlite3 and psycopg both offer."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Cursor:
+        """Run one statement."""
+        ...
+
+    def executemany(self, sql: str, parameters: Any, /) -> Cursor:
+        """Run one statement once per row of parameters."""
+        ...
+
+
+@dataclass(slots=True)
+class ChainHead:
+    """The end of this node's evidence chain: the last row's ``seq`` (0: none yet) and its hash."""
+
+    seq: int
+    hash: bytes
+
+
+@dataclass(slots=True)
+class WriterMemory:
+    """What the writer remembers between transactions. ``forget`` drops what a rolled back transaction may have moved.
+
+    ``ids`` maps a table to the next free id and survives a roll back, because it only rises. ``chain`` is read again
+    from the store whenever it is None.
+    """
+
+    ids: dict[str, int] = field(default_factory=dict)
+    chain: ChainHead | None = None
+
+    def forget(self) -> None:
+        """A transaction was not committed: read the head of the evidence chain again."""
+        self.chain = None
+
+
+class Tx:
+    """An open write transaction. Valid until the job returns; a job must not keep it.
+
+    ``now`` is the wall clock (unix seconds) and ``boot`` the boot clock (seconds), both read once per transaction.
+    ``node``, ``incarnation`` and ``life`` name the writer. Errors of the driver pass through unchanged: the writer
+    classifies them, and a job that swallows one breaks the batch.
+    """
+
+    __slots__ = ("boot", "connection", "database", "incarnation", "life", "memory", "node", "now")
+
+    def __init__(
+        self,
+        connection: Connection,
+        database: Database,
+        memory: WriterMemory,
+        *,
+        node: str,
+        incarnation: int,
+        life: int,
+        now: float,
+        boot: float,
+    ) -> None:
+        self.connection = connection
+        self.database = database
+        self.memory = memory
+        self.node = node
+        self.incarnation = incarnation
+        self.life = life
+        self.now = now
+        self.boot = boot
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run one statement in the engine's own SQL; return how many rows it changed (-1 where that has no sense)."""
+        return self.connection.execute(sql, params).rowcount
+
+    def executemany(self, sql: str, rows: Iterable[Params]) -> int:
+        """Run one statement for each of ``rows``; return how many rows were changed in all."""
+        return self.connection.executemany(sql, rows).rowcount
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """Run one query in the engine's own SQL; return its rows, in order, as tuples."""
+        return self.connection.execute(sql, params).fetchall()
+
+    def fetch(self, query: Node) -> list[Row]:
+        """Run a peewee query (a cold one); return its rows as tuples of what the driver gives."""
+        return self.rows(*compiled(self.database, query))
+
+    def change(self, query: Node) -> int:
+        """Run a peewee insert, update or delete (a cold one); return how many rows it changed."""
+        return self.execute(*compiled(self.database, query))
+
+    def allocate(self, table: str, n: int = 1) -> int:
+        """Hand out ``n`` consecutive ids of ``table`` (one of ``IDENTIFIED``), never one twice; return the first."""
+        ids = self.memory.ids
+        first = ids.get(table)
+        if first is None:
+            if table not in IDENTIFIED:
+                raise ValueError(f"table {table!r} has no ids to hand out; those that have: {sorted(IDENTIFIED)}")
+            first = int(self.rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]) + 1  # noqa: S608 - a known name
+        ids[table] = first + n
+        return first
+
+
+def compiled(database: Database, query: Node) -> tuple[str, Sequence[object]]:
+    """Return the SQL and the parameters of a peewee query, in the dialect of ``database``."""
+    context: Any = database.get_sql_context()
+    sql, params = context.sql(query).query()
+    return sql, params
