@@ -24,6 +24,8 @@ class Reason(StrEnum):
     UNKNOWN_LINE = "unknown-line"
     UNKNOWN_LIST = "unknown-list"
     UNKNOWN_MESSAGE = "unknown-message"
+    UNKNOWN_CARRIER = "unknown-carrier"
+    UNKNOWN_LANE = "unknown-lane"
     TOO_LONG = "too-long"
     EMPTY = "empty"
     BACKLOG_FULL = "backlog-full"
@@ -32,6 +34,7 @@ class Reason(StrEnum):
     NOT_AN_ANSWER = "not-an-answer"  # in_reply_to names an MO that is too old, or somebody else's
     REPLY_LIMIT = "reply-limit"
     CANCELLED = "cancelled"
+    NOT_UNCERTAIN = "not-uncertain"  # only an uncertain message can be resent or failed by a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from gateway.model.messages import Lane, MessageState
+from gateway.model.refusal import Reason, Refusal
+
+MAX_TEXT: Final = 255 * 153
+"""Characters in the longest text that any handset can receive: 255 parts (3GPP TS 23.040 9.2.3.24.1, the part count is
+one octet) of 153 GSM characters. A line's own limit is lower."""
 
 
 class Role(IntEnum):
@@ -56,6 +62,43 @@ class Accepted:
 
     id: int
     state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's promise that a repeated request is the same request.
+
+    ``token`` is who sent it (the actor's name), ``key`` the caller's own word for the request, ``fingerprint`` the
+    SHA-256 of its body. Kept for at least 24 hours under (``token``, ``key``).
+    """
+
+    token: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The request was answered before; this is that answer. Nothing was done now."""
+
+    results: tuple[Accepted | Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The same idempotency key came before with another body. Nothing was done now."""
+
+
+def plainly_refused(request: SendRequest, now: float) -> Refusal | None:
+    """Judge what needs no look at the store: blank texts, endless texts, and expiries in the past (``now``: wall)."""
+    if not request.text.strip():
+        return Refusal(Reason.EMPTY, "The text is empty or blank; give it at least one visible character.")
+    if len(request.text) > MAX_TEXT:
+        detail = f"The text has {len(request.text)} characters; no handset can join more than {MAX_TEXT}."
+        return Refusal(Reason.TOO_LONG, detail)
+    if request.expires_at is not None and request.expires_at <= now:
+        return Refusal(Reason.EXPIRED, "expires_at is in the past; name a time to come, or leave it out.")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,9 +159,19 @@ class BindRow:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRow:
+    """How much waits in one lane; ``oldest_at`` is when its oldest message was accepted, None where none waits."""
+
+    lane: Lane
+    queued: int
+    oldest_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """What ``/readyz`` tells. ``store_ok`` is whether the store took a write just now."""
 
     store_ok: bool
     detail: str
     binds: tuple[BindRow, ...]
+    queue: tuple[QueueRow, ...] = ()
