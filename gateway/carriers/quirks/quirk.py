@@ -1,0 +1,67 @@
+"""What a carrier can differ in, as data.
+
+A quirk says how a carrier departs from SMPP 3.4; it does nothing itself. ``gateway.carriers.translate`` and
+``gateway.carriers.statuses`` read it. Every field's default is the specification's answer, or, where that leaves a
+choice, the most common practice, so a quirk file names only what is different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateway.carriers.statuses import Verdict
+from gateway.smpp.constants import Status
+
+
+class IdBase(Enum):
+    """How the id in a receipt relates to the id in the submit_sm_resp.
+
+    ANY tries the spelling as it is first and then every other one; the other three are for carriers whose ids would
+    otherwise meet by accident.
+    """
+
+    ANY = "any"
+    SAME = "same"
+    RECEIPT_DECIMAL = "response hexadecimal, receipt decimal"
+    RECEIPT_HEXADECIMAL = "response decimal, receipt hexadecimal"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Type of number and numbering plan of one kind of address (SMPP 3.4 sections 5.2.5 and 5.2.6)."""
+
+    ton: int
+    npi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A carrier's habits.
+
+    ``alphabet``: what data_coding 0 means in a deliver_sm ("gsm", "latin-1", "ascii", "utf-8").
+    ``temporary_status``: the command_status after which this carrier sends an MO again.
+    ``short_code``, ``long_code``, ``alphanumeric``: numbering of our own addresses as source of a submit_sm, by kind
+    (up to six digits; more digits; anything else). ``subscriber``: numbering of the destination; ``plus``: whether that
+    is written with a leading "+".
+    ``registered_delivery``: what we ask for in each submit_sm (5.2.17); 1 asks for the final receipt.
+    ``receipt_types``: the message types (esm_class & 0x3C, 5.2.12) under which this carrier sends receipts.
+    ``receipt_by_text``: also take a deliver_sm of type 0 for a receipt if its text parses as one with id and stat.
+    ``id_base``: see ``IdBase``. ``verdicts``: what a submit status means where it differs from ``statuses.VERDICTS``.
+    """
+
+    name: str
+    summary: str
+    alphabet: str = "gsm"
+    temporary_status: int = Status.ESME_RX_T_APPN
+    short_code: Numbering = Numbering(3, 0)
+    long_code: Numbering = Numbering(1, 1)
+    alphanumeric: Numbering = Numbering(5, 0)
+    subscriber: Numbering = Numbering(1, 1)
+    plus: bool = False
+    registered_delivery: int = 1
+    receipt_types: frozenset[int] = frozenset({0x04, 0x08, 0x20})
+    receipt_by_text: bool = False
+    id_base: IdBase = IdBase.ANY
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
