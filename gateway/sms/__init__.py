@@ -1,0 +1,43 @@
+"""Text as it travels: alphabets, user data headers, segments, and the text of delivery receipts.
+
+Pure functions over octets and strings. Nothing here knows a PDU, a subscriber or a table; ``gateway.carriers`` brings
+the octets and ``gateway.traffic`` the texts. Reading is lenient, because the other side is a handset behind a carrier
+behind an aggregator and its text must not be lost; writing is strict, because a wrong octet of ours reaches a person.
+"""
+
+from gateway.sms.coding import ALPHABETS, Encoded, Encoding, choose, decode_text, encode
+from gateway.sms.gsm import decode_gsm, encode_gsm
+from gateway.sms.reassembly import Joined, Part, join, join_what_came
+from gateway.sms.receipt import ReceiptText, message_state, parse_receipt
+from gateway.sms.segments import Segment, TooManySegmentsError, count_segments, segment
+from gateway.sms.udh import Concat, Element, build_concat8, build_concat16, concat_of, elements, sar_concat, split_udh
+
+__all__ = [
+    "ALPHABETS",
+    "Concat",
+    "Element",
+    "Encoded",
+    "Encoding",
+    "Joined",
+    "Part",
+    "ReceiptText",
+    "Segment",
+    "TooManySegmentsError",
+    "build_concat8",
+    "build_concat16",
+    "choose",
+    "concat_of",
+    "count_segments",
+    "decode_gsm",
+    "decode_text",
+    "elements",
+    "encode",
+    "encode_gsm",
+    "join",
+    "join_what_came",
+    "message_state",
+    "parse_receipt",
+    "sar_concat",
+    "segment",
+    "split_udh",
+]

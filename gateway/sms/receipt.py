@@ -1,0 +1,96 @@
+"""The text of a delivery receipt (SMPP 3.4 appendix B), which every SMSC writes a little differently.
+
+Owns reading and writing that text, and what its ``stat`` words mean as message_state (SMPP 3.4 section 5.2.28).
+Whether a PDU *is* a receipt is not decided here: a subscriber can type one. Nothing is guessed either: a field that is
+missing or empty is an empty string, ids and dates stay as they are spelt.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_KEY: Final = re.compile(r"(?<!\S)(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):\s*", re.IGNORECASE)
+
+_STATES: Final = {
+    "SCHEDULED": 0,
+    "ENROUTE": 1,
+    "BUFFRED": 1,
+    "BUFFERD": 1,
+    "BUFFERED": 1,
+    "DELIVRD": 2,
+    "DELIVERED": 2,
+    "EXPIRED": 3,
+    "DELETED": 4,
+    "UNDELIV": 5,
+    "UNDELIVERABLE": 5,
+    "FAILED": 5,
+    "ACCEPTD": 6,
+    "ACCEPTED": 6,
+    "ACKED": 6,
+    "UNKNOWN": 7,
+    "REJECTD": 8,
+    "REJECTED": 8,
+    "SKIPPED": 9,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptText:
+    """The fields of a receipt's text, trimmed, otherwise as spelt; empty where absent."""
+
+    id: str = ""
+    stat: str = ""
+    err: str = ""
+    sub: str = ""
+    dlvrd: str = ""
+    submit_date: str = ""
+    done_date: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Return the text in the form of appendix B, from which ``parse_receipt`` gets the same fields."""
+        return (
+            f"id:{self.id} sub:{self.sub} dlvrd:{self.dlvrd} submit date:{self.submit_date} "
+            f"done date:{self.done_date} stat:{self.stat} err:{self.err} text:{self.text}"
+        )
+
+
+def parse_receipt(text: str) -> ReceiptText | None:
+    """Return the fields of a receipt's text; None if it has neither an id nor a stat.
+
+    Fields may be missing, in any order and in any case; the first of each counts. Once id and stat are known, ``text``
+    ends the list, so that a quoted text which itself says "id:" or "stat:" changes nothing.
+    """
+    fields: dict[str, str] = {}
+    name, start = "", 0
+    for match in _KEY.finditer(text):
+        key = re.sub("[ _]", "", match[1].lower())
+        if name == "text" and "id" in fields and "stat" in fields:
+            break
+        if key in fields or key == name:
+            continue
+        if name:
+            fields[name] = text[start : match.start()]
+        name, start = key, match.end()
+    if name:
+        fields[name] = text[start:]
+    if not fields.keys() & {"id", "stat"}:
+        return None
+    fields = {key: value.strip(" \t\r\n\0") for key, value in fields.items()}
+    return ReceiptText(
+        id=fields.get("id", ""),
+        stat=fields.get("stat", ""),
+        err=fields.get("err", ""),
+        sub=fields.get("sub", ""),
+        dlvrd=fields.get("dlvrd", ""),
+        submit_date=fields.get("submitdate", ""),
+        done_date=fields.get("donedate", ""),
+        text=fields.get("text", ""),
+    )
+
+
+def message_state(stat: str) -> int | None:
+    """Return the message_state value of a ``stat`` word, case aside; None for a word that we do not know."""
+    return _STATES.get(stat.upper())

@@ -1,0 +1,70 @@
+"""Delivery-receipt texts as SMSCs write them (checklist H1, H3, H5)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.sms import ReceiptText, message_state, parse_receipt
+
+FULL = "id:0123456789 sub:001 dlvrd:001 submit date:2611221205 done date:2611221206 stat:DELIVRD err:000 text:Hello"
+WORD = st.text(st.characters(codec="latin-1", exclude_categories=("Z", "C"), exclude_characters=":"), max_size=20)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (FULL, ReceiptText("0123456789", "DELIVRD", "000", "001", "001", "2611221205", "2611221206", "Hello")),
+        ("id:7 stat:UNDELIV err:0x1f", ReceiptText("7", "UNDELIV", "0x1f")),
+        ("stat:EXPIRED id:a-b-c", ReceiptText("a-b-c", "EXPIRED")),
+        ("ID: 42 STAT: delivrd ERR: 12 Text: hi", ReceiptText("42", "delivrd", "12", text="hi")),
+        ("id:1 stat:DELIVRD text:id:2 stat:UNDELIV", ReceiptText("1", "DELIVRD", text="id:2 stat:UNDELIV")),
+        ("id:1 stat:DELIVRD text: id:2 stat:UNDELIV", ReceiptText("1", "DELIVRD", text="id:2 stat:UNDELIV")),
+        ("text:hello id:1 stat:DELIVRD", ReceiptText("1", "DELIVRD", text="hello")),
+        ("id:1 id:2 stat:DELIVRD", ReceiptText("1 id:2", "DELIVRD")),
+        ("id:1 stat:ACCEPTD id:2", ReceiptText("1", "ACCEPTD id:2")),
+        (
+            "id:1 submit date: done date: stat:DELIVRD err:",
+            ReceiptText("1", "DELIVRD"),
+        ),
+        (
+            "id:1 submit_date:20261122120501 done_date:261122120502 stat:DELIVRD",
+            ReceiptText("1", "DELIVRD", submit_date="20261122120501", done_date="261122120502"),
+        ),
+        ("id:1 stat:DELIVRD text:two\nlines\0", ReceiptText("1", "DELIVRD", text="two\nlines")),
+        ("id:1\nstat:DELIVRD\r\n", ReceiptText("1", "DELIVRD")),
+        ("id:ab cd stat:DELIVRD", ReceiptText("ab cd", "DELIVRD")),
+        ("stat:DELIVRD", ReceiptText(stat="DELIVRD")),
+        ("id:9", ReceiptText("9")),
+        ("", None),
+        ("err:1 text:x", None),
+        ("Hello, my valid:7 thing", None),
+        ("362d9701 2", None),
+    ],
+)
+def test_texts(text: str, expected: ReceiptText | None) -> None:
+    assert parse_receipt(text) == expected
+
+
+@given(st.builds(ReceiptText, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD))
+def test_what_is_written_reads_back(receipt: ReceiptText) -> None:
+    assert parse_receipt(str(receipt)) == receipt
+
+
+@given(st.text())
+def test_no_text_makes_it_raise(text: str) -> None:
+    parse_receipt(text)
+    parse_receipt("id:1 stat:" + text)
+
+
+@pytest.mark.parametrize(
+    "stat, state",
+    [
+        *[("SCHEDULED", 0), ("ENROUTE", 1), ("BUFFRED", 1), ("BUFFERD", 1), ("DELIVRD", 2), ("delivrd", 2)],
+        *[("EXPIRED", 3), ("DELETED", 4), ("UNDELIV", 5), ("FAILED", 5), ("ACCEPTD", 6), ("ACKED", 6)],
+        *[("UNKNOWN", 7), ("REJECTD", 8), ("SKIPPED", 9), ("", None), ("WHATEVER", None)],
+    ],
+)
+def test_stat_words(stat: str, state: int | None) -> None:
+    assert message_state(stat) == state
