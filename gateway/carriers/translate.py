@@ -1,0 +1,121 @@
+"""From a carrier's deliver_sm or data_sm to the domain: an Mo, a Receipt, or something Unreadable.
+
+Pure but for the region of a line, which is asked of a callable. Owns every choice of reading: which octets are the
+text, which header counts, what is a receipt. What it returns always has a session and a sequence number, because each
+must be answered once. It loses nothing: what cannot be read is Unreadable, with its octets, and never an exception.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from gateway.carriers.compose import UDHI
+from gateway.carriers.quirks import Quirk
+from gateway.carriers.receipts import read_receipt
+from gateway.model.address import read_line, read_msisdn
+from gateway.model.messages import Arrival, Concat, Mo, Receipt, Unreadable
+from gateway.smpp.constants import Status, Tag
+from gateway.smpp.pdu import DataSm, DeliverSm, tlv
+from gateway.sms import concat_of, decode_text, sar_concat, split_udh
+
+TYPE_MASK: Final = 0x3C
+"""The message type in esm_class (SMPP 3.4 section 5.2.12)."""
+
+DELIVERY_RECEIPT: Final = 0x04
+INTERMEDIATE: Final = 0x20
+
+_Sar = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a PDU came in: what its answer needs to find its way back."""
+
+    bind: str
+    session: str
+
+
+class Translator:
+    """Reads what one carrier delivers. ``region_of`` gives the region (ISO 3166) of a line, known or not."""
+
+    def __init__(self, carrier: str, quirk: Quirk, region_of: Callable[[str], str]) -> None:
+        self._carrier = carrier
+        self._quirk = quirk
+        self._region_of = region_of
+
+    def read(self, pdu: DeliverSm | DataSm, sequence: int, raw: bytes, origin: Origin, wall: float) -> Arrival:
+        """Return what ``pdu`` means; ``raw`` is the whole PDU as it came, ``wall`` (unix seconds) when."""
+        user_data = _user_data(pdu)
+        message_type = pdu.esm_class & TYPE_MASK
+        if message_type in self._quirk.receipt_types or (message_type == 0 and self._quirk.receipt_by_text):
+            facts = read_receipt(pdu, user_data, message_type, self._quirk)
+            if facts is not None:
+                return Receipt(
+                    self._carrier, origin.bind, origin.session, sequence, facts.ids, facts.state, facts.error, wall
+                )
+            if message_type in (DELIVERY_RECEIPT, INTERMEDIATE):
+                # Sending it again would not help, so it is accepted; it is kept where a person can look at it.
+                reason = "a delivery receipt that names no message, or no state"
+                return self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
+        return self._mo(pdu, user_data, sequence, origin, wall)
+
+    def unreadable(
+        self, sequence: int, status: int, reason: str, raw: bytes, origin: Origin, wall: float
+    ) -> Unreadable:
+        """Return what goes to quarantine and is then answered with ``status``."""
+        return Unreadable(self._carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
+
+    def _mo(self, pdu: DeliverSm | DataSm, user_data: bytes, sequence: int, origin: Origin, wall: float) -> Mo:
+        line = read_line(pdu.destination_addr)
+        udh, body = split_udh(user_data) if pdu.esm_class & UDHI else (b"", user_data)
+        sar = _sar(pdu) if pdu.tlvs else None
+        concat = None
+        if udh or sar is not None:
+            # Where both are present the header counts: it came from the handset, the TLVs from something in between.
+            found = concat_of(udh) or (sar_concat(*sar) if sar is not None else None)
+            concat = Concat(found.reference, found.total, found.number) if found is not None else None
+        return Mo(
+            self._carrier,
+            origin.bind,
+            origin.session,
+            sequence,
+            line,
+            read_msisdn(pdu.source_addr, self._region_of(line), pdu.source_addr_ton),
+            decode_text(body, pdu.data_coding, self._quirk.alphabet),
+            body,
+            pdu.data_coding,
+            fingerprint(user_data, pdu.data_coding, len(udh), sar),
+            wall,
+            self._quirk.alphabet,
+            concat,
+        )
+
+
+def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar | None) -> bytes:
+    """Return 16 octets that are equal for equal user data, data_coding, header length and SAR values, and else differ.
+
+    ``user_data`` begins with ``udh_octets`` octets of user data header.
+    """
+    head = struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
+    return blake2b(head + user_data, digest_size=16).digest()
+
+
+def _user_data(pdu: DeliverSm | DataSm) -> bytes:
+    """Return the octets of the text: short_message, or message_payload where that is empty (5.3.2.32)."""
+    if isinstance(pdu, DeliverSm) and pdu.short_message:
+        return pdu.short_message
+    return (tlv(pdu, Tag.MESSAGE_PAYLOAD) or b"") if pdu.tlvs else b""
+
+
+def _sar(pdu: DeliverSm | DataSm) -> _Sar | None:
+    """Return the three SAR values (5.3.2.22 to 5.3.2.24) if all are there, of whatever width."""
+    reference = tlv(pdu, Tag.SAR_MSG_REF_NUM)
+    total = tlv(pdu, Tag.SAR_TOTAL_SEGMENTS)
+    number = tlv(pdu, Tag.SAR_SEGMENT_SEQNUM)
+    if not (reference and total and number) or max(len(reference), len(total), len(number)) > 4:
+        return None
+    return int.from_bytes(reference, "big"), int.from_bytes(total, "big"), int.from_bytes(number, "big")

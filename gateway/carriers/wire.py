@@ -1,0 +1,112 @@
+"""One byte stream to a carrier, in four methods, and the only place that touches a socket.
+
+*Written* means taken by the kernel, so a bind must know at any moment exactly how many octets were taken. That is why
+sending is one non-blocking call that reports it, and never Trio's ``send_all``, which on cancellation cannot tell.
+Unsent octets in the kernel are kept few (TCP_NOTSENT_LOWAT), so that what an opt-out must still overtake waits with
+us, and small PDUs leave at once (TCP_NODELAY). Errors of the operating system come out as ``WireError`` alone.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+import trio
+
+from gateway.base import GatewayError
+
+RECEIVE_OCTETS: Final = 65_536
+NOTSENT_LOWAT_OCTETS: Final = 16_384
+
+
+class WireError(GatewayError):
+    """The stream cannot be used (any more): not reachable, reset, or closed by us. Trying again later is right."""
+
+    transient = True
+
+
+class Wire(Protocol):
+    """A connected byte stream. One task receives and one task sends at a time."""
+
+    async def receive(self) -> bytes:
+        """Return the next octets, at least one; ``b""`` once the peer has ended its side. Raises ``WireError``."""
+        ...
+
+    def send_some(self, data: bytes | memoryview) -> int:
+        """Hand over octets without waiting; return how many were taken, 0 if none can be now. Raises ``WireError``."""
+        ...
+
+    async def wait_writable(self) -> None:
+        """Wait until ``send_some`` is likely to take something. Raises ``WireError``, also when closed meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Close at once; harmless when closed already. Whoever waits on the wire gets ``WireError``."""
+        ...
+
+
+class SocketWire:
+    """A ``Wire`` on a connected TCP socket, which it owns from now on."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        with _renamed():
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_OCTETS)
+        self._sock = sock
+
+    async def receive(self) -> bytes:
+        """See ``Wire``."""
+        with _renamed():
+            while True:
+                await trio.lowlevel.wait_readable(self._sock)
+                try:
+                    return self._sock.recv(RECEIVE_OCTETS)
+                except BlockingIOError:
+                    continue
+
+    def send_some(self, data: bytes | memoryview) -> int:
+        """See ``Wire``."""
+        with _renamed():
+            try:
+                return self._sock.send(data)
+            except BlockingIOError:
+                return 0
+
+    async def wait_writable(self) -> None:
+        """See ``Wire``."""
+        with _renamed():
+            await trio.lowlevel.wait_writable(self._sock)
+
+    def close(self) -> None:
+        """See ``Wire``."""
+        if self._sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._sock)
+            self._sock.close()
+
+
+@contextmanager
+def _renamed() -> Iterator[None]:
+    try:
+        yield
+    except trio.ClosedResourceError:
+        raise WireError("the connection was closed by us") from None
+    except ValueError as error:  # the selector's word for a descriptor that is gone
+        raise WireError("the connection was closed by us") from error
+    except OSError as error:
+        raise WireError(f"the connection failed: {error.strerror or error}") from error
+
+
+async def connect(host: str, port: int, timeout_s: float) -> SocketWire:
+    """Open a TCP connection to ``host`` and ``port``. Raises ``WireError`` if there is none after ``timeout_s``."""
+    try:
+        with trio.fail_after(timeout_s):
+            stream = await trio.open_tcp_stream(host, port)
+    except trio.TooSlowError:
+        raise WireError(f"{host}:{port} did not answer within {timeout_s:g} s") from None
+    except OSError as error:
+        raise WireError(f"cannot connect to {host}:{port}: {error.strerror or error}") from error
+    # Trio's stream has no non-blocking send; the socket goes on without it.
+    return SocketWire(socket.socket(fileno=stream.socket.detach()))
