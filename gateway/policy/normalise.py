@@ -1,0 +1,136 @@
+"""A text as it is read for matching: lower case, plain letters, words apart, clauses apart.
+
+Owns the folding alone: what the words mean is ``gateway.policy.read``'s business, and the text as it came is never
+changed (it is evidence). Why one pass for everything: a STOP written in full width, in Cyrillic look-alikes, with a
+zero-width space or as "S.T.O.P." is the same wish, so each such difference must be gone before any word is compared.
+Folding what is folded changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+BREAK: Final = "."
+"""The token between two clauses: it stands where punctuation or a line break stood."""
+
+_CACHED_LENGTH: Final = 320
+"""Longer texts are rarely sent twice, and caching them would let a peer fill the memory."""
+
+_LOOKALIKES: Final = str.maketrans(
+    # Cyrillic and Greek letters that a reader takes for Latin ones; upper and lower case differ in what they look like.
+    "АВЕЅІЈКМНОРСТУХЅԁеоѕіјкмнорстухагєӏԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχϲϳıłøđ",
+    "ABESIJKMHOPCTYXSdeosijkmhopctyxarelqwABEZHIKMNOPTYXabeikvoptyxcjilod",
+)
+_APOSTROPHES: Final = "'’‘ʼ`´′＇"
+_BREAKS: Final = ".,!?;:\n\r\u2026\u3002\uff0c\u00a1\u00bf\u2014\u2013|"
+_UNSEEN: Final = frozenset("\u3164\u115f\u1160\uffa0\u2800\ufffd")
+_LETTER_RUN: Final = re.compile(r"(?<![^ ])[^\W\d_](?: (?:\. )?[^\W\d_](?![^ ])){2,}")
+_DASH: Final = re.compile(r"(?:(?<=\s)|^)[-~]+(?=\s|\w)")
+_SIGNATURE: Final = re.compile(
+    r"""  # a line that begins with a dash, and what follows it; or what telephones add by themselves
+    \n\s*(?:--+|~+|[-\u2013\u2014](?=\s*[^\W\d_]))[^\n]*(?:\n.*)?\Z
+    | (?<=\S)[\s(\[]*\b(?:sent\ (?:from|via|by|with)\ (?:my|the|an?|outlook|yahoo|gmail|proton)\b
+        | get\ outlook\ for\b | envoy[eé]\ (?:de|depuis)\ mon\b | enviado\ (?:desde|do)\ (?:mi|meu)\b
+        | von\ meinem\ \w+\ gesendet | gesendet\ von\ mein | inviato\ da(?:l\ mio)?\b).*\Z
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+def _ascii_table() -> dict[int, str]:
+    """Return what each ASCII character becomes: itself, a blank, a break, or nothing."""
+    table: dict[int, str] = {}
+    for code in range(128):
+        character = chr(code)
+        if character.isalnum():
+            table[code] = character.lower()
+        elif character in _BREAKS:
+            table[code] = " . "
+        elif character in _APOSTROPHES or (code < 32 and character != "\t") or code == 127:
+            table[code] = ""
+        else:
+            table[code] = " "
+    return table
+
+
+_ASCII: Final = _ascii_table()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text for matching. ``text`` has one blank between tokens and ``BREAK`` between clauses.
+
+    ``words`` are the tokens without the breaks.
+    """
+
+    text: str
+    words: tuple[str, ...]
+
+
+def fold(text: str) -> Folded:
+    """Return ``text`` as it is read for matching. Any string will do; nothing is raised."""
+    return _remembered(text) if len(text) <= _CACHED_LENGTH else _fold(text)
+
+
+def _fold(text: str) -> Folded:
+    """Fold without remembering."""
+    body = unsigned(text)
+    if "-" in body or "~" in body:
+        body = _DASH.sub(" . ", body)
+    plain = body.translate(_ASCII) if body.isascii() else _plain(body)
+    tokens = _without_needless_breaks(plain.split())
+    joined = " ".join(tokens)
+    if len(tokens) > 2:
+        joined = _LETTER_RUN.sub(_joined_letters, joined)
+        tokens = joined.split(" ")
+    return Folded(joined, tuple(token for token in tokens if token != BREAK))
+
+
+_remembered = lru_cache(maxsize=8192)(_fold)
+
+
+def unsigned(text: str) -> str:
+    """Return ``text`` without a signature after it: a line "-- Bob", "Sent from my …"."""
+    if len(text) < 4:
+        return text
+    return _SIGNATURE.sub("", text)
+
+
+def _plain(text: str) -> str:
+    """Bring letters of any script and width to their plain form, everything else to a blank, a break or nothing."""
+    composed = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).casefold()
+    out: list[str] = []
+    for character in unicodedata.normalize("NFKD", composed).translate(_LOOKALIKES):
+        if character < "\x80":
+            out.append(_ASCII[ord(character)])
+        elif character in _UNSEEN or character in _APOSTROPHES:
+            continue
+        elif character in _BREAKS:
+            out.append(" . ")
+        else:
+            kind = unicodedata.category(character)
+            if kind[0] == "L" or kind[0] == "N":
+                out.append(character.casefold())
+            elif kind[0] != "M" and kind[0] != "C":
+                out.append(" ")
+    return "".join(out)
+
+
+def _without_needless_breaks(tokens: list[str]) -> list[str]:
+    """Drop breaks at the edges and all but one of a run."""
+    kept: list[str] = []
+    for token in tokens:
+        if token != BREAK or (kept and kept[-1] != BREAK):
+            kept.append(token)
+    if kept and kept[-1] == BREAK:
+        kept.pop()
+    return kept
+
+
+def _joined_letters(match: re.Match[str]) -> str:
+    """Make one word of letters that stand alone: "s t o p", "s . t . o . p"."""
+    return match[0].replace(" ", "").replace(BREAK, "")

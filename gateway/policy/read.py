@@ -1,0 +1,149 @@
+"""What a text says: a signal, a keyword, or neither. Nothing of who sent it.
+
+Owns the order of reading: opt-out (or an unclear wish for it), opt-in, help, keyword. Must never look at a standing,
+so that a reading can be remembered; ``decide`` joins the two. The wish to stop is ``gateway.policy.wish``'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+from gateway.model.effects import Scope
+from gateway.policy import words
+from gateway.policy.compile import KeywordRules, LineRules
+from gateway.policy.normalise import Folded, fold
+from gateway.policy.wish import Verdict, wish_of
+
+_REMEMBERED_LENGTH: Final = 320
+
+
+class Sense(Enum):
+    """What a text is, before anybody asks who sent it."""
+
+    STOP = "opt-out"
+    HOLD = "unclear"
+    START = "opt-in"
+    HELP = "help"
+    KEYWORD = "keyword"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one text says, and what said so.
+
+    ``scope`` is how far an opt-out reaches, ``list_name`` the one list that STOP or HELP names. ``keyword`` with
+    ``whole``: the text is the keyword and courtesy words alone. ``negated``: the text has a negation in it.
+    """
+
+    sense: Sense
+    matched_by: str
+    version: str
+    because: str
+    scope: Scope = Scope.LINE
+    list_name: str | None = None
+    keyword: KeywordRules | None = None
+    whole: bool = False
+    negated: bool = False
+
+
+def read(text: str, rules: LineRules) -> Reading:
+    """Return what ``text`` says on the line of ``rules``."""
+    return _remembered(text, rules) if len(text) <= _REMEMBERED_LENGTH else _read(text, rules)
+
+
+def _read(text: str, rules: LineRules) -> Reading:
+    """Read without remembering: the first of the senses that applies."""
+    folded = fold(text)
+    core = courteous(folded.words)
+    return (
+        _opt_out(text, folded, core, rules)
+        or _opt_in(core, rules)
+        or _help(core, rules)
+        or _keyword(folded.words, core, rules)
+        or Reading(Sense.OTHER, "none", words.VERSION, "no signal and no keyword in the first two words")
+    )
+
+
+_remembered = lru_cache(maxsize=8192)(_read)
+
+
+def courteous(tokens: tuple[str, ...]) -> str:
+    """Return the words without the courtesy among them, as one string."""
+    return " ".join([token for token in tokens if token not in words.COURTESY])
+
+
+def _opt_out(text: str, folded: Folded, core: str, rules: LineRules) -> Reading | None:
+    """Read a wish to stop: whole texts of reserved words first, then phrases and everything else."""
+    if core in rules.opt_out:
+        account = core in words.ACCOUNT
+        return Reading(
+            Sense.STOP,
+            "word:" + core.replace(" ", "-"),
+            words.VERSION,
+            f'the text is the opt-out word "{core}"',
+            scope=Scope.ACCOUNT if account else rules.stop_scope,
+        )
+    head, _, tail = core.partition(" ")
+    if f"{head} {tail.partition(' ')[0]}" in rules.opt_out:
+        second, _, tail = tail.partition(" ")
+        head = f"{head} {second}"
+    if tail and head in rules.opt_out:
+        if tail in words.ALL:
+            return Reading(
+                Sense.STOP, "stop-all", words.VERSION, f'"{head}" for the whole account', scope=Scope.ACCOUNT
+            )
+        if (name := rules.lists.get(tail)) is not None:
+            return Reading(
+                Sense.STOP, "stop-list", words.VERSION, f'"{head}" for the list "{name}"', rules.stop_scope, name
+            )
+    wish = wish_of(text, folded, rules)
+    if wish is None:
+        return None
+    if wish.verdict is Verdict.ACT:
+        return Reading(Sense.STOP, wish.rule, wish.version, wish.because, scope=rules.stop_scope)
+    return Reading(Sense.HOLD, wish.rule, wish.version, wish.because)
+
+
+def _opt_in(core: str, rules: LineRules) -> Reading | None:
+    """Read an opt-in word: the whole text, courtesy aside."""
+    if core not in rules.opt_in:
+        return None
+    return Reading(Sense.START, "word:" + core, words.VERSION, f'the text is the opt-in word "{core}"', whole=True)
+
+
+def _help(core: str, rules: LineRules) -> Reading | None:
+    """Read a help word at the start of the text, and the keyword or list behind it, if one is named."""
+    head, _, tail = core.partition(" ")
+    if head not in rules.help and core not in rules.help:
+        return None
+    name = rules.lists.get(tail)
+    keyword = rules.keywords.get(tail)
+    because = f'the text begins with the help word "{head}"'
+    return Reading(Sense.HELP, "word:" + head, words.VERSION, because, list_name=name, keyword=keyword)
+
+
+def _keyword(tokens: tuple[str, ...], core: str, rules: LineRules) -> Reading | None:
+    """Read the keyword in the first two words: the first that is one counts, the longer of two that begin alike."""
+    for spelling in (" ".join(tokens[:2]), *tokens[:2]):
+        keyword = rules.keywords.get(spelling)
+        if keyword is None:
+            continue
+        whole = core == spelling or " ".join(tokens) == spelling
+        own = spelling.split(" ")
+        negated = not whole and any(t in words.NEGATIONS for t in tokens if t not in own)
+        if negated and (keyword.action.widens or any(t in words.NEGATIONS for t in tokens[:2] if t not in own)):
+            return None
+        return Reading(
+            Sense.KEYWORD,
+            "keyword:" + keyword.key,
+            words.VERSION,
+            f'the keyword "{keyword.word}" is in the first two words',
+            keyword=keyword,
+            whole=whole,
+            negated=negated,
+        )
+    return None

@@ -1,0 +1,180 @@
+"""The consent transitions, as one table, and the standing that follows from a decision.
+
+Owns how a status changes and what changes with it: the opt-out count, the hold, whether the way back was told. Must
+never lift an opt-out for anything but the subscriber's own text: the table has no such entry, and nothing else here
+assigns a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from gateway.model.consent import ConsentStatus, EvidenceKind, Hold, Method, Standing
+from gateway.model.effects import (
+    ChangeList,
+    ChangeStatus,
+    Decision,
+    PlaceHold,
+    RecordEvidence,
+    ReleaseHold,
+    Reply,
+    Scope,
+    UseKeyword,
+)
+from gateway.model.permit import Grounds
+from gateway.model.refusal import Reason, Refusal
+from gateway.policy.limits import remembered
+
+_NONE = ConsentStatus.NOT_DEFINED
+_IN = ConsentStatus.OPTED_IN
+_OUT = ConsentStatus.OPTED_OUT
+
+
+class Trigger(StrEnum):
+    """What may change a status."""
+
+    OWN_TEXT = "own_text"  # START, UNSTOP or an opt-in keyword; coming back has its own conditions, see ``decide``
+    SIGN_UP = "sign_up"  # the web form with a passcode
+    BEHALF = "behalf"  # API, command line, import, portal: somebody acts for the subscriber
+    OPT_OUT = "opt_out"  # any opt-out, wherever it comes from
+
+
+TABLE: Final[Mapping[tuple[ConsentStatus, Trigger], ConsentStatus | None]] = MappingProxyType(
+    {
+        (_NONE, Trigger.OWN_TEXT): _IN,
+        (_NONE, Trigger.SIGN_UP): _IN,
+        (_NONE, Trigger.BEHALF): _IN,
+        (_NONE, Trigger.OPT_OUT): _OUT,
+        (_IN, Trigger.OWN_TEXT): _IN,
+        (_IN, Trigger.SIGN_UP): _IN,
+        (_IN, Trigger.BEHALF): _IN,
+        (_IN, Trigger.OPT_OUT): _OUT,
+        (_OUT, Trigger.OWN_TEXT): _IN,
+        (_OUT, Trigger.SIGN_UP): None,
+        (_OUT, Trigger.BEHALF): None,
+        (_OUT, Trigger.OPT_OUT): _OUT,
+    }
+)
+"""The next status, or None where the attempt is refused (and the refusal recorded)."""
+
+IN_BY: Final[Mapping[Method, Trigger]] = MappingProxyType(
+    {
+        Method.TEXT: Trigger.OWN_TEXT,
+        Method.SIGN_UP: Trigger.SIGN_UP,
+        Method.API: Trigger.BEHALF,
+        Method.CLI: Trigger.BEHALF,
+        Method.PORTAL: Trigger.BEHALF,
+        Method.IMPORT: Trigger.BEHALF,
+    }
+)
+"""Which trigger an opt-in by each method is. A carrier or an expired hold opts nobody in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The standing after a change that came by no text, and the evidence to write with it."""
+
+    standing: Standing
+    evidence: RecordEvidence
+
+
+def status_of(standing: Standing) -> ConsentStatus:
+    """Return the status in force: an opt-out of the whole account covers lines that store nothing of it."""
+    return _OUT if standing.account_out else standing.status
+
+
+def opted_in(standing: Standing, method: Method, now: float, note: str = "") -> Change | Refusal:
+    """Opt in by ``method`` at ``now`` (unix seconds): the change, or why not.
+
+    A refused attempt is evidence too: write ``refused(standing)``. A hold stays: it is not lifted on one's behalf.
+    Raises KeyError for a method that opts nobody in.
+    """
+    before = status_of(standing)
+    after_ = TABLE[before, IN_BY[method]]
+    if after_ is None:
+        return Refusal(
+            Reason.OPTED_OUT,
+            "The subscriber has opted out of this line; only their own text, such as START, brings them back.",
+            standing.since,
+            standing.source,
+        )
+    evidence = RecordEvidence(EvidenceKind.OPT_IN, before, after_, note=note)
+    return Change(_moved(standing, after_, Scope.LINE, method, now), evidence)
+
+
+def refused(standing: Standing, note: str = "") -> RecordEvidence:
+    """Return the evidence of an opt-in that was refused."""
+    before = status_of(standing)
+    return RecordEvidence(EvidenceKind.REFUSED, before, before, note=note)
+
+
+def opted_out(
+    standing: Standing,
+    method: Method,
+    now: float,
+    scope: Scope = Scope.LINE,
+    note: str = "",
+    since: float | None = None,
+) -> Change:
+    """Opt out by ``method``; always possible. ``since`` dates it back (an expired hold counts from its text)."""
+    before = status_of(standing)
+    after_ = TABLE[before, Trigger.OPT_OUT] or _OUT
+    moved = _moved(standing, after_, scope, method, now if since is None else since)
+    return Change(replace(moved, hold=None), RecordEvidence(EvidenceKind.OPT_OUT, before, after_, note=note))
+
+
+def after(standing: Standing, decision: Decision, mo_id: int, now: float) -> Standing:
+    """Return the standing once ``decision``, taken on the text ``mo_id`` at ``now`` (unix seconds), is performed."""
+    queued = 0
+    for effect in decision.effects:
+        match effect:
+            case ChangeStatus(status, scope):
+                standing = _moved(standing, status, scope, Method.TEXT, now)
+            case ChangeList(name, status):
+                standing = replace(standing, lists={**standing.lists, name: status})
+            case PlaceHold():
+                standing = replace(standing, hold=standing.hold or Hold(now, mo_id))
+            case ReleaseHold():
+                standing = replace(standing, hold=None)
+            case UseKeyword(word):
+                standing = replace(standing, keywords={**standing.keywords, word: standing.opt_outs})
+            case Reply(_, _, claim, automatic):
+                queued += automatic
+                standing = _told(standing, claim)
+            case _:  # RecordEvidence and HeldBack leave the standing as it is
+                pass
+    return replace(standing, replies=remembered(standing.replies, queued, now)) if queued else standing
+
+
+def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Method, now: float) -> Standing:
+    """Set ``status``, and with it what depends on it.
+
+    The count moves at every change to opted out. It also moves when an opt-out of the account that this line stored
+    nothing of is lifted: otherwise a message accepted before that opt-out would match the count again.
+    """
+    before = standing.status
+    account_out = scope is Scope.ACCOUNT or standing.account_out if status is _OUT else False
+    counts = before is not _OUT and (status is _OUT or standing.account_out)
+    changed = status is not before or account_out is not standing.account_out
+    return replace(
+        standing,
+        status=status,
+        since=now if changed else standing.since,
+        source=method.value if changed else standing.source,
+        opt_outs=standing.opt_outs + counts,
+        account_out=account_out,
+        how_to_return=standing.how_to_return and not changed,
+    )
+
+
+def _told(standing: Standing, claim: Grounds) -> Standing:
+    """Note what may be said only once."""
+    if claim is Grounds.HOW_TO_RETURN:
+        return replace(standing, how_to_return=True)
+    if claim is Grounds.CLARIFICATION and standing.hold is not None:
+        return replace(standing, hold=replace(standing.hold, clarified=True))
+    return standing
