@@ -19,13 +19,15 @@ Msisdn = NewType("Msisdn", str)
 TON_INTERNATIONAL: Final = 1
 TON_NATIONAL: Final = 2
 TON_ALPHANUMERIC: Final = 5
-_NANP: Final = re.compile(r"\+?1([2-9]\d{2}[2-9]\d{6})")
-_SEPARATORS: Final = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
+_NANP: Final = re.compile(r"(\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+# Blanks and punctuation that people write, and the invisible direction marks that come with a pasted number.
+_SEPARATORS: Final = re.compile(r"[\s().\-/\u00a0\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 
 
 def is_number(address: str) -> bool:
     """Say whether ``address`` is a telephone number in its one spelling, that is, one that a text can be sent to."""
-    return address.startswith("+")
+    return _E164.fullmatch(address) is not None
 
 
 @lru_cache(maxsize=65536)
@@ -39,16 +41,26 @@ def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     text = _SEPARATORS.sub("", raw.strip())
     if ton == TON_ALPHANUMERIC:
         return Msisdn(raw.strip())
-    if (match := _NANP.fullmatch(text)) and (region == "US" or ton == TON_INTERNATIONAL or text[0] == "+"):
-        return Msisdn(f"+1{match[1]}")
-    for candidate in _readings(text, region, ton):
-        try:
-            number = phonenumbers.parse(candidate, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(number) and len(str(number.national_number)) > 6:
-            return Msisdn(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-    return Msisdn(raw.strip())
+    if match := _NANP.fullmatch(text):
+        international = ton == TON_INTERNATIONAL
+        if (region == "US" or international or text[0] == "+") if match[1] else (region == "US" and not international):
+            return Msisdn(f"+1{match[2]}")
+    readings = [number for candidate in _readings(text, region, ton) if (number := _parse(candidate, region))]
+    if not readings:
+        return Msisdn(raw.strip())
+    # A valid number before a merely possible one, whichever reading was the likelier.
+    best = next((number for number in readings if phonenumbers.is_valid_number(number)), readings[0])
+    return Msisdn(phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _parse(candidate: str, region: str) -> phonenumbers.PhoneNumber | None:
+    """Return the number that ``candidate`` spells, None if no such number can exist or it lacks its area code."""
+    try:
+        number = phonenumbers.parse(candidate, region)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return number if possible and len(str(number.national_number)) > 6 else None
 
 
 def _readings(text: str, region: str, ton: int) -> tuple[str, ...]:
@@ -56,16 +68,14 @@ def _readings(text: str, region: str, ton: int) -> tuple[str, ...]:
     digits = text.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         return ()
+    international = f"+{digits.removeprefix('00')}"
     if text.startswith("+"):
-        return (text,)
-    if ton == TON_INTERNATIONAL:
-        return (f"+{digits.removeprefix('00')}", digits)
-    if ton == TON_NATIONAL:
-        return (digits,)
-    if digits.startswith("00"):
-        return (f"+{digits[2:]}", digits)
-    national_first = len(digits) <= 10 or region not in ("US", "CA")
-    return (digits, f"+{digits}") if national_first else (f"+{digits}", digits)
+        return (international,)
+    if ton == TON_INTERNATIONAL or digits.startswith("00"):
+        return (international, digits)
+    own = str(phonenumbers.country_code_for_region(region))
+    national_first = ton == TON_NATIONAL or not digits.startswith(own)
+    return (digits, international) if national_first else (international, digits)
 
 
 def read_line(raw: str) -> str:

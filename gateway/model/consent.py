@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
-from typing import Final
 
 from gateway.model.address import Msisdn
-
-NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class ConsentStatus(IntEnum):
@@ -88,7 +84,7 @@ class Standing:
     hold: Hold | None = None
     how_to_return: bool = False
     account_out: bool = False
-    keywords: Mapping[str, int] = NOTHING
+    keywords: Mapping[str, int] = field(default_factory=dict)
     lists: Mapping[str, ConsentStatus] = field(default_factory=dict)
     suspended: frozenset[str] = frozenset()
     replies: tuple[float, ...] = ()
