@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from peewee import BigAutoField, BigIntegerField, CompositeKey, DoubleField, IntegerField, TextField
+from peewee import BigAutoField, BigIntegerField, BlobField, CompositeKey, DoubleField, IntegerField, TextField
 
 from gateway.store.columns import Table, string
 from gateway.store.tables_consent import Account, AccountOptOut, Consent, Evidence, Keyword, Line, Member, OptinList
@@ -57,7 +57,7 @@ class Idempotency(Table):
 
     token = TextField()
     key = TextField()
-    fingerprint = TextField()
+    fingerprint = BlobField()
     status = IntegerField()
     body = TextField()
     created_at = DoubleField()

@@ -343,7 +343,7 @@ class Brake(Table):
 class Idempotency(Table):
     token = TextField()
     key = TextField()
-    fingerprint = TextField()
+    fingerprint = BlobField()
     status = IntegerField()
     body = TextField()
     created_at = DoubleField()

@@ -1,0 +1,150 @@
+"""SQLite: one file, one writing process, write-ahead log, every commit synced.
+
+Owns everything that is peculiar to SQLite: pragmas, file mode, the meaning of its error codes. Durability is not for
+sale: ``synchronous`` is FULL, so a commit returns after the log's fdatasync, and a start is refused where the file
+system cannot do write-ahead logging.
+
+On errors. A full disk or an I/O error inside a transaction surely stores nothing. The same error *from COMMIT* is a
+different matter: the frames of the transaction may be in the log, complete and checksummed, with only the sync having
+failed; this process does not see them, yet recovery after a crash would. So it is UNKNOWN, and the handle is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from peewee import SqliteDatabase
+
+from gateway.store.engines import Handle, Ownership, Verdict
+from gateway.store.errors import StoreMisconfigured
+from gateway.store.lock import FileLock
+from gateway.store.options import StoreOptions
+
+_RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_STORE: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERNAL,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
+_SYNCHRONOUS_FULL: Final = 2
+_STATEMENTS: Final = 512  # prepared statements kept per connection: hot ones come in a few sizes each
+
+
+class SqliteEngine:
+    """The engine for ``sqlite:`` URLs. ``path`` is the database file."""
+
+    def __init__(self, options: StoreOptions, state_dir: Path) -> None:
+        name = options.url.partition(":")[2]
+        if name.startswith(("//", ":")) or "?" in name:
+            raise StoreMisconfigured(
+                f'[store] url = "{options.url}": write "sqlite:" and a file name, such as "sqlite:gateway.db"'
+            )
+        self.path = state_dir / name
+        self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
+        self._busy_timeout_s = options.busy_timeout_s
+        self._cache_kb = options.cache_mb * 1024
+
+    def own(self) -> Ownership:
+        """Take the lock beside the file. Raises StoreInUse, or StoreMisconfigured where the directory is missing."""
+        try:
+            return FileLock(self.path)
+        except OSError as error:
+            raise StoreMisconfigured(
+                f"{self.path}: {error.strerror}; the directory must exist and be writable by this user"
+            ) from error
+
+    def open_writer(self) -> Handle:
+        """Open the file for writing, made with mode 0600 if it is new; a wider mode is narrowed."""
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if self.path.stat().st_mode & 0o077:
+            self.path.chmod(0o600)
+        return self._open(
+            {
+                "journal_mode": "WAL",
+                "synchronous": "FULL",
+                "wal_autocheckpoint": 4000,
+                "journal_size_limit": 64 * 1024 * 1024,
+                "cache_size": -self._cache_kb,
+                "recursive_triggers": "ON",  # a REPLACE deletes: the triggers that forbid it must see that
+                "secure_delete": "FAST",
+            },
+            writes=True,
+        )
+
+    def open_reader(self) -> Handle:
+        """Open the file for reading only."""
+        return self._open({"query_only": "ON", "cache_size": -2048}, writes=False)
+
+    def _open(self, pragmas: dict[str, object], *, writes: bool) -> Handle:
+        database: Any = SqliteDatabase(
+            str(self.path),
+            pragmas={"temp_store": "MEMORY", "trusted_schema": "OFF", **pragmas},
+            timeout=self._busy_timeout_s,
+            thread_safe=False,  # a handle is used by one thread at a time, not always by the same one
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
+            factory=self.connection_class,
+        )
+        return Handle(database.connection(), database, writes)
+
+    def check_durability(self, handle: Handle) -> None:
+        """Raise StoreMisconfigured unless the file is in WAL mode with synchronous at FULL or above."""
+        mode = self._pragma(handle, "journal_mode")
+        if mode != "wal":
+            raise StoreMisconfigured(
+                f"{self.path}: its file system cannot keep a write-ahead log (journal_mode is {mode}); "
+                "use a local file system"
+            )
+        synchronous = int(self._pragma(handle, "synchronous"))
+        if synchronous < _SYNCHRONOUS_FULL:
+            raise StoreMisconfigured(
+                f"{self.path}: synchronous is {synchronous}, so a commit would not survive the loss of power; "
+                f"it must be FULL ({_SYNCHRONOUS_FULL}) or above"
+            )
+
+    def _pragma(self, handle: Handle, name: str) -> str:
+        return str(handle.connection.execute(f"PRAGMA {name}").fetchall()[0][0])
+
+    def begin(self, handle: Handle) -> None:
+        """Begin; a writer takes the write lock now, so that no statement of a job meets it."""
+        handle.connection.execute("BEGIN IMMEDIATE" if handle.writes else "BEGIN")
+
+    def commit(self, handle: Handle) -> None:
+        """Commit; on return the log is synced."""
+        handle.connection.execute("COMMIT")
+
+    def rollback(self, handle: Handle) -> None:
+        """Roll back; SQLite does that itself upon some errors, and then there is nothing to do."""
+        connection: Any = handle.connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+    def close(self, handle: Handle) -> None:
+        """Close the connection."""
+        handle.database.close()
+
+    def classify(self, error: Exception, *, committing: bool) -> Verdict:
+        """Judge by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
+        code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
+        primary = None if code is None else code & 0xFF
+        if primary in _RETRY:
+            return Verdict.RETRY
+        if committing:
+            return Verdict.UNKNOWN
+        return Verdict.STORE if primary in _STORE else Verdict.JOB
+
+
+ENGINE: Final = SqliteEngine

@@ -1,0 +1,186 @@
+"""Evidence: consent events in a chain of hashes, one chain per node and incarnation.
+
+Owns how an event becomes a row, how rows are linked, and how the links are checked. Must never change or remove a row;
+the database's triggers hold that against everybody else too.
+
+Two digests, because two duties meet here. The record must not be altered, and a person may lawfully ask that their data
+be erased. So the personal fields go into a *digest* under a random salt, and the chain's *hash* runs over the other
+fields and that digest. Erasing the personal fields together with the salt leaves a digest from which nobody can guess
+them back, and a chain that still verifies. Each chain begins with a hash of its own name; what is cut off at the end of
+a chain cannot be seen from the chain itself, only from a copy kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.model.consent import Evidence
+from gateway.store.tx import ChainHead, Row, Tx
+
+PERSONAL: Final = ("subscriber", "text", "raw", "ip", "user_agent", "note")
+"""The columns that an erasure blanks (with ``salt``). ``disclosure`` is our own wording and stays."""
+
+CHAINED: Final = (
+    "id",
+    "account_id",
+    "node",
+    "incarnation",
+    "seq",
+    "kind",
+    "line_id",
+    "list_name",
+    "status_before",
+    "status_after",
+    "method",
+    "actor",
+    "mo_id",
+    "rule",
+    "rule_version",
+    "config_hash",
+    "disclosure",
+    "occurred_at",
+    "recorded_at",
+)
+"""The columns that the hash runs over, in this order, beside the previous hash and the digest."""
+
+COLUMNS: Final = (*CHAINED, *PERSONAL, "salt", "digest", "prev_hash", "hash", "erased_at")
+"""What ``verify`` expects of a row, in this order."""
+
+Value = str | bytes | int | float | None
+
+_FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
+_INSERT: Final = (
+    f"insert into evidence ({', '.join(COLUMNS[:-1])}) "  # noqa: S608 - our own column names
+    f"values ({', '.join('?' * (len(COLUMNS) - 1))})"
+)
+_HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
+_SALT_OCTETS: Final = 16
+
+
+def encode(values: Iterable[Value]) -> bytes:
+    """Encode values so that no two lists share an encoding: a type letter, the length (8 octets), the octets, each."""
+    parts = []
+    for value in values:
+        if value is None:
+            kind, octets = b"n", b""
+        elif isinstance(value, str):
+            kind, octets = b"s", value.encode()
+        elif isinstance(value, bytes):
+            kind, octets = b"b", value
+        elif isinstance(value, int):
+            kind, octets = b"i", str(value).encode()
+        else:
+            kind, octets = b"f", struct.pack(">d", value)
+        parts += (kind, struct.pack(">Q", len(octets)), octets)
+    return b"".join(parts)
+
+
+def personal_digest(salt: bytes, personal: Sequence[Value]) -> bytes:
+    """Return the SHA-256 of the salt and the personal fields, in the order of ``PERSONAL``."""
+    return hashlib.sha256(_FORM + encode((salt, *personal))).digest()
+
+
+def genesis(node: str, incarnation: int) -> bytes:
+    """Return what stands as the previous hash of a chain's first row."""
+    return hashlib.sha256(_FORM + encode(("genesis", node, incarnation))).digest()
+
+
+def chain_hash(prev_hash: bytes, chained: Sequence[Value], digest: bytes) -> bytes:
+    """Return a row's hash: SHA-256 over the previous one, the fields in the order of ``CHAINED``, and the digest."""
+    return hashlib.sha256(_FORM + encode((prev_hash, *chained, digest))).digest()
+
+
+def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
+    """Write consent events at the end of this node's chain, in order; return their ids."""
+    if not items:
+        return []
+    head = tx.memory.chain or _read_head(tx)
+    first = tx.allocate("evidence", len(items))
+    rows = []
+    seq, prev = head.seq, head.hash
+    for event_id, item in enumerate(items, first):
+        seq += 1
+        chained: tuple[Value, ...] = (
+            event_id,
+            1,
+            tx.node,
+            tx.incarnation,
+            seq,
+            item.kind.value,
+            item.line_id,
+            item.list_name,
+            int(item.before),
+            int(item.after),
+            item.method.value,
+            item.actor,
+            item.mo_id,
+            item.rule,
+            item.rule_version,
+            item.config_hash,
+            item.disclosure,
+            float(item.occurred_at),
+            float(tx.now),
+        )
+        personal = (str(item.subscriber), item.text, item.raw, item.ip, item.user_agent, item.note)
+        salt = secrets.token_bytes(_SALT_OCTETS)
+        digest = personal_digest(salt, personal)
+        own = chain_hash(prev, chained, digest)
+        rows.append((*chained, *personal, salt, digest, prev, own))
+        prev = own
+    tx.executemany(_INSERT, rows)
+    tx.memory.chain = ChainHead(seq, prev)
+    return list(range(first, first + len(items)))
+
+
+def _read_head(tx: Tx) -> ChainHead:
+    found = tx.rows(_HEAD, (tx.node, tx.incarnation))
+    return ChainHead(found[0][0], found[0][1]) if found else ChainHead(0, genesis(tx.node, tx.incarnation))
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A place where a chain does not hold; ``what`` is a sentence for the auditor."""
+
+    node: str
+    incarnation: int
+    seq: int
+    what: str
+
+
+def verify(rows: Iterable[Row]) -> Iterator[Breach]:
+    """Check rows of ``COLUMNS``, ordered by node, incarnation and seq; yield every breach, in that order.
+
+    A whole chain must begin at seq 1. Reads one row at a time and keeps nothing of it but its hash.
+    """
+    chain: tuple[str, int] | None = None
+    expected_seq, expected_prev = 1, b""
+    for row in rows:
+        named = dict(zip(COLUMNS, row, strict=True))
+        node, incarnation, seq = named["node"], named["incarnation"], named["seq"]
+        if (node, incarnation) != chain:
+            chain = (node, incarnation)
+            expected_seq, expected_prev = 1, genesis(node, incarnation)
+        for what in _faults(named, expected_seq, expected_prev):
+            yield Breach(node, incarnation, seq, what)
+        expected_seq, expected_prev = seq + 1, named["hash"]
+
+
+def _faults(row: dict[str, Value], expected_seq: int, expected_prev: bytes) -> Iterator[str]:
+    if row["seq"] != expected_seq:
+        yield f"rows are missing before it: {expected_seq} was due"
+    elif row["prev_hash"] != expected_prev:
+        yield "it does not continue the row before it"
+    prev, digest, salt = (octets for name in ("prev_hash", "digest", "salt") if isinstance(octets := row[name], bytes))
+    if row["hash"] != chain_hash(prev, [row[name] for name in CHAINED], digest):
+        yield "its hash is not that of its fields: it was altered"
+    personal = [row[name] for name in PERSONAL]
+    if row["erased_at"] is None:
+        if digest != personal_digest(salt, personal):
+            yield "its personal fields are not those that were recorded: they were altered"
+    elif any(personal) or salt:
+        yield "it is marked as erased, but personal fields or the salt are still there"

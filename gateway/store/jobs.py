@@ -1,0 +1,242 @@
+"""Jobs and batches: what group commit does, without a thread.
+
+Owns the rules by which many jobs share one transaction, and what happens when one of them, the store, or the commit
+fails. Must never call a job's ``done`` or ``failed``: results go back to the writer, which delivers them after the
+commit, in its own way. Blocks; knows nothing of Trio.
+
+The rules:
+
+* All jobs run in one transaction and one commit makes them all durable.
+* A job's error: the transaction is rolled back; the jobs before it run again together; then that one begins a
+  transaction of its own with the jobs behind it. If it fails there, with nothing before it, it alone has failed. The
+  others keep their order, no job runs more often than its neighbours' errors make necessary, and a batch of nothing but
+  failing jobs costs no commit at all.
+* A store's error: everything not yet committed fails, once, and the connection is closed; the next batch opens a new
+  one. Nothing is tried on the old one, since after a failed write its view of the file proves nothing.
+* Somebody else in the way (a lock, a serialization failure): the same jobs run again, a few times.
+* A commit that may or may not have happened: the jobs in it fail with ``OutcomeUnknown`` and the connection is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+
+from gateway.base import Clock
+from gateway.store.engines import Engine, Handle, Verdict
+from gateway.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from gateway.store.tx import Tx, WriterMemory
+
+T = TypeVar("T")
+RETRIES: Final = 3
+"""How often the same jobs run in all when others are in the way; each try has already waited for the busy timeout."""
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    """Something to be done in a transaction, and whom to tell.
+
+    ``run`` is a pure function of the transaction: it may run several times, of which only the last is committed, so it
+    changes nothing but rows and returns what else shall happen. ``done`` gets its result after the commit, ``failed``
+    the exception: the job's own, StoreUnavailable (nothing stored) or OutcomeUnknown. Exactly one of the two is called,
+    once, in the Trio thread; neither may block or raise. ``name`` is for logs.
+    """
+
+    run: Callable[[Tx], T]
+    done: Callable[[T], None]
+    failed: Callable[[Exception], None]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How one job ended: ``error`` is None if it is committed."""
+
+    job: Job[Any]
+    result: Any
+    error: Exception | None
+
+    def deliver(self) -> None:
+        """Tell whoever put the job."""
+        if self.error is None:
+            self.job.done(self.result)
+        else:
+            self.job.failed(self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit that happened: how long it took (``seconds``, the jobs' own work excluded) and how many jobs it held."""
+
+    seconds: float
+    jobs: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of a batch: completions in commit order, commits made, failures by ``Verdict`` word."""
+
+    completions: list[Completion] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes: the node's name, the incarnation of its evidence chain, and the count of its starts."""
+
+    node: str
+    incarnation: int
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """A transaction that did commit."""
+
+    completions: list[Completion]
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A transaction that did not commit. ``index`` is the job that raised, None if it was no job."""
+
+    verdict: Verdict
+    error: Exception
+    index: int | None
+
+
+class Committer:
+    """Runs batches on one writing connection, which it opens when needed and drops when it cannot be trusted.
+
+    For one thread at a time. ``identity`` must be set (by registering the node) before the first batch.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, memory: WriterMemory | None = None) -> None:
+        self.identity = Identity(node="", incarnation=0, life=0)
+        self._engine = engine
+        self._clock = clock
+        self._memory = memory or WriterMemory()
+        self._handle: Handle | None = None
+
+    def handle(self) -> Handle:
+        """Return the writing connection, opened and checked for durability. Raises StoreError or a driver's error."""
+        if self._handle is None:
+            handle = self._engine.open_writer()
+            try:
+                self._engine.check_durability(handle)
+            except BaseException:
+                self._engine.close(handle)
+                raise
+            self._handle = handle
+        return self._handle
+
+    def close(self) -> None:
+        """Close the connection, if there is one; the next batch would open it again."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            self._engine.close(handle)
+
+    def run(self, jobs: Sequence[Job[Any]]) -> Batch:
+        """Run and commit ``jobs``, in order, by the rules above. Never raises for what a job or the store does."""
+        batch = Batch()
+        rest = list(jobs)
+        together = len(rest)
+        tries = 0
+        while rest:
+            group = rest[:together]
+            outcome = self._attempt(group)
+            if isinstance(outcome, _Committed):
+                batch.completions += outcome.completions
+                batch.commits.append(outcome.commit)
+                rest = rest[len(group) :]
+                together, tries = len(rest), 0
+                continue
+            self._memory.forget()
+            batch.failures.append(outcome.verdict.value)
+            if outcome.verdict is Verdict.JOB and outcome.index is not None:
+                tries = 0
+                if outcome.index:
+                    together = outcome.index
+                else:
+                    _log.error("store.job_failed", job=group[0].name, error=repr(outcome.error))
+                    batch.completions.append(Completion(group[0], None, outcome.error))
+                    rest = rest[1:]
+                    together = len(rest)
+                continue
+            tries += 1
+            if outcome.verdict is not Verdict.RETRY or tries >= RETRIES:
+                batch.completions += self._give_up(group, rest[len(group) :], outcome)
+                break
+        return batch
+
+    def _attempt(self, group: Sequence[Job[Any]]) -> _Committed | _Failure:
+        """Run ``group`` in one transaction; return once it is durable, or taken back."""
+        index: int | None = None
+        try:
+            handle = self.handle()
+            self._engine.begin(handle)
+            tx = self._tx(handle)
+            completions: list[Completion] = []
+            for index, job in enumerate(group):  # noqa: B007 - read by the handler below
+                completions.append(Completion(job, job.run(tx), None))
+        except Exception as error:  # noqa: BLE001 - every kind has its fate in the rules above
+            return self._failed(error, index)
+        started = self._clock.monotonic()
+        try:
+            self._engine.commit(handle)
+        except Exception as error:  # noqa: BLE001 - classified by the engine
+            return self._after_rollback(_Failure(self._engine.classify(error, committing=True), error, None))
+        return _Committed(completions, Commit(self._clock.monotonic() - started, len(group)))
+
+    def _failed(self, error: Exception, index: int | None) -> _Failure:
+        verdict = self._engine.classify(error, committing=False)
+        if index is None and verdict is Verdict.JOB:
+            verdict = Verdict.STORE  # no job ran: whatever it is, it is not a job's fault
+        return self._after_rollback(_Failure(verdict, error, index))
+
+    def _after_rollback(self, failure: _Failure) -> _Failure:
+        """Take the transaction back; if even that fails, the store is at fault."""
+        if failure.verdict in (Verdict.STORE, Verdict.UNKNOWN) or self._handle is None:
+            return failure
+        try:
+            self._engine.rollback(self._handle)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the handle is not to be trusted
+            return _Failure(Verdict.STORE, error, None)
+        return failure
+
+    def _give_up(self, group: Sequence[Job[Any]], behind: Sequence[Job[Any]], failure: _Failure) -> list[Completion]:
+        """Fail all jobs of the batch that are not committed, and let go of the connection."""
+        _log.error("store.batch_failed", kind=failure.verdict.value, jobs=len(group), error=repr(failure.error))
+        self._drop()
+        lost: StoreError = StoreUnavailable(f"the store did not take this: {failure.error}; nothing of it is stored")
+        lost.__cause__ = failure.error
+        fate = lost
+        if failure.verdict is Verdict.UNKNOWN:
+            fate = OutcomeUnknown(f"the commit failed: {failure.error}; whether it is stored is not known")
+            fate.__cause__ = failure.error
+        return [Completion(job, None, fate) for job in group] + [Completion(job, None, lost) for job in behind]
+
+    def _drop(self) -> None:
+        try:
+            self.close()
+        except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save
+            _log.warning("store.close_failed", error=repr(error))
+
+    def _tx(self, handle: Handle) -> Tx:
+        return Tx(
+            handle.connection,
+            handle.database,
+            self._memory,
+            node=self.identity.node,
+            incarnation=self.identity.incarnation,
+            life=self.identity.life,
+            now=self._clock.wall(),
+            boot=self._clock.boot(),
+        )

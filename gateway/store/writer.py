@@ -1,0 +1,243 @@
+"""The one writer: everything that changes the store passes here, batch by batch.
+
+Owns the queue of jobs and the delivery of their results. ``put`` never blocks and never fails: it is called where PDUs
+are read. While one batch is being committed, the next one gathers by itself, so batches grow with the load and a lone
+job waits for nobody; there is no timer. Results are delivered in commit order, all of a batch in one go in the Trio
+thread, before any other task runs: whoever is told of a commit sees the state of the whole batch.
+
+``ThreadWriter`` is the real one: SQLite blocks for the length of an fsync, so it has a thread of its own.
+``InlineWriter`` does the same inside the Trio thread, for tests whose clock jumps and cannot wait for threads. Neither
+knows what a job does, and neither retries one after it was told that it failed.
+"""
+
+from __future__ import annotations
+
+import queue
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import trio
+
+from gateway.base import Clock
+from gateway.store.errors import StoreUnavailable
+from gateway.store.jobs import Batch, Committer, Completion, Job
+from gateway.store.tx import Tx
+
+T = TypeVar("T")
+
+
+def _ignore_commit(seconds: float, jobs: int) -> None:
+    """Nobody counts."""
+
+
+def _ignore_failure(kind: str) -> None:
+    """Nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Whom to tell for the metrics, in the Trio thread, after the fact. Neither may block or raise.
+
+    ``committed`` gets the seconds that the commit took and the number of jobs in it; ``failed`` the kind of failure
+    (a ``Verdict``'s word) of a transaction that was taken back.
+    """
+
+    committed: Callable[[float, int], None] = _ignore_commit
+    failed: Callable[[str], None] = _ignore_failure
+
+
+class Writer(ABC):
+    """What the flows see of the store's writing side. All methods are for the Trio thread."""
+
+    def __init__(self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None) -> None:
+        self._committer = committer
+        self._clock = clock
+        self._max_batch = max_batch
+        self._hooks = hooks or Hooks()
+        self._waiting = 0
+        self._turned_at = clock.monotonic()
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs were put and have not been told their end."""
+        return self._waiting
+
+    @property
+    def last_turn(self) -> float:
+        """When the writer last finished a batch, well or badly, or had nothing to do (monotonic seconds).
+
+        A watchdog compares it with now: a store that answers errors is alive, one that is stuck inside a call is not.
+        """
+        return self._turned_at if self._waiting else self._clock.monotonic()
+
+    def put(self, job: Job[Any]) -> None:
+        """Queue ``job`` for the next batch. Once the writer was told to stop, the job fails with StoreUnavailable."""
+        if self._closed:
+            job.failed(StoreUnavailable("the store is closed: the gateway is stopping"))
+            return
+        if not self._waiting:
+            self._turned_at = self._clock.monotonic()
+        self._waiting += 1
+        self._enqueue(job)
+
+    async def run(self, fn: Callable[[Tx], T], name: str) -> T:
+        """Run ``fn`` as a job and return its result once it is durable; raises as ``Job`` says.
+
+        When the waiting task is cancelled, the job still runs, and its result is dropped.
+        """
+        ended = trio.Event()
+        results: list[T] = []
+        errors: list[Exception] = []
+
+        def done(value: T) -> None:
+            results.append(value)
+            ended.set()
+
+        def failed(error: Exception) -> None:
+            errors.append(error)
+            ended.set()
+
+        self.put(Job(fn, done, failed, name))
+        await ended.wait()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    @abstractmethod
+    async def serve(self) -> None:
+        """Run batches until ``stop`` was called and all that had been put is told its end. Raises only our own bugs."""
+
+    def stop(self) -> None:
+        """Take no more jobs; ``serve`` returns when those that wait are done."""
+        if not self._closed:
+            self._closed = True
+            self._wake()
+
+    @abstractmethod
+    def _enqueue(self, job: Job[Any]) -> None: ...
+
+    @abstractmethod
+    def _wake(self) -> None: ...
+
+    def _deliver(self, batch: Batch) -> None:
+        """Tell everybody, in commit order. A callback that raises is a bug, but costs nobody else the answer."""
+        bugs = [error for error in map(_delivered, batch.completions) if error is not None]
+        self._waiting -= len(batch.completions)
+        self._turned_at = self._clock.monotonic()
+        for commit in batch.commits:
+            self._hooks.committed(commit.seconds, commit.jobs)
+        for kind in batch.failures:
+            self._hooks.failed(kind)
+        if bugs:
+            raise ExceptionGroup("jobs could not be told their end", bugs)
+
+
+def _delivered(completion: Completion) -> Exception | None:
+    try:
+        completion.deliver()
+    except Exception as error:  # noqa: BLE001 - collected, and raised once everybody was told
+        return error
+    return None
+
+
+class ThreadWriter(Writer):
+    """The writer with a thread of its own."""
+
+    def __init__(self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None) -> None:
+        super().__init__(committer, clock, max_batch=max_batch, hooks=hooks)
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._over = trio.Event()
+        self._bug: Exception | None = None
+
+    def _enqueue(self, job: Job[Any]) -> None:
+        self._jobs.put(job)
+
+    def _wake(self) -> None:
+        self._jobs.put(None)
+
+    async def serve(self) -> None:
+        """Keep the thread running; cancelled, do as ``stop`` does, and leave when the thread has ended."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_thread)
+            try:
+                await self._over.wait()
+            finally:
+                self.stop()
+        if self._bug is not None:
+            raise self._bug
+
+    async def _run_thread(self) -> None:
+        """A thread cannot be cancelled: this ends when the loop does, and Trio waits for it."""
+        try:
+            await trio.to_thread.run_sync(self._loop, trio.lowlevel.current_trio_token(), limiter=_own_thread())
+        finally:
+            self._over.set()
+
+    def _loop(self, token: trio.lowlevel.TrioToken) -> None:
+        more = True
+        while more:
+            jobs, more = self._gather()
+            if jobs:
+                token.run_sync_soon(self._deliver_or_stop, self._committer.run(jobs))
+        self._committer.close()
+
+    def _gather(self) -> tuple[list[Job[Any]], bool]:
+        """Wait for one job and take those that wait behind it; the second value is False at the end."""
+        jobs: list[Job[Any]] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) >= self._max_batch or self._jobs.empty():
+                return jobs, True
+            job = self._jobs.get_nowait()
+        return jobs, False
+
+    def _deliver_or_stop(self, batch: Batch) -> None:
+        """Deliver in the Trio thread, where an exception would take down the whole loop: keep it for ``serve``."""
+        try:
+            self._deliver(batch)
+        except ExceptionGroup as bug:
+            self._bug = bug
+            self._over.set()
+
+
+def _own_thread() -> trio.CapacityLimiter:
+    """Return a limiter of its own, so that the writer never waits for a thread that a reader has."""
+    return trio.CapacityLimiter(1)
+
+
+class InlineWriter(Writer):
+    """The writer without a thread, for clocks that jump: it blocks the loop for the length of a commit."""
+
+    def __init__(self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None) -> None:
+        super().__init__(committer, clock, max_batch=max_batch, hooks=hooks)
+        self._jobs: deque[Job[Any]] = deque()
+        self._bell = trio.Event()
+
+    def _enqueue(self, job: Job[Any]) -> None:
+        self._jobs.append(job)
+        self._bell.set()
+
+    def _wake(self) -> None:
+        self._bell.set()
+
+    async def serve(self) -> None:
+        """Run what waits, whenever this task gets its turn; cancelled, run what still waits, and leave."""
+        try:
+            while not self._closed:
+                await self._bell.wait()
+                self._bell = trio.Event()
+                self._drain()
+        finally:
+            self.stop()
+            self._drain()
+            self._committer.close()
+
+    def _drain(self) -> None:
+        while self._jobs:
+            jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), self._max_batch))]
+            self._deliver(self._committer.run(jobs))
