@@ -6,13 +6,27 @@ them in place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gateway.config.problems import Problem
+from gateway.policy.check import check_line
 from gateway.policy.options import LineOptions
 
+_NUMBERED: Final = re.compile(r"^keyword\[(\d+)\]")
 
-def check_lines(file: Path, lines: Sequence[LineOptions]) -> tuple[list[Problem], list[Problem]]:
-    """Return what is wrong with the lines, and what is odd about them."""
-    return [], []
+
+def check_lines(file: Path, lines: Sequence[LineOptions]) -> list[Problem]:
+    """Return what is wrong with the lines, each problem at its full key: ``line[85700].keyword[JOIN].action``."""
+    return [
+        Problem(file, f"line[{line.address}].{_named(line, found.key)}", found.wrong, found.right)
+        for line in lines
+        for found in check_line(line)
+    ]
+
+
+def _named(line: LineOptions, key: str) -> str:
+    """Name keywords by their word instead of their index: that is what a reader searches the file for."""
+    return _NUMBERED.sub(lambda match: f"keyword[{line.keyword[int(match[1])].word or match[1]}]", key)

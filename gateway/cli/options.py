@@ -1,0 +1,29 @@
+"""What several commands take: the configuration file, and the choice between people and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_option(command: Command) -> Command:
+    """Add ``-c FILE`` (or $GATEWAY_CONFIG), given to the command as ``config``."""
+    return click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="GATEWAY_CONFIG",
+        required=True,
+        show_envvar=True,
+        help="The configuration, a TOML file.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``, given to the command as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")(command)

@@ -1,0 +1,121 @@
+"""Writes docs/configuration.md from the option models: ``python -m gateway.config.document > docs/configuration.md``.
+
+A house test compares the page with this output, so that no key can exist without being documented, and no documented
+key without existing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from gateway.config.options import SECTIONS
+from gateway.config.schema import Key, default, keys, kind
+
+HEAD = """# Configuration
+
+The gateway reads one TOML file: `gateway run -c gateway.toml`. Two complete examples are in the repository:
+`config/demo.toml` for trying things out, and `config/production.toml` for a service under systemd. Every key below has
+a default unless it is marked as required, so that a small file is a whole configuration:
+
+```toml
+[[carrier]]
+name = "acme"
+host = "smsc.example.net"
+system_id = "me"
+password_file = "acme-password"
+
+[[line]]
+address = "85700"
+name = "Acme Alerts"
+carriers = ["acme"]
+
+[[line.keyword]]
+word = "JOIN"
+action = "join"
+user_reply = "You're on the Acme list."
+```
+
+## Checking it
+
+`gateway check -c gateway.toml` reads the file as the daemon would and tells every problem at once: the file, the key
+(`line[85700].keyword[JOIN].action`), what is wrong and what would be right. Unknown keys, wrong types, names that do
+not exist and words that clash are all errors; the exit status is then 78. Types are strict: `port = "2775"` is an
+error, because a number belongs there. With `--strict`, warnings count as errors.
+
+## Secrets
+
+A key that holds a secret takes it in one of three ways:
+
+| written as | where the secret is |
+|---|---|
+| `password_file = "acme-password"` | in a file: one of the service's credentials (`LoadCredential=`), else beside this one |
+| `password = "env:ACME_PASSWORD"` | in an environment variable |
+| `password = "…"` | in the configuration itself; then nobody else should be able to read it |
+
+Secrets appear in no log, no message and no hash.
+
+## Changing it while the gateway runs
+
+SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, carriers, `stop_scope` and `[log]` change at
+once, and a bind whose carrier did not change stays bound. A file with a problem changes nothing: the problem is logged
+and counted, and the old configuration stays in force. A change of `[store]`, `[http]`, `gateway.node` or
+`gateway.state_dir` needs a restart, and the log says so. Each piece of evidence holds the hash of the configuration
+that was in force.
+
+"""
+
+ABOUT: dict[str, str] = {
+    "gateway": "This node as a whole.",
+    "log": "How much is logged, and for whom. Logs go to stderr.",
+    "store": "Where everything is kept. A change needs a restart.",
+    "http": "The API, `/metrics` and health checks. A change needs a restart.",
+    "http.token": "Who may use the API, one table each. `gateway token` makes a token and this table.",
+    "carrier": "One peer to bind to, one table each.",
+    "line": "One short code or number of ours, one table each. `{name}` in a reply becomes the line's name.",
+    "line.keyword": "One keyword of the line above it, one table each.",
+}
+
+FOOT = """
+This page is made by `python -m gateway.config.document`.
+"""
+
+
+def page() -> str:
+    """Return docs/configuration.md."""
+    return HEAD + "## Keys\n" + "".join(_tables()) + FOOT
+
+
+def _tables() -> Iterator[str]:
+    for name, model, many in SECTIONS:
+        yield from _table(name, model, many=many)
+
+
+def _table(name: str, model: type[BaseModel], *, many: bool) -> Iterator[str]:
+    title = f"[[{name}]]" if many else f"[{name}]"
+    own = [key for key in keys(model).values() if key.table is None]
+    yield f"\n### `{title}`\n\n{ABOUT[name]}\n\n"
+    yield "| key | what may stand there | default | what it does |\n|---|---|---|---|\n"
+    for key in own:
+        yield f"| `{key.name}` | {_cell(kind(key))} | {_default(key)} | {_cell(key.field.description or '')} |\n"
+    for key in keys(model).values():
+        if key.table is not None:
+            yield from _table(f"{name}.{key.name}", key.table, many=key.many)
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "**required**"
+    shown = default(key)
+    plain = shown == "unset" or isinstance(key.field.json_schema_extra, dict)
+    return shown if plain else f"`{_cell(shown)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
