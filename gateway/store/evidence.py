@@ -17,7 +17,7 @@ import secrets
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway.model.consent import Evidence
 from gateway.store.tx import ChainHead, Row, Tx
@@ -64,7 +64,7 @@ _SALT_OCTETS: Final = 16
 
 def encode(values: Iterable[Value]) -> bytes:
     """Encode values so that no two lists share an encoding: a type letter, the length (8 octets), the octets, each."""
-    parts = []
+    parts: list[bytes] = []
     for value in values:
         if value is None:
             kind, octets = b"n", b""
@@ -170,17 +170,16 @@ def verify(rows: Iterable[Row]) -> Iterator[Breach]:
         expected_seq, expected_prev = seq + 1, named["hash"]
 
 
-def _faults(row: dict[str, Value], expected_seq: int, expected_prev: bytes) -> Iterator[str]:
+def _faults(row: dict[str, Any], expected_seq: int, expected_prev: bytes) -> Iterator[str]:
     if row["seq"] != expected_seq:
         yield f"rows are missing before it: {expected_seq} was due"
     elif row["prev_hash"] != expected_prev:
         yield "it does not continue the row before it"
-    prev, digest, salt = (octets for name in ("prev_hash", "digest", "salt") if isinstance(octets := row[name], bytes))
-    if row["hash"] != chain_hash(prev, [row[name] for name in CHAINED], digest):
+    if row["hash"] != chain_hash(row["prev_hash"], [row[name] for name in CHAINED], row["digest"]):
         yield "its hash is not that of its fields: it was altered"
     personal = [row[name] for name in PERSONAL]
     if row["erased_at"] is None:
-        if digest != personal_digest(salt, personal):
+        if row["digest"] != personal_digest(row["salt"], personal):
             yield "its personal fields are not those that were recorded: they were altered"
-    elif any(personal) or salt:
+    elif any(personal) or row["salt"]:
         yield "it is marked as erased, but personal fields or the salt are still there"

@@ -1,8 +1,8 @@
 """Lines, keywords and lists, as the configuration file and the carriers bring them.
 
-Owns the rows of ``line``, ``keyword`` and ``optin_list``. Nothing is ever deleted: consent, messages and evidence point
-at lines, so a line that leaves the file gets ``removed_at`` and keeps its id, and comes back with that id. What the file
-names, the file owns (origin ``file``); what it does not name and never owned is left alone. The values here are
+Owns the rows of ``line``, ``keyword`` and ``optin_list``. Nothing is ever deleted: consent, messages and evidence
+point at lines, so a line that leaves the file gets ``removed_at`` and keeps its id, and comes back with that id. What
+the file names, the file owns (origin ``file``); what it does not name and never owned is left alone. The values here are
 spelling, already checked by ``gateway.config``; options travel as JSON that this module does not read.
 """
 
@@ -97,7 +97,7 @@ def _upsert_line(tx: Tx, spec: LineSpec) -> int:
 
 
 def _sync_keywords(tx: Tx, line_id: int, specs: Sequence[KeywordSpec]) -> None:
-    known = dict(tx.fetch(Keyword.select(Keyword.word, Keyword.id).where(Keyword.line_id == line_id)))
+    known: dict[str, int] = dict(tx.fetch(Keyword.select(Keyword.word, Keyword.id).where(Keyword.line_id == line_id)))
     for spec in specs:
         values = {
             "action": spec.action,

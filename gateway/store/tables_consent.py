@@ -15,6 +15,7 @@ from gateway.store.columns import Table, account, integer, string
 class Account(Table):
     """Whose lines these are."""
 
+    id = BigAutoField()
     name = TextField()
 
     class Meta:
@@ -24,6 +25,7 @@ class Account(Table):
 class Line(Table):
     """One of our own addresses. Never deleted: what it did is evidence."""
 
+    id = BigAutoField()
     account_id = account()
     address = TextField(unique=True)
     name = string()
@@ -41,6 +43,7 @@ class Line(Table):
 class Keyword(Table):
     """A word that a line reacts to."""
 
+    id = BigAutoField()
     account_id = account()
     line_id = IntegerField()
     word = TextField()
@@ -59,6 +62,7 @@ class Keyword(Table):
 class OptinList(Table):
     """A list that subscribers join by keyword, on one line."""
 
+    id = BigAutoField()
     account_id = account()
     line_id = IntegerField()
     name = TextField()

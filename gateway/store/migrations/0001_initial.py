@@ -41,6 +41,7 @@ class Table(Model):
 
 
 class Account(Table):
+    id = BigAutoField()
     name = TextField()
 
     class Meta:
@@ -48,6 +49,7 @@ class Account(Table):
 
 
 class Line(Table):
+    id = BigAutoField()
     account_id = _account()
     address = TextField(unique=True)
     name = _text()
@@ -63,6 +65,7 @@ class Line(Table):
 
 
 class Keyword(Table):
+    id = BigAutoField()
     account_id = _account()
     line_id = IntegerField()
     word = TextField()
@@ -79,6 +82,7 @@ class Keyword(Table):
 
 
 class OptinList(Table):
+    id = BigAutoField()
     account_id = _account()
     line_id = IntegerField()
     name = TextField()
