@@ -46,21 +46,28 @@ def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
         if (region == "US" or international or text[0] == "+") if match[1] else (region == "US" and not international):
             return Msisdn(f"+1{match[2]}")
     readings = [number for candidate in _readings(text, region, ton) if (number := _parse(candidate, region))]
-    if not readings:
-        return Msisdn(raw.strip())
     # A valid number before a merely possible one, whichever reading was the likelier.
-    best = next((number for number in readings if phonenumbers.is_valid_number(number)), readings[0])
-    return Msisdn(phonenumbers.format_number(best, phonenumbers.PhoneNumberFormat.E164))
+    likeliest = next(filter(_is_valid, readings), readings[0] if readings else raw.strip())
+    return Msisdn(likeliest)
 
 
-def _parse(candidate: str, region: str) -> phonenumbers.PhoneNumber | None:
-    """Return the number that ``candidate`` spells, None if no such number can exist or it lacks its area code."""
+def _parse(candidate: str, region: str) -> str | None:
+    """Return the number that ``candidate`` spells, in E.164; None if none can exist, or if it lacks its area code.
+
+    A number that does not read back as itself (a rest of a dialling prefix in the middle) is none either.
+    """
     try:
         number = phonenumbers.parse(candidate, region)
+        spelling = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        faithful = phonenumbers.parse(spelling) == number
     except phonenumbers.NumberParseException:
         return None
     possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-    return number if possible and len(str(number.national_number)) > 6 else None
+    return spelling if faithful and possible and len(str(number.national_number)) > 6 else None
+
+
+def _is_valid(spelling: str) -> bool:
+    return phonenumbers.is_valid_number(phonenumbers.parse(spelling))
 
 
 def _readings(text: str, region: str, ton: int) -> tuple[str, ...]:

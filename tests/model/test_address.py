@@ -47,6 +47,7 @@ def test_every_spelling_of_one_american_number(raw: str, ton: int) -> None:
         ("12125550101", "GB", 0, "+12125550101"),
         ("12125550101", "GB", 1, "+12125550101"),
         ("12125550101", "XX", 0, "+12125550101"),
+        ("06 6982 1234", "IT", 0, "+390669821234"),
     ],
 )
 def test_other_countries(raw: str, region: str, ton: int, expected: str) -> None:
@@ -70,7 +71,7 @@ def test_other_countries(raw: str, region: str, ton: int, expected: str) -> None
             ("12125550101;ext=5", "US", 0),
             ("１２１２５５５０１０１", "US", 0),
         ],
-        *[("+", "US", 0), ("00", "US", 0), ("011", "US", 0), ("+ACME", "US", 5)],
+        *[("0001000000", "DE", 0), ("+", "US", 0), ("00", "US", 0), ("011", "US", 0), ("+ACME", "US", 5)],
     ],
 )
 def test_what_is_no_telephone_number_stays_as_it_is(raw: str, region: str, ton: int) -> None:
