@@ -1,0 +1,400 @@
+"""One SMPP session, ESME or SMSC, as a machine without IO: octets and the time in, events and octets out.
+
+It owns the state, the window, the timers and the framing of one connection. It never reads a clock, never sleeps, and
+holds no octet of a message to be sent: ``request`` and ``respond`` return what to write, and the owner writes it. Only
+what the session itself has to say (link checks and their answers, refusals, unbind_resp) waits in ``outgoing``, which
+the owner takes after each ``receive``, ``tick`` and ``eof``. No peer can make a method raise; a wrong call of the
+owner's raises LocalProtocolError and changes nothing.
+
+One machine for both sides, because they differ in one row of a table only (``states``) and in who asks to bind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.smpp import events as ev
+from gateway.smpp.answers import answer, refusal_status, refuse
+from gateway.smpp.codec import decode, encode, encode_header
+from gateway.smpp.constants import INTERFACE_VERSION, RESPONSE_BIT, CommandId, Status, Tag, command_name
+from gateway.smpp.errors import BadBody, LocalProtocolError, LostFraming
+from gateway.smpp.framing import MAX_PDU, Framer
+from gateway.smpp.layouts import RESPONSES
+from gateway.smpp.pdu import Bind, BindResp, EnquireLink, Frame, Pdu, Tlv, Unbind, tlv
+from gateway.smpp.states import BOUND, BOUND_BY, Role, State, legal, legal_ending
+from gateway.smpp.timers import SendEnquireLink, SessionTimers, Stop, StopReason
+from gateway.smpp.window import Waiting, Window
+
+_ENQUIRE_LINK: Final = int(CommandId.ENQUIRE_LINK)
+_GENERIC_NACK: Final = int(CommandId.GENERIC_NACK)
+_UNBIND: Final = int(CommandId.UNBIND)
+_UNANSWERED: Final = frozenset({int(CommandId.OUTBIND), int(CommandId.ALERT_NOTIFICATION)})
+_OWNERS_TO_ANSWER: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM), int(CommandId.SUBMIT_SM)})
+_SELF_ANSWERED: Final = frozenset({_ENQUIRE_LINK, _UNBIND, *BOUND_BY})
+_ENDING: Final = frozenset({State.UNBINDING, State.UNBOUND})
+_OWN: Final = object()
+"""The token of the session's own requests, which its owner never sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """The limits of one session. ``window`` in requests, times in seconds, ``max_pdu`` in octets."""
+
+    window: int = 100
+    enquire_link_s: float = 30.0
+    response_timeout_s: float = 10.0
+    bind_timeout_s: float = 10.0
+    read_timeout_s: float = 10.0
+    max_pdu: int = MAX_PDU
+
+
+class Session:
+    """One connection's session. ``now`` is when the connection was made, in seconds of one steady clock."""
+
+    def __init__(self, role: Role, options: SessionOptions, now: float) -> None:
+        self._role = role
+        self._response_timeout_s = options.response_timeout_s
+        self._state = State.OPEN
+        self._bound_as = State.OPEN
+        self._window = Window(options.window)
+        self._framer = Framer(options.max_pdu)
+        self._timers = SessionTimers(
+            now,
+            enquire_link_s=options.enquire_link_s,
+            response_timeout_s=options.response_timeout_s,
+            bind_timeout_s=options.bind_timeout_s,
+            read_timeout_s=options.read_timeout_s,
+        )
+        self._partial_since: float | None = None
+        self._outgoing = bytearray()
+        self._last_sequence = 0
+        self._enquiry = 0  # the sequence number of our latest link check
+        self._bind_asked = 0  # ESME: the sequence number of our latest bind
+        self._binding: tuple[int, int, int] | None = None  # SMSC: command, sequence and version of the bind to answer
+        self._peer_version: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self._role.name} {self._state.name} outstanding={self._window.outstanding}>"
+
+    @property
+    def role(self) -> Role:
+        """Which side we are."""
+        return self._role
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        return self._state
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self._state is State.CLOSED
+
+    @property
+    def bound(self) -> bool:
+        """Whether messages flow."""
+        return self._state in BOUND
+
+    @property
+    def can_send(self) -> bool:
+        """Whether submit_sm (ESME) or deliver_sm (SMSC) may be requested, apart from the window."""
+        wanted = CommandId.SUBMIT_SM if self._role is Role.ESME else CommandId.DELIVER_SM
+        return legal(wanted, self._state, self._role)
+
+    @property
+    def can_receive(self) -> bool:
+        """Whether the peer may send deliver_sm (to an ESME) or submit_sm (to an SMSC)."""
+        wanted = CommandId.DELIVER_SM if self._role is Role.ESME else CommandId.SUBMIT_SM
+        return self._may_receive(wanted)
+
+    @property
+    def free(self) -> int:
+        """How many more requests fit into the window."""
+        return self._window.free
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests wait for a response; bind, unbind and link checks are not counted."""
+        return self._window.outstanding
+
+    @property
+    def peer_version(self) -> int | None:
+        """The peer's interface version (0x34 is 3.4), once bound; None where it did not say."""
+        return self._peer_version
+
+    # What the owner wants to say.
+
+    def request(self, pdu: Pdu, now: float, token: object = None) -> bytes:
+        """Return the octets of a request to write, and expect its response under ``token``.
+
+        Its sequence number is ``last_sequence``. Raises LocalProtocolError where ``pdu`` is no request or not legal
+        now, does not fit its fields, or finds the window full. Bind, outbind and alert_notification take no slot.
+        """
+        command = int(pdu.command_id)
+        self._check_request(command)
+        sequence = self._window.peek()
+        data = encode(pdu, sequence)
+        self._window.open(token, now, command, counted=command not in BOUND_BY and command not in _UNANSWERED)
+        self._last_sequence = sequence
+        if command in _UNANSWERED:
+            self._window.settle(sequence)
+        elif command in BOUND_BY:
+            self._bind_asked = sequence
+        return data
+
+    def _check_request(self, command: int) -> None:
+        if command & RESPONSE_BIT:
+            raise LocalProtocolError(f"{command_name(command)} is a response: use respond()")
+        if command == _UNBIND:
+            raise LocalProtocolError("unbind ends the session: use unbind()")
+        if command == _ENQUIRE_LINK and not self.bound:
+            raise LocalProtocolError("enquire_link is not sent before the session is bound")
+        self._check_may_send(command)
+        if command in BOUND_BY and self._window.find(self._bind_asked) is not None:
+            raise LocalProtocolError("a bind is not answered yet")
+
+    def _check_may_send(self, command: int) -> None:
+        if self._state in _ENDING:
+            fine = legal_ending(command, self._bound_as, self._role, may_ask=False)
+        else:
+            fine = legal(command, self._state, self._role)
+        if not fine:
+            raise LocalProtocolError(
+                f"{command_name(command)} may not be sent by the {self._role.name} while {self._state.name}"
+            )
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence number of the latest ``request``; 0 before the first."""
+        return self._last_sequence
+
+    def withdraw(self, sequence: int) -> object:
+        """Forget a request of which not one octet was written, and return its token; its slot is free again.
+
+        Raises LocalProtocolError where no request waits under ``sequence``.
+        """
+        waiting = self._window.find(sequence)
+        if waiting is None or not waiting.counted:
+            raise LocalProtocolError(f"no request waits under sequence number {sequence}")
+        self._window.settle(sequence)
+        return waiting.token
+
+    def respond(self, command_id: int, sequence: int, now: float, status: int = 0, pdu: Pdu | None = None) -> bytes:
+        """Return the octets that answer the peer's request ``command_id`` under ``sequence``.
+
+        Without ``pdu`` it is the plain response, or, with a ``status``, the refusal. Raises LocalProtocolError where
+        that request has no response or is answered otherwise, where answering it is not legal now, or where ``pdu``
+        is not the response to it.
+        """
+        make = RESPONSES.get(command_id)
+        if make is None or command_id in _SELF_ANSWERED:
+            raise LocalProtocolError(f"{command_name(command_id)} is not answered with respond()")
+        if pdu is not None and type(pdu) is not make:
+            raise LocalProtocolError(f"{command_name(pdu.command_id)} does not answer {command_name(command_id)}")
+        self._check_may_send(command_id | RESPONSE_BIT)
+        return answer(command_id, sequence, status, pdu)
+
+    def unbind(self, now: float) -> bytes:
+        """Return the octets of unbind; from now on nothing is asked any more, only answered.
+
+        Unbound and Closed follow when it is answered; Closed alone if it is not, after ``response_timeout_s``.
+        """
+        self._check_may_send(_UNBIND)
+        data = encode(Unbind(), self._window.open(_OWN, now, _UNBIND, counted=False))
+        self._state = State.UNBINDING
+        self._timers.ending(now, StopReason.UNBIND)
+        return data
+
+    def accept_bind(self, sequence: int, now: float, system_id: str) -> bytes:
+        """SMSC: return the octets that accept the bind asked for under ``sequence``; the session is bound."""
+        command, version = self._asked_to_bind(sequence)
+        values: dict[str, Any] = {
+            "system_id": system_id,
+            "tlvs": (Tlv(Tag.SC_INTERFACE_VERSION, bytes((INTERFACE_VERSION,))),),
+        }
+        data = encode(RESPONSES[command](**values), sequence)
+        self._become_bound(command, now, version)
+        return data
+
+    def refuse_bind(self, sequence: int, now: float, status: int) -> bytes:
+        """SMSC: return the octets that refuse the bind asked for under ``sequence``; the session stays OPEN."""
+        command, _ = self._asked_to_bind(sequence)
+        data = answer(command, sequence, status or Status.ESME_RBINDFAIL)
+        self._binding = None
+        return data
+
+    def _asked_to_bind(self, sequence: int) -> tuple[int, int]:
+        if self._state is not State.OPEN or self._binding is None or self._binding[1] != sequence:
+            raise LocalProtocolError(f"no bind waits for its answer under sequence number {sequence}")
+        return self._binding[0], self._binding[2]
+
+    def _become_bound(self, command: int, now: float, version: int | None) -> None:
+        self._binding = None
+        self._state = self._bound_as = BOUND_BY[command]
+        self._peer_version = version
+        self._timers.bound(now)
+
+    # What happens.
+
+    def outgoing(self) -> bytes:
+        """Take the octets that the session itself wants to send, and forget them."""
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def next_deadline(self) -> float | None:
+        """Return when ``tick`` is due at the latest if nothing arrives before; None once closed."""
+        if self.closed:
+            return None
+        oldest = self._window.oldest()
+        due = self._timers.next_at()
+        return due if oldest is None else min(due, oldest + self._response_timeout_s)
+
+    def tick(self, now: float) -> list[ev.Event]:
+        """Let the time pass: expire requests, check the link, give up. Calling it early or often does no harm."""
+        events: list[ev.Event] = []
+        if self.closed:
+            return events
+        for waiting in self._window.expire(now, self._response_timeout_s):
+            events.append(ev.Expired(waiting.token, waiting.sequence))
+        verdict = self._timers.what_now(now)
+        if isinstance(verdict, Stop):
+            self._close(verdict.reason, events)
+        elif isinstance(verdict, SendEnquireLink):
+            self._window.settle(self._enquiry)  # an earlier one that was never answered, though the peer lives
+            self._enquiry = self._window.open(_OWN, now, _ENQUIRE_LINK, counted=False)
+            self._outgoing += encode(EnquireLink(), self._enquiry)
+            self._timers.enquired(now)
+        return events
+
+    def eof(self, now: float) -> list[ev.Event]:
+        """Note that the peer closed the connection."""
+        return self.close("the peer closed the connection" + (" inside a PDU" if self._framer.holding else ""))
+
+    def close(self, reason: str) -> list[ev.Event]:
+        """End the session at once, without a word to the peer; the Closed event tells what was lost."""
+        events: list[ev.Event] = []
+        if not self.closed:
+            self._close(reason, events)
+        return events
+
+    def _close(self, reason: str, events: list[ev.Event]) -> None:
+        self._state = State.CLOSED
+        lost = tuple(waiting.token for waiting in self._window.close() if waiting.counted)
+        events.append(ev.Closed(str(reason), lost))
+
+    def receive(self, data: bytes, now: float) -> list[ev.Event]:
+        """Take octets that arrived and return what they mean, in order. Take ``outgoing`` afterwards."""
+        events: list[ev.Event] = []
+        if self.closed:
+            return events
+        try:
+            pdus: Sequence[bytes] = self._framer.feed(data)
+        except LostFraming:
+            pdus = ()
+        if pdus:
+            self._timers.heard(now)
+        for raw in pdus:
+            self._take(raw, now, events)
+            if self.closed:
+                return events
+        if self._framer.lost is not None:
+            self._outgoing += encode_header(_GENERIC_NACK, 0, self._framer.lost.status)
+            self._close(f"framing lost: {self._framer.lost.reason}", events)
+        elif not self._framer.holding:
+            self._note_partial(None)
+        elif pdus or self._partial_since is None:
+            self._note_partial(now)
+        return events
+
+    def _note_partial(self, since: float | None) -> None:
+        self._partial_since = since
+        self._timers.partial(since)
+
+    def _take(self, raw: bytes, now: float, events: list[ev.Event]) -> None:
+        try:
+            frame = decode(raw)
+        except BadBody as bad:
+            self._take_malformed(bad, raw, events)
+            return
+        if frame.command_id & RESPONSE_BIT:
+            self._take_response(frame, now, events)
+        else:
+            self._take_request(frame, raw, now, events)
+
+    def _may_receive(self, command: int) -> bool:
+        if self._state in _ENDING:
+            asking = self._state is State.UNBINDING
+            return legal_ending(command, self._bound_as, self._role.other, may_ask=asking)
+        return legal(command, self._state, self._role.other)
+
+    def _take_malformed(self, bad: BadBody, raw: bytes, events: list[ev.Event]) -> None:
+        command, status, sequence = bad.header
+        if not self._may_receive(command):
+            self._reject(Frame(command, status, sequence, None), raw, events)
+            return
+        if command not in _OWNERS_TO_ANSWER:
+            self._outgoing += refuse(command, sequence, bad.status)
+        events.append(ev.Malformed(command, sequence, bad.status, bad.reason, raw, bad.salvage))
+
+    def _reject(self, frame: Frame, raw: bytes, events: list[ev.Event]) -> None:
+        status = refusal_status(frame.command_id, self._role)
+        self._outgoing += refuse(frame.command_id, frame.sequence, status)
+        events.append(ev.Rejected(frame, status, raw))
+
+    def _take_request(self, frame: Frame, raw: bytes, now: float, events: list[ev.Event]) -> None:
+        command, pdu = frame.command_id, frame.pdu
+        if command == _ENQUIRE_LINK:
+            self._outgoing += answer(command, frame.sequence, 0)
+        elif command == _UNBIND:
+            self._outgoing += answer(command, frame.sequence, 0)
+            if self._state is not State.UNBINDING:
+                self._state = State.UNBOUND
+                self._timers.ending(now, StopReason.LINGERING)
+            events.append(ev.PeerUnbind())
+        elif not self._may_receive(command) or (command in BOUND_BY and self._binding is not None):
+            self._reject(frame, raw, events)
+        elif isinstance(pdu, Bind):
+            self._binding = (command, frame.sequence, pdu.interface_version)
+            events.append(ev.BindRequested(frame))
+        else:
+            events.append(ev.Request(frame, raw))
+
+    def _take_response(self, frame: Frame, now: float, events: list[ev.Event]) -> None:
+        sequence = frame.sequence
+        waiting = self._window.find(sequence)
+        if waiting is not None and _answers(frame, waiting):
+            self._window.settle(sequence)
+            self._settle(waiting, frame, now, events)
+            return
+        late = self._window.find_late(sequence)
+        if late is not None and _answers(frame, late):
+            self._window.settle_late(sequence)
+            events.append(ev.LateResponse(frame, late.token))
+        else:
+            events.append(ev.UnexpectedResponse(frame))
+
+    def _settle(self, waiting: Waiting, frame: Frame, now: float, events: list[ev.Event]) -> None:
+        command = waiting.command_id
+        if command in BOUND_BY:
+            if frame.status == 0 and isinstance(frame.pdu, BindResp) and self._state is State.OPEN:
+                version = tlv(frame.pdu, Tag.SC_INTERFACE_VERSION)
+                self._become_bound(command, now, version[0] if version else None)
+                events.append(ev.Bound(frame.pdu, frame))
+            else:
+                events.append(ev.BindRefused(frame.status or Status.ESME_RBINDFAIL))
+        elif command == _UNBIND:
+            events.append(ev.Unbound())
+            self._close("unbound", events)
+        elif waiting.token is not _OWN:
+            if frame.command_id == _GENERIC_NACK:
+                events.append(ev.Nacked(frame, waiting.token))
+            else:
+                events.append(ev.Response(frame, waiting.token, waiting.sent_at))
+
+
+def _answers(frame: Frame, waiting: Waiting) -> bool:
+    return frame.command_id in (_GENERIC_NACK, waiting.command_id | RESPONSE_BIT)
