@@ -1,0 +1,316 @@
+"""What the API answers, as pydantic models: the one description of each answer, for the wire and for OpenAPI.
+
+Owns the spelling of answers: ids are strings (they outgrow JavaScript's numbers), times RFC 3339 in UTC, octets
+hexadecimal, words as ``gateway.model`` spells them. Each model is made from the row that it shows by ``of``; nothing
+here decides anything. Problems are here too, since a batch answers with them in place of a message.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.model.messages import MessageState
+from gateway.model.views import BindRow, BrakeRow, MessageRow, QuarantineRow, QueueRow, SegmentRow
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T17:04:05.250Z"])]
+Id = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
+
+
+def rfc3339(unix: float) -> str:
+    """Return unix seconds as RFC 3339 in UTC with milliseconds: ``2026-11-22T17:04:05.250Z``."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _time(unix: float | None) -> str | None:
+    return None if unix is None else rfc3339(unix)
+
+
+class Answer(BaseModel):
+    """The ground of all answers: closed, unchanging."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+class Fault(Answer):
+    """One field that is not right: where it is, what is wrong, what would be right."""
+
+    place: Literal["body", "query", "path", "header"] = Field(serialization_alias="in")
+    pointer: str = Field(description="JSON pointer (RFC 6901) into the body, or the parameter's name.")
+    detail: str = Field(description="What is wrong.")
+    expected: str = Field(description="What would be right.")
+
+
+class ProblemBody(Answer):
+    """RFC 9457. Decide by `type`, which never changes; show `detail` to people."""
+
+    type: str = Field(description="Relative URI of the problem type.", examples=["/problems/opted-out"])
+    title: str = Field(examples=["The subscriber has opted out"])
+    status: int = Field(description="The HTTP status, as in the answer's first line.", examples=[409])
+    detail: str = Field(examples=["The subscriber texted STOP."])
+    since: Time | None = Field(default=None, description="opted-out: when.")
+    source: str | None = Field(default=None, description="opted-out: how it came about.", examples=["text"])
+    role: str | None = Field(default=None, description="forbidden: the role that is needed.")
+    errors: list[Fault] | None = Field(default=None, description="invalid-request: every field that is not right.")
+
+
+class StateView(Answer):
+    """A message that is stored, and its state after what was asked."""
+
+    id: Id
+    state: str = Field(examples=["queued"])
+
+    @classmethod
+    def of(cls, message_id: int, state: MessageState) -> Self:
+        """Show a message's state; the values are ours, so that ten thousand of them need no validation."""
+        return cls.model_construct(id=str(message_id), state=state.word)
+
+
+class ResultsView(Answer):
+    """One result for each message or id of the request, in its order."""
+
+    results: list[StateView | ProblemBody]
+
+
+class CancelledView(Answer):
+    """How many queued messages were cancelled."""
+
+    cancelled: int = Field(ge=0, examples=[12])
+
+
+class SegmentView(Answer):
+    """The last permit of one segment, under what grounds it was minted, and what became of it."""
+
+    segment: int
+    carrier: str
+    bind: str
+    grounds: str
+    minted_at: Time
+    fate: str
+    status: int = Field(description="command_status of the carrier's response (SMPP 3.4 section 5.1.3).")
+    carrier_id: str
+    receipt_state: str | None
+    attempts: int
+
+    @classmethod
+    def of(cls, row: SegmentRow) -> Self:
+        """Show a segment."""
+        return cls(
+            segment=row.segment,
+            carrier=row.carrier,
+            bind=row.bind,
+            grounds=row.grounds,
+            minted_at=rfc3339(row.minted_at),
+            fate=row.fate,
+            status=row.status,
+            carrier_id=row.carrier_id,
+            receipt_state=row.receipt_state,
+            attempts=row.attempts,
+        )
+
+
+class MessageView(Answer):
+    """A text in either direction: `mo` came from a subscriber, `mt` goes to one."""
+
+    id: Id
+    direction: Literal["mo", "mt"]
+    line: str = Field(examples=["85700"])
+    number: str = Field(examples=["+12125550101"])
+    text: str
+    state: str = Field(examples=["delivered"])
+    created_at: Time
+    updated_at: Time
+    lane: str | None = Field(description="Which lane it goes by; null for an MO.", examples=["normal"])
+    claim: str | None = Field(description="Under what it asked to go; null for an MO.", examples=["consent"])
+    reason: str | None = Field(description="Why it was refused or ended, where it was.", examples=["opted-out"])
+    expires_at: Time | None
+    in_reply_to: Id | None
+    list: str | None
+    ref: str | None = Field(description="The sender's own reference.")
+    carrier: str | None
+    segments: int
+    outcome: str | None = Field(description="What an MO was taken for; null for an MT.", examples=["opt_out"])
+    keyword: str | None
+    matched_by: str | None
+    because: str | None = Field(description="Why an MO was taken so, in words.")
+    permits: tuple[SegmentView, ...] = Field(description="What was handed to carriers; filled for a single message.")
+
+    @classmethod
+    def of(cls, row: MessageRow) -> Self:
+        """Show a message."""
+        return cls(
+            id=str(row.id),
+            direction="mo" if row.direction == "mo" else "mt",
+            line=row.line,
+            number=row.number,
+            text=row.text,
+            state=row.state.word,
+            created_at=rfc3339(row.created_at),
+            updated_at=rfc3339(row.updated_at),
+            lane=None if row.lane is None else row.lane.word,
+            claim=row.claim,
+            reason=row.reason,
+            expires_at=_time(row.expires_at),
+            in_reply_to=None if row.in_reply_to is None else str(row.in_reply_to),
+            list=row.list_name,
+            ref=row.ref,
+            carrier=row.carrier,
+            segments=row.segments,
+            outcome=row.outcome,
+            keyword=row.keyword,
+            matched_by=row.matched_by,
+            because=row.because,
+            permits=tuple(SegmentView.of(permit) for permit in row.permits),
+        )
+
+
+class MessagesView(Answer):
+    """One page, newest first."""
+
+    messages: list[MessageView]
+    next: Id | None = Field(description="The next page's `cursor`; null at the end.")
+
+
+class BrakeView(Answer):
+    """Something paused."""
+
+    kind: Literal["line", "carrier", "lane"]
+    name: str = Field(examples=["85700"])
+    paused_at: Time
+    actor: str = Field(examples=["crm"])
+    note: str
+
+    @classmethod
+    def of(cls, row: BrakeRow) -> Self:
+        """Show a brake."""
+        kinds: dict[str, Literal["line", "carrier", "lane"]] = {"line": "line", "carrier": "carrier", "lane": "lane"}
+        return cls(
+            kind=kinds[row.kind], name=row.name, paused_at=rfc3339(row.paused_at), actor=row.actor, note=row.note
+        )
+
+
+class BrakesView(Answer):
+    """All that is paused."""
+
+    brakes: list[BrakeView]
+
+
+class ResumedView(Answer):
+    """What was released; `resumed` is false where nothing was paused."""
+
+    kind: Literal["line", "carrier", "lane"]
+    name: str
+    resumed: bool
+
+
+class QuarantinedView(Answer):
+    """A PDU that could not become a message."""
+
+    id: Id
+    carrier: str
+    bind: str
+    received_at: Time
+    status: int = Field(description="command_status that answered it (SMPP 3.4 section 5.1.3).")
+    reason: str
+    raw: str = Field(description="The whole PDU, hexadecimal.")
+
+    @classmethod
+    def of(cls, row: QuarantineRow) -> Self:
+        """Show a quarantined PDU."""
+        return cls(
+            id=str(row.id),
+            carrier=row.carrier,
+            bind=row.bind,
+            received_at=rfc3339(row.received_at),
+            status=row.status,
+            reason=row.reason,
+            raw=row.raw.hex(),
+        )
+
+
+class QuarantineView(Answer):
+    """One page, newest first."""
+
+    pdus: list[QuarantinedView]
+    next: Id | None = Field(description="The next page's `cursor`; null at the end.")
+
+
+class BindView(Answer):
+    """A bind: one SMPP session that is kept."""
+
+    name: str = Field(examples=["acme/0"])
+    carrier: str
+    mode: str = Field(examples=["transceiver"])
+    state: str = Field(description="up, binding or down.", examples=["up"])
+    since: Time
+    detail: str
+    window: int
+    outstanding: int
+
+    @classmethod
+    def of(cls, row: BindRow) -> Self:
+        """Show a bind."""
+        return cls(
+            name=row.name,
+            carrier=row.carrier,
+            mode=row.mode,
+            state=row.state,
+            since=rfc3339(row.since),
+            detail=row.detail,
+            window=row.window,
+            outstanding=row.outstanding,
+        )
+
+
+class QueueView(Answer):
+    """What waits in one lane."""
+
+    lane: str = Field(examples=["normal"])
+    queued: int
+    oldest_at: Time | None
+
+    @classmethod
+    def of(cls, row: QueueRow) -> Self:
+        """Show a lane's queue."""
+        return cls(lane=row.lane.word, queued=row.queued, oldest_at=_time(row.oldest_at))
+
+
+class StoreView(Answer):
+    """Whether the store took a write just now."""
+
+    ok: bool
+    detail: str
+
+
+class StatusView(Answer):
+    """How the gateway is."""
+
+    store: StoreView
+    binds: list[BindView]
+    brakes: list[BrakeView]
+    queue: list[QueueView]
+
+
+class BindStateView(Answer):
+    """A bind, as everybody may know it."""
+
+    name: str
+    carrier: str
+    state: str
+    since: Time
+
+
+class ReadyView(Answer):
+    """Whether to send traffic here."""
+
+    ready: bool
+    store: bool
+    binds: list[BindStateView]
+
+
+class HealthView(Answer):
+    """The event loop turns."""
+
+    status: Literal["ok"] = "ok"

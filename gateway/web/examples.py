@@ -1,0 +1,169 @@
+"""One example of each request and each answer, made with the very models that check and make the real ones.
+
+They appear in the OpenAPI document and on the documentation page. Numbers are of the range kept for fiction (555-01xx).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from gateway.model.consent import ConsentStatus
+from gateway.model.messages import Lane, MessageState
+from gateway.model.refusal import Reason, Refusal
+from gateway.model.views import (
+    BindRow,
+    BrakeRow,
+    ConsentRow,
+    EvidenceRow,
+    ListRow,
+    MessageRow,
+    QuarantineRow,
+    QueueRow,
+    SegmentRow,
+)
+from gateway.web import answers as a
+from gateway.web import consent_answers as c
+from gateway.web.problems import body_of, of_refusal
+
+_T: Final = 1_795_367_045.25  # 2026-11-22T17:04:05.250Z
+_STOP: Final = Refusal(Reason.OPTED_OUT, "+12…0101 opted out of line 85700.", since=_T, source="text")
+_PERMIT: Final = SegmentRow(1, "acme", "acme/0", "consent", _T + 1, "answered", 0, "9f01ab", "delivered", 1)
+_MESSAGE: Final = MessageRow(
+    id=4711,
+    direction="mt",
+    line="85700",
+    number="+12125550101",
+    text="Your table is ready.",
+    state=MessageState.DELIVERED,
+    created_at=_T,
+    updated_at=_T + 2,
+    lane=Lane.NORMAL,
+    claim="consent",
+    reason=None,
+    expires_at=_T + 3600,
+    in_reply_to=None,
+    list_name=None,
+    ref="table-12",
+    carrier="acme",
+    segments=1,
+    outcome=None,
+    keyword=None,
+    matched_by=None,
+    because=None,
+    permits=(_PERMIT,),
+)
+_CONSENT: Final = ConsentRow(
+    "85700",
+    "+12125550101",
+    ConsentStatus.OPTED_OUT,
+    held=False,
+    since=_T,
+    source="text",
+    opt_outs=1,
+    lists=(ListRow("alerts", ConsentStatus.OPTED_OUT, _T, suspended=False),),
+)
+_EVIDENCE: Final = EvidenceRow(
+    id=12,
+    node="gw1",
+    incarnation=1,
+    seq=12,
+    kind="opt_out",
+    line="85700",
+    number="+12125550101",
+    list_name=None,
+    before=ConsentStatus.OPTED_IN,
+    after=ConsentStatus.OPTED_OUT,
+    method="text",
+    actor="",
+    rule="reserved:stop",
+    rule_version="1",
+    text="Stop.",
+    raw=b"Stop.",
+    disclosure="",
+    mo_id=4710,
+    note="",
+    occurred_at=_T,
+    recorded_at=_T + 0.01,
+    hash="3d5f" * 16,
+)
+_BRAKE: Final = BrakeRow("line", "85700", _T, "crm", "wrong text in the campaign")
+_BIND: Final = BindRow("acme/0", "acme", "transceiver", "up", _T, "bound", 100, 3)
+_PDU: Final = QuarantineRow(7, "acme", "acme/0", _T, 8, "sm_length is larger than the body", bytes.fromhex("0000000a"))
+
+_ONE: Final = a.StateView.of(4711, MessageState.QUEUED)
+_RESULTS: Final = a.ResultsView(results=[_ONE, body_of(of_refusal(_STOP))])
+
+
+def _plain(model: BaseModel) -> Any:
+    return model.model_dump(mode="json")
+
+
+def _results(model: a.ResultsView) -> Any:
+    return model.model_dump(mode="json", exclude_none=True)
+
+
+ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
+    ("POST", "/api/v1/messages"): {202: _plain(_ONE), 200: _results(_RESULTS)},
+    ("GET", "/api/v1/messages"): {
+        200: _plain(a.MessagesView(messages=[a.MessageView.of(_MESSAGE)], next="4711")),
+    },
+    ("GET", "/api/v1/messages/{id}"): {200: _plain(a.MessageView.of(_MESSAGE))},
+    ("POST", "/api/v1/messages/cancel"): {200: _plain(a.CancelledView(cancelled=12))},
+    ("POST", "/api/v1/messages/resend"): {200: _results(a.ResultsView(results=[_ONE]))},
+    ("POST", "/api/v1/messages/fail"): {
+        200: _results(a.ResultsView(results=[a.StateView.of(4711, MessageState.FAILED)])),
+    },
+    ("POST", "/api/v1/messages/{id}/resend"): {200: _plain(_ONE)},
+    ("POST", "/api/v1/messages/{id}/fail"): {200: _plain(a.StateView.of(4711, MessageState.FAILED))},
+    ("GET", "/api/v1/consents/{line}/{number}"): {200: _plain(c.ConsentView.of(_CONSENT))},
+    ("GET", "/api/v1/consents/{line}/{number}/evidence"): {
+        200: _plain(c.EvidenceView(evidence=[c.EvidenceItem.of(_EVIDENCE)])),
+    },
+    ("GET", "/api/v1/brakes"): {200: _plain(a.BrakesView(brakes=[a.BrakeView.of(_BRAKE)]))},
+    ("PUT", "/api/v1/brakes/{kind}/{name}"): {200: _plain(a.BrakeView.of(_BRAKE))},
+    ("DELETE", "/api/v1/brakes/{kind}/{name}"): {
+        200: _plain(a.ResumedView(kind="line", name="85700", resumed=True)),
+    },
+    ("GET", "/api/v1/quarantine"): {
+        200: _plain(a.QuarantineView(pdus=[a.QuarantinedView.of(_PDU)], next=None)),
+    },
+    ("GET", "/api/v1/status"): {
+        200: _plain(
+            a.StatusView(
+                store=a.StoreView(ok=True, detail="takes writes"),
+                binds=[a.BindView.of(_BIND)],
+                brakes=[a.BrakeView.of(_BRAKE)],
+                queue=[a.QueueView.of(QueueRow(Lane.NORMAL, 3, _T))],
+            )
+        ),
+    },
+    ("GET", "/healthz"): {200: _plain(a.HealthView())},
+    ("GET", "/readyz"): {
+        200: _plain(
+            a.ReadyView(
+                ready=True,
+                store=True,
+                binds=[a.BindStateView(name="acme/0", carrier="acme", state="up", since=a.rfc3339(_T))],
+            )
+        ),
+    },
+}
+
+REQUESTS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
+    ("POST", "/api/v1/messages"): {
+        "one": {"line": "85700", "to": "+1 212 555 0101", "text": "Your table is ready.", "ref": "table-12"},
+        "many": {
+            "messages": [
+                {"line": "85700", "to": "+12125550101", "text": "The sale starts today.", "lane": "bulk"},
+                {"line": "85700", "to": "(212) 555-0102", "text": "The sale starts today.", "lane": "bulk"},
+            ]
+        },
+    },
+    ("POST", "/api/v1/messages/cancel"): {"campaign": {"line": "85700", "ref": "autumn-sale"}},
+    ("POST", "/api/v1/messages/resend"): {"two": {"ids": ["4711", "4712"]}},
+    ("POST", "/api/v1/messages/fail"): {"two": {"ids": ["4711", "4712"]}},
+    ("PUT", "/api/v1/brakes/{kind}/{name}"): {"note": {"note": "wrong text in the campaign"}},
+}

@@ -1,0 +1,109 @@
+"""Sending messages, and finding them again.
+
+A batch is validated as a whole (a shape that is wrong is the caller's bug, and nothing is stored) and judged message
+by message (an opted-out number is an ordinary answer, and sinks no other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import trio
+from fastapi import Header, Path, Query, Request, Response
+
+from gateway.model.refusal import Reason, Refusal
+from gateway.model.requests import Accepted, KeyReused, Replayed
+from gateway.web.answers import MessagesView, MessageView, ProblemBody, ResultsView, StateView
+from gateway.web.inflight import HEADER, REPLAYED, read_key
+from gateway.web.problems import Problem, body_of, of_refusal, respond
+from gateway.web.route import Caller, DeskHere, InFlightHere, answer, group, refuse
+from gateway.web.schemas import IdIn, MessageFilter, SendBody, SendMany, SendOne
+
+router = group("Messages")
+_SLICE = 500
+"""Messages turned to or from JSON before other tasks get a turn: a batch must not keep an MO waiting."""
+
+
+@router.post(
+    "/api/v1/messages",
+    status_code=202,
+    response_model=StateView,
+    summary="Send one message, or up to 10,000",
+    responses={200: {"model": ResultsView, "description": "Many messages: one result for each, in order."}},
+)
+async def send(
+    request: Request,
+    body: SendBody,
+    desk: DeskHere,
+    caller: Caller,
+    in_flight: InFlightHere,
+    idempotency_key: Annotated[str | None, Header(alias=HEADER)] = None,
+) -> Response:
+    """Store messages for sending.
+
+    One message answers 202 with its id, or a problem. `{"messages": [...]}` answers 200 with one result for each, in
+    order. Either way all that was accepted is committed before the answer leaves. With an `Idempotency-Key`, the same
+    request can be repeated safely for at least 24 hours: the first answer comes again, with `Idempotency-Replayed:
+    true`, and nothing is sent twice.
+    """
+    idempotency = read_key(idempotency_key, await request.body(), caller)
+    items: Sequence[SendOne] = body.messages if isinstance(body, SendMany) else [body]
+    with in_flight.hold(idempotency):
+        requests = []
+        for start in range(0, len(items), _SLICE):
+            requests += [item.request() for item in items[start : start + _SLICE]]
+            await trio.lowlevel.checkpoint()
+        results = await desk.send(requests, caller, idempotency)
+    if isinstance(results, KeyReused):
+        return respond(Problem("key-reused", "This Idempotency-Key came before with another body; nothing was sent."))
+    headers = {REPLAYED: "true"} if isinstance(results, Replayed) else {}
+    outcomes = results.results if isinstance(results, Replayed) else results
+    if isinstance(body, SendMany):
+        return await _many(outcomes, headers)
+    return _one(outcomes[0], headers)
+
+
+def _one(outcome: Accepted | Refusal, headers: dict[str, str]) -> Response:
+    if isinstance(outcome, Refusal):
+        response = refuse(outcome)
+        response.headers.update(headers)
+        return response
+    return answer(StateView.of(outcome.id, outcome.state), 202, headers)
+
+
+async def _many(outcomes: Sequence[Accepted | Refusal], headers: dict[str, str]) -> Response:
+    parts: list[str] = []
+    for start in range(0, len(outcomes), _SLICE):
+        parts += [view_of(item).model_dump_json(exclude_none=True) for item in outcomes[start : start + _SLICE]]
+        await trio.lowlevel.checkpoint()
+    return Response(f'{{"results":[{",".join(parts)}]}}', 200, headers, media_type="application/json")
+
+
+def view_of(outcome: Accepted | Refusal) -> StateView | ProblemBody:
+    """Return one result of a batch."""
+    if isinstance(outcome, Refusal):
+        return body_of(of_refusal(outcome))
+    return StateView.of(outcome.id, outcome.state)
+
+
+@router.get("/api/v1/messages", response_model=MessagesView, summary="List messages, newest first")
+async def listing(desk: DeskHere, query: Annotated[MessageFilter, Query()]) -> Response:
+    """List texts of both directions. All conditions must hold; give `next` back as `cursor` for the next page.
+
+    `state=uncertain` lists what the carrier left unanswered and a person may resend or fail.
+    """
+    page = await desk.messages(query.query())
+    if isinstance(page, Refusal):
+        return refuse(page)
+    views = [MessageView.of(row) for row in page.rows]
+    return answer(MessagesView(messages=views, next=None if page.next_before_id is None else str(page.next_before_id)))
+
+
+@router.get("/api/v1/messages/{id}", response_model=MessageView, summary="Look at one message")
+async def one(desk: DeskHere, message_id: Annotated[IdIn, Path(alias="id")]) -> Response:
+    """Show a message with its state and its permits: under what grounds each segment went, and what became of it."""
+    row = await desk.message(int(message_id))
+    if row is None:
+        return refuse(Refusal(Reason.UNKNOWN_MESSAGE, f"There is no message {message_id}."))
+    return answer(MessageView.of(row))
