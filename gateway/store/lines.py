@@ -2,8 +2,8 @@
 
 Owns the rows of ``line``, ``keyword`` and ``optin_list``. Nothing is ever deleted: consent, messages and evidence
 point at lines, so a line that leaves the file gets ``removed_at`` and keeps its id, and comes back with that id. What
-the file names, the file owns (origin ``file``); what it does not name and never owned is left alone. The values here are
-spelling, already checked by ``gateway.config``; options travel as JSON that this module does not read.
+the file names, the file owns (origin ``file``); what it does not name and never owned is left alone. The values were
+checked by ``gateway.config``; options travel as JSON that this module does not read.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ def ensure_line(tx: Tx, address: str, origin: str = UNKNOWN) -> int:
     line_id = tx.allocate("line")
     tx.change(Line.insert(id=line_id, address=address, origin=origin, created_at=tx.now))
     return line_id
+
+
+def line_ids(tx: Tx) -> list[int]:
+    """Return the id of every line there ever was, oldest first: an opt-out of the account covers them all."""
+    return [int(row[0]) for row in tx.fetch(Line.select(Line.id).order_by(Line.id))]
 
 
 def ensure_list(tx: Tx, line_id: int, name: str) -> None:

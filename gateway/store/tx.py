@@ -76,6 +76,36 @@ class WriterMemory:
         self.chain = None
 
 
+class Source(Protocol):
+    """Where questions can be put: a ``Reader``, or a ``Tx``, which sees what it wrote itself."""
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """Run one query in the engine's own SQL."""
+        ...
+
+    def fetch(self, query: Node) -> list[Row]:
+        """Run a peewee query."""
+        ...
+
+
+class Reader:
+    """One consistent look at the store, which cannot write. Valid until the reading function returns."""
+
+    __slots__ = ("connection", "database")
+
+    def __init__(self, connection: Connection, database: Database) -> None:
+        self.connection = connection
+        self.database = database
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """Run one query in the engine's own SQL; return its rows, in order, as tuples."""
+        return self.connection.execute(sql, params).fetchall()
+
+    def fetch(self, query: Node) -> list[Row]:
+        """Run a peewee query; return its rows as tuples of what the driver gives."""
+        return self.rows(*compiled(self.database, query))
+
+
 class Tx:
     """An open write transaction. Valid until the job returns; a job must not keep it.
 

@@ -1,0 +1,290 @@
+"""Questions that people and interfaces ask: rows in, values of ``gateway.model.views`` out.
+
+Owns the cold reads, built by peewee so that they run on any engine. Pure functions of a ``Source``: each sees one
+consistent state, changes nothing, and is bounded by a limit or by one subscriber's own rows. Every listing walks an
+index by key, newest first, and continues below the last id seen; nothing counts or skips rows. Lines and numbers are
+expected in their one spelling; what a line or number does not have simply is not found.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from peewee import SQL, fn
+
+from gateway.model.consent import ConsentStatus
+from gateway.model.messages import Lane, MessageState
+from gateway.model.permit import Fate, Grounds
+from gateway.model.requests import MessageQuery
+from gateway.model.views import (
+    BrakeRow,
+    ConsentRow,
+    EvidenceRow,
+    ListRow,
+    MessageRow,
+    Page,
+    QuarantineRow,
+    QueueRow,
+    SegmentRow,
+)
+from gateway.store import tables
+from gateway.store.tx import Row, Source
+
+_DIRECTIONS: Final = ("mo", "mt")
+_MESSAGE: Final = (
+    "id",
+    "direction",
+    "subscriber",
+    "text",
+    "state",
+    "created_at",
+    "updated_at",
+    "lane",
+    "claim",
+    "reason",
+    "expires_at",
+    "in_reply_to",
+    "list_name",
+    "ref",
+    "carrier",
+    "segments",
+    "outcome",
+    "keyword",
+    "matched_by",
+    "because",
+)
+_EVIDENCE: Final = (
+    "id",
+    "node",
+    "incarnation",
+    "seq",
+    "kind",
+    "subscriber",
+    "list_name",
+    "status_before",
+    "status_after",
+    "method",
+    "actor",
+    "rule",
+    "rule_version",
+    "text",
+    "octets",
+    "disclosure",
+    "mo_id",
+    "note",
+    "occurred_at",
+    "recorded_at",
+    "hash",
+)
+Message: Final = tables.Message
+Permit: Final = tables.Permit
+Line: Final = tables.Line
+
+
+def line_id_of(source: Source, address: str) -> int | None:
+    """Return the id of the line with this address, None if there never was one."""
+    found = source.fetch(Line.select(Line.id).where(Line.address == address))
+    return int(found[0][0]) if found else None
+
+
+def message(source: Source, message_id: int) -> MessageRow | None:
+    """Return one message with what became of its segments, None if there is none of that id."""
+    found = source.fetch(_messages().where(Message.id == message_id))
+    return _message(found[0], _segments(source, message_id)) if found else None
+
+
+def messages(source: Source, query: MessageQuery) -> Page[MessageRow]:
+    """Return one page of the messages that ``query`` matches, newest first, without their segments."""
+    wanted = _messages().where(*_conditions(source, query)).order_by(Message.id.desc()).limit(query.limit + 1)
+    rows = [_message(row, ()) for row in source.fetch(wanted)]
+    page = rows[: query.limit]
+    return Page(page, page[-1].id if len(rows) > len(page) else None)
+
+
+def matching_ids(source: Source, query: MessageQuery) -> list[int]:
+    """Return the ids of the messages that ``query`` matches, newest first, ``query.limit`` of them at most."""
+    wanted = Message.select(Message.id).where(*_conditions(source, query)).order_by(Message.id.desc())
+    return [int(row[0]) for row in source.fetch(wanted.limit(query.limit))]
+
+
+def uncertain_ids(source: Source, after_id: int = 0, limit: int = 1000) -> list[int]:
+    """Return ids of messages of which it is not known whether they were sent, oldest first, above ``after_id``."""
+    wanted = Message.select(Message.id).where(_state(MessageState.UNCERTAIN), Message.id > after_id)
+    return [int(row[0]) for row in source.fetch(wanted.order_by(Message.id).limit(limit))]
+
+
+def consent(source: Source, line: str, number: str) -> ConsentRow:
+    """Return the consent of a number on a line, with its lists.
+
+    Without a row of its own it is not defined, or opted out where the subscriber opted out of the whole account.
+    """
+    line_id = line_id_of(source, line)
+    table, out = tables.Consent, tables.AccountOptOut
+    found = source.fetch(
+        table.select(table.status, table.held_since, table.since, table.source, table.opt_outs).where(
+            table.line_id == line_id, table.subscriber == number
+        )
+    )
+    lists = _lists(source, line_id, number)
+    if found:
+        status, held_since, since, origin, opt_outs = found[0]
+        return ConsentRow(line, number, ConsentStatus(status), held_since is not None, since, origin, opt_outs, lists)
+    everywhere = source.fetch(out.select(out.since, out.source).where(out.account_id == 1, out.subscriber == number))
+    if everywhere:
+        since, origin = everywhere[0]
+        return ConsentRow(line, number, ConsentStatus.OPTED_OUT, False, since, origin, 1, lists)
+    return ConsentRow(line, number, ConsentStatus.NOT_DEFINED, False, None, None, 0, lists)
+
+
+def evidence(source: Source, line: str, number: str) -> list[EvidenceRow]:
+    """Return all consent events of a number on a line, oldest first."""
+    table = tables.Evidence
+    wanted = table.select(*(getattr(table, name) for name in _EVIDENCE)).where(
+        table.line_id == line_id_of(source, line), table.subscriber == number
+    )
+    return [_evidence(line, row) for row in source.fetch(wanted.order_by(table.id))]
+
+
+def brakes(source: Source) -> list[BrakeRow]:
+    """Return what is paused, by kind and name."""
+    table = tables.Brake
+    wanted = table.select(table.kind, table.name, table.paused_at, table.actor, table.note)
+    return [BrakeRow(*row) for row in source.fetch(wanted.order_by(table.kind, table.name))]
+
+
+def quarantine(source: Source, before_id: int | None = None, limit: int = 100) -> Page[QuarantineRow]:
+    """Return one page of the quarantine, newest first, below ``before_id``."""
+    table = tables.Quarantine
+    columns = (table.id, table.carrier, table.bind_name, table.received_at, table.status, table.reason, table.octets)
+    wanted = table.select(*columns).order_by(table.id.desc()).limit(limit + 1)
+    if before_id is not None:
+        wanted = wanted.where(table.id < before_id)
+    rows = [QuarantineRow(*row) for row in source.fetch(wanted)]
+    page = rows[:limit]
+    return Page(page, page[-1].id if len(rows) > limit else None)
+
+
+def queue_depth(source: Source) -> dict[tuple[Lane, int], int]:
+    """Return how many messages are queued, by (lane, line id); pairs without any are absent.
+
+    Reads the whole index of queued messages: for a status page or a slow metric, not for each message.
+    """
+    wanted = Message.select(Message.lane, Message.line_id, fn.COUNT(SQL("*"))).where(_state(MessageState.QUEUED))
+    grouped = source.fetch(wanted.group_by(Message.lane, Message.line_id))
+    return {(Lane(lane), int(line_id)): int(count) for lane, line_id, count in grouped}
+
+
+def queue(source: Source) -> tuple[QueueRow, ...]:
+    """Return what waits in each lane, the most urgent lane first."""
+    depth: dict[Lane, int] = {}
+    first: dict[Lane, int] = {}
+    wanted = Message.select(Message.lane, fn.COUNT(SQL("*")), fn.MIN(Message.id)).where(_state(MessageState.QUEUED))
+    for lane, count, oldest in source.fetch(wanted.group_by(Message.lane)):
+        depth[Lane(lane)], first[Lane(lane)] = int(count), int(oldest)
+    dated: dict[int, float] = dict(
+        source.fetch(Message.select(Message.id, Message.created_at).where(Message.id.in_(list(first.values()))))
+    )
+    return tuple(QueueRow(lane, depth.get(lane, 0), dated[first[lane]] if lane in first else None) for lane in Lane)
+
+
+def earlier_answer(source: Source, token: str, key: str) -> tuple[bytes, int, str] | None:
+    """Return (fingerprint of the request, status, body) of the answer given under this idempotency key, if any."""
+    table = tables.Idempotency
+    found = source.fetch(
+        table.select(table.fingerprint, table.status, table.body).where(table.token == token, table.key == key)
+    )
+    return (bytes(found[0][0]), int(found[0][1]), str(found[0][2])) if found else None
+
+
+def _state(state: MessageState) -> SQL:
+    """Compare the state with a literal: partial indexes do not see parameters."""
+    return SQL(f'"t1"."state" = {int(state)}')
+
+
+def _messages() -> Any:
+    """Return the select of what ``_message`` reads; each caller adds its conditions, order and limit."""
+    columns = [getattr(Message, name) for name in _MESSAGE]
+    return Message.select(*columns, Line.address).join(Line, on=(Line.id == Message.line_id))
+
+
+def _conditions(source: Source, query: MessageQuery) -> list[Any]:
+    conditions: list[Any] = [Message.id > 0]
+    if query.line is not None:
+        conditions.append(Message.line_id == line_id_of(source, query.line))
+    elif query.number is not None:
+        # The pair's index begins with the line, and there are few lines.
+        conditions.append(Message.line_id.in_([row[0] for row in source.fetch(Line.select(Line.id))]))
+    if query.number is not None:
+        conditions.append(Message.subscriber == query.number)
+    if query.direction is not None:
+        conditions.append(Message.direction == _DIRECTIONS.index(query.direction))
+    if query.state is not None:
+        conditions.append(_state(query.state))
+    if query.lane is not None:
+        conditions.append(Message.lane == int(query.lane))
+    if query.list_name is not None:
+        conditions.append(Message.list_name == query.list_name)
+    if query.ref is not None:
+        conditions.append(Message.ref == query.ref)
+    if query.created_after is not None:
+        conditions.append(Message.created_at > query.created_after)
+    if query.created_before is not None:
+        conditions.append(Message.created_at < query.created_before)
+    if query.before_id is not None:
+        conditions.append(Message.id < query.before_id)
+    return conditions
+
+
+def _message(row: Row, permits: tuple[SegmentRow, ...]) -> MessageRow:
+    named = dict(zip(_MESSAGE, row[:-1], strict=True))
+    named |= {
+        "direction": _DIRECTIONS[named["direction"]],
+        "number": named.pop("subscriber"),
+        "state": MessageState(named["state"]),
+        "lane": None if named["lane"] is None else Lane(named["lane"]),
+        "claim": None if named["claim"] is None else Grounds(named["claim"]).word,
+    }
+    return MessageRow(line=row[-1], permits=permits, **named)
+
+
+def _segments(source: Source, message_id: int) -> tuple[SegmentRow, ...]:
+    """Return the last permit of each segment, in the order of the segments."""
+    names = ("carrier", "bind_name", "grounds", "minted_at", "fate", "status", "carrier_id", "receipt_state")
+    wanted = Permit.select(Permit.segment, *(getattr(Permit, name) for name in names))
+    rows = source.fetch(wanted.where(Permit.message_id == message_id).order_by(Permit.segment, Permit.id))
+    last: dict[int, Row] = {}
+    attempts: dict[int, int] = {}
+    for segment, *rest in rows:
+        last[segment] = tuple(rest)
+        attempts[segment] = attempts.get(segment, 0) + 1
+    return tuple(_segment(number, row, attempts[number]) for number, row in last.items())
+
+
+def _segment(number: int, row: Row, attempts: int) -> SegmentRow:
+    carrier, bind, grounds, minted_at, fate, status, carrier_id, receipt = row
+    return SegmentRow(
+        segment=number,
+        carrier=carrier,
+        bind=bind,
+        grounds=Grounds(grounds).word,
+        minted_at=minted_at,
+        fate=Fate(fate).name.lower(),
+        status=status,
+        carrier_id=carrier_id,
+        receipt_state=None if receipt is None else MessageState(receipt).word,
+        attempts=attempts,
+    )
+
+
+def _lists(source: Source, line_id: int | None, number: str) -> tuple[ListRow, ...]:
+    table = tables.Member
+    wanted = table.select(table.list_name, table.status, table.since, table.suspended)
+    rows = source.fetch(wanted.where(table.line_id == line_id, table.subscriber == number).order_by(table.list_name))
+    return tuple(ListRow(name, ConsentStatus(status), since, bool(off)) for name, status, since, off in rows)
+
+
+def _evidence(line: str, row: Row) -> EvidenceRow:
+    named = dict(zip(_EVIDENCE, row, strict=True))
+    before, after = ConsentStatus(named.pop("status_before")), ConsentStatus(named.pop("status_after"))
+    named |= {"number": named.pop("subscriber"), "raw": named.pop("octets"), "hash": named["hash"].hex()}
+    return EvidenceRow(line=line, before=before, after=after, **named)

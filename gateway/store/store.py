@@ -1,0 +1,161 @@
+"""The store as the daemon and the commands hold it: opened, owned, migrated, with its writer and its readers.
+
+Owns the order of opening (lock, connection, durability, schema, node) and of closing (the writer finishes what waits,
+then connections, then the lock). Everything that changes rows goes through ``writer``; everything that only asks goes
+through ``read``, on other connections that cannot write and therefore never make the writer wait. Must never hand a
+connection out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import structlog
+import trio
+
+from gateway.base import Clock
+from gateway.store.engines import Engine, Handle, Verdict, find_engine
+from gateway.store.errors import StoreError, StoreUnavailable
+from gateway.store.jobs import Committer, Identity, Job
+from gateway.store.nodes import boot_id, register
+from gateway.store.options import StoreOptions
+from gateway.store.schema import migrate
+from gateway.store.tx import Reader
+from gateway.store.writer import Hooks, InlineWriter, ThreadWriter, Writer
+
+T = TypeVar("T")
+_log: Final = structlog.get_logger(__name__)
+
+
+class Store:
+    """An open store. Made by ``open_store`` only.
+
+    ``identity`` names this node, the incarnation of its evidence chain and its life; ``migrated`` are the migrations
+    that this start applied.
+    """
+
+    def __init__(
+        self, engine: Engine, writer: Writer, identity: Identity, migrated: list[str], readers: int, *, threads: bool
+    ) -> None:
+        self.writer = writer
+        self.identity = identity
+        self.migrated = migrated
+        self._engine = engine
+        self._threads = threads
+        self._limit = trio.CapacityLimiter(readers)
+        self._idle: list[Handle] = []
+
+    async def read(self, fn: Callable[[Reader], T]) -> T:
+        """Run ``fn`` in a read transaction of its own and return what it returns; it sees all that is committed.
+
+        ``fn`` runs in a worker thread, at most ``readers`` at a time. Raises StoreUnavailable if the store cannot be
+        read, and whatever ``fn`` raises. A cancelled reader is waited for: queries are bounded.
+        """
+        if not self._threads:
+            await trio.lowlevel.checkpoint()
+            return self._read(fn)
+        return await trio.to_thread.run_sync(self._read, fn, limiter=self._limit)
+
+    def _read(self, fn: Callable[[Reader], T]) -> T:
+        handle: Handle | None = None
+        try:
+            handle = self._take() or self._engine.open_reader()
+            self._engine.begin(handle)
+            result = fn(Reader(handle.connection, handle.database))
+            self._engine.rollback(handle)
+        except Exception as error:
+            if handle is not None:
+                self._engine.close(handle)
+            if self._engine.classify(error, committing=False) is Verdict.JOB:
+                raise
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+        self._idle.append(handle)
+        return result
+
+    def _take(self) -> Handle | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def close_readers(self) -> None:
+        """Close the connections that only read; no read may be under way."""
+        while self._idle:
+            self._engine.close(self._idle.pop())
+
+
+@asynccontextmanager
+async def open_store(
+    options: StoreOptions,
+    state_dir: Path,
+    node: str,
+    clock: Clock,
+    *,
+    hooks: Hooks | None = None,
+    threads: bool = True,
+    engine: Engine | None = None,
+) -> AsyncIterator[Store]:
+    """Open the store, own it while the block runs, and close it: what was put by then is committed and told.
+
+    ``node`` is this daemon's name in permits and evidence. Without ``threads`` everything happens in the Trio thread
+    (for tests whose clock jumps). ``engine`` replaces the one that the URL names. Raises StoreInUse, StoreTooNew or
+    StoreMisconfigured, and StoreUnavailable where the database itself refuses.
+    """
+    engine = engine or find_engine(options, state_dir)
+    ownership = engine.own()
+    try:
+        committer = Committer(engine, clock)
+        prepared = partial(_prepare, engine, committer, options, node)
+        identity, migrated = await (trio.to_thread.run_sync(prepared) if threads else _inline(prepared))
+        kind: type[Writer] = ThreadWriter if threads else InlineWriter
+        writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
+        store = Store(engine, writer, identity, migrated, options.readers, threads=threads)
+        _log.info("store.opened", url=options.url, node=node, life=identity.life, migrated=migrated)
+        raised: Exception | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.serve)
+                try:
+                    yield store
+                except Exception as error:  # noqa: BLE001 - raised below, as it is rather than in a group
+                    raised = error
+                finally:
+                    writer.stop()
+        finally:
+            store.close_readers()
+        if raised is not None:
+            raise raised
+    finally:
+        ownership.release()
+
+
+async def _inline(fn: Callable[[], T]) -> T:
+    await trio.lowlevel.checkpoint()
+    return fn()
+
+
+def _prepare(engine: Engine, committer: Committer, options: StoreOptions, node: str) -> tuple[Identity, list[str]]:
+    """Open the writing connection, bring the schema up to date, and begin this node's next life."""
+    try:
+        migrated = migrate(committer.handle(), options.url)
+    except StoreError:
+        committer.close()
+        raise
+    except Exception as error:
+        committer.close()
+        raise StoreUnavailable(f"{options.url} cannot be opened: {error}") from error
+    registered: list[Identity] = []
+    failed: list[Exception] = []
+    here = boot_id()
+    job: Job[Any] = Job(lambda tx: register(tx, node, here), registered.append, failed.append, "register")
+    for completion in committer.run([job]).completions:
+        completion.deliver()
+    if failed:
+        committer.close()
+        raise failed[0]
+    committer.identity = registered[0]
+    return registered[0], migrated
