@@ -73,6 +73,7 @@ def _draw(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "A token of the configuration."}
     }
+    document["paths"] = {path: document["paths"][path] for path in dict.fromkeys(path for _, path in ACCESS)}
     for key, operation in operations(document):
         _complete(key, operation)
     return document
