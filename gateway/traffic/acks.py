@@ -1,0 +1,87 @@
+"""Which MOs' acks went wrong, as the duplicate rule asks it.
+
+A carrier sends a text again because it did not see our ack, so the same octets are a duplicate only if the first one's
+ack was not yet written when the second came, took over five seconds, had a non-zero status, or went to a session that
+has ended since. In an undisturbed session the same text again is a new text: somebody wrote JOIN twice.
+
+Memory alone: after a restart no session of before is alive, which makes every recent text's ack a disturbed one. It is
+bounded by the MOs that wait for their ack and by what was disturbed within the redelivery window.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from typing import Final
+
+from gateway.model.messages import Mo
+
+SLOW_ACK_S: Final = 5.0
+_MOST: Final = 100_000
+
+AckKey = tuple[str, str, str, bytes]
+"""Carrier, line, subscriber, fingerprint: what makes two MOs the same text."""
+
+
+def ack_key(mo: Mo) -> AckKey:
+    """Return what makes this MO the same as another one."""
+    return (mo.carrier, mo.line, mo.subscriber, mo.fingerprint)
+
+
+class AckLedger:
+    """Follows each MO from its arrival until its ack is taken by the kernel. Times are monotonic seconds."""
+
+    def __init__(self, window_s: float) -> None:
+        self._window_s = window_s
+        self._open: dict[tuple[str, int], tuple[AckKey, float]] = {}
+        self._unacked: Counter[AckKey] = Counter()
+        self._disturbed: OrderedDict[AckKey, float] = OrderedDict()
+
+    def arrived(self, mo: Mo, now: float) -> bool:
+        """Note an MO; return whether the ack of the same text before it was disturbed, as of now."""
+        key = ack_key(mo)
+        self._forget(now)
+        disturbed = self._unacked[key] > 0 or key in self._disturbed
+        self._unacked[key] += 1
+        self._open[mo.session, mo.sequence] = (key, now)
+        return disturbed
+
+    def answered(self, session: str, sequence: int, status: int, now: float) -> None:
+        """Note with which status an MO was answered."""
+        if status and (entry := self._open.get((session, sequence))):
+            self._disturb(entry[0], now)
+
+    def written(self, session: str, sequence: int, now: float) -> float | None:
+        """Note that the answer was wholly taken by the kernel; return the seconds since the MO's arrival."""
+        entry = self._open.pop((session, sequence), None)
+        if entry is None:
+            return None
+        key, arrived = entry
+        self._close(key)
+        if now - arrived > SLOW_ACK_S:
+            self._disturb(key, now)
+        return now - arrived
+
+    def session_ended(self, session: str, now: float) -> None:
+        """Note that what was not written to this session never will be."""
+        for entry in [entry for entry in self._open if entry[0] == session]:
+            key, _ = self._open.pop(entry)
+            self._close(key)
+            self._disturb(key, now)
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._disturbed)
+
+    def _close(self, key: AckKey) -> None:
+        self._unacked[key] -= 1
+        if self._unacked[key] <= 0:
+            del self._unacked[key]
+
+    def _disturb(self, key: AckKey, now: float) -> None:
+        self._disturbed[key] = now
+        self._disturbed.move_to_end(key)
+        if len(self._disturbed) > _MOST:
+            self._disturbed.popitem(last=False)
+
+    def _forget(self, now: float) -> None:
+        while self._disturbed and now - next(iter(self._disturbed.values())) > self._window_s:
+            self._disturbed.popitem(last=False)

@@ -1,0 +1,61 @@
+"""The operator's brake: what is paused now, as memory that the dispatcher reads, written through the store.
+
+A paused carrier is sent nothing. A paused lane stands still on every line. A paused line stands still in lanes 2 to 4:
+the confirmation of an opt-out and the answer to HELP still go, because they are owed. MOs are always taken in: pausing
+never loses a STOP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from gateway.model.messages import Lane
+from gateway.model.views import BrakeRow
+from gateway.traffic.rulebook import RuleBook
+
+KINDS: Final = ("line", "carrier", "lane")
+
+
+class Brakes:
+    """What is paused. ``show`` is told of each change: (kind, name, paused)."""
+
+    def __init__(self, show: Callable[[str, str, bool], None] = lambda kind, name, paused: None) -> None:
+        self._rows: dict[tuple[str, str], BrakeRow] = {}
+        self._show = show
+
+    def load(self, rows: Iterable[BrakeRow]) -> None:
+        """Take over what the store says, at the start."""
+        for row in rows:
+            self.set(row)
+
+    def set(self, row: BrakeRow) -> None:
+        """Pause."""
+        self._rows[row.kind, row.name] = row
+        self._show(row.kind, row.name, True)
+
+    def release(self, kind: str, name: str) -> None:
+        """Resume; what was not paused stays so."""
+        if self._rows.pop((kind, name), None) is not None:
+            self._show(kind, name, False)
+
+    @property
+    def rows(self) -> list[BrakeRow]:
+        """What is paused, the latest first."""
+        return sorted(self._rows.values(), key=lambda row: -row.paused_at)
+
+    @property
+    def carriers(self) -> frozenset[str]:
+        """Names of the paused carriers."""
+        return frozenset(name for kind, name in self._rows if kind == "carrier")
+
+    def places(self, book: RuleBook) -> frozenset[tuple[Lane, int]]:
+        """Return the lanes of lines that stand still under this book."""
+        lanes = {name for kind, name in self._rows if kind == "lane"}
+        lines = {name for kind, name in self._rows if kind == "line"}
+        return frozenset(
+            (lane, entry.line_id)
+            for lane in Lane
+            for entry in book.by_id.values()
+            if lane.word in lanes or (entry.address in lines and lane is not Lane.URGENT)
+        )

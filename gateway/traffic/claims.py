@@ -1,0 +1,199 @@
+"""Which queued messages go next: lanes, order per subscriber, window slots and tokens, inside the minting transaction.
+
+Lane 1 goes first and may use every slot, the one that is kept for it included. Lanes 2 to 4 share what is left by
+turns. In these lanes a subscriber of a line has at most one message under way: that keeps their order through
+throttling, retries and several binds. No more is claimed than the slots and tokens that exist now, so memory does not
+follow the backlog. A long text needs a slot for each of its segments, all on one bind; one that is longer than the
+window goes when its bind is idle. A long text whose turn it is keeps the slots that come free until it fits: otherwise
+short ones would take each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.model.messages import Lane, Mt
+from gateway.store.hot_consent import Key
+from gateway.store.hot_messages import claimable
+from gateway.store.tx import Tx
+from gateway.traffic.gate import Claim
+from gateway.traffic.shares import WEIGHTS, turns
+
+Place = tuple[Lane, int]
+"""A lane of a line (by id): where messages wait."""
+
+_PAGE: Final = 200
+_MOST_PAGES: Final = 10
+
+
+@dataclass(slots=True)
+class Room:
+    """What one bind takes now: slots for any lane but 1, slots for lane 1, and whether nothing is outstanding on it."""
+
+    bind: str
+    free: int
+    urgent: int
+    idle: bool
+
+
+@dataclass(slots=True)
+class Turns:
+    """What a carrier's lanes carry from claim to claim: their credit, and the lane whose long text waits for slots."""
+
+    credit: dict[Lane, int] = field(default_factory=dict)
+    saving: Lane | None = None
+
+
+@dataclass(slots=True)
+class Supply:
+    """What one carrier takes now: its binds' room, its tokens, the lines routed to it, and its lanes' turns."""
+
+    carrier: str
+    rooms: list[Room]
+    tokens: int
+    lines: tuple[int, ...]
+    turns: Turns
+
+    @property
+    def budget(self) -> int:
+        """How many segments of lanes 2 to 4 may go."""
+        return min(self.tokens, sum(room.free for room in self.rooms))
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What waits, and what may not go: places with a backlog, paused places, subscribers under way or resting."""
+
+    backlog: frozenset[Place]
+    paused: frozenset[Place]
+    busy: Container[Key]
+    resting: Container[tuple[Key, bool]]
+
+
+@dataclass(slots=True)
+class Claimed:
+    """The claims, in the order in which their permits shall be offered, and the places found empty."""
+
+    claims: list[Claim] = field(default_factory=list)
+    emptied: set[Place] = field(default_factory=set)
+    tokens: dict[str, int] = field(default_factory=dict)
+
+
+def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
+    """Claim what may go now on every carrier."""
+    taking = _Taking(tx, demand)
+    for supply in supplies:
+        before = supply.tokens
+        taking.lane(supply, Lane.URGENT, supply.tokens)
+        places = demand.backlog - demand.paused
+        _share(taking, supply, {lane for lane in WEIGHTS if any((lane, line) in places for line in supply.lines)})
+        if supply.tokens < before:
+            taking.claimed.tokens[supply.carrier] = before - supply.tokens
+    return taking.claimed
+
+
+def _share(taking: _Taking, supply: Supply, waiting: set[Lane]) -> None:
+    """Let lanes 2 to 4 take turns until slots, tokens or messages run out, or a long text must wait for slots."""
+    state = supply.turns
+    if state.saving in waiting and supply.budget > 0:
+        taking.lane(supply, state.saving, supply.budget)
+        if taking.stuck:
+            return
+    state.saving = None
+    while waiting and supply.budget > 0:
+        for lane, share in turns(supply.budget, waiting, state.credit).items():
+            used = taking.lane(supply, lane, share)
+            if taking.stuck:
+                state.saving = lane
+                return
+            if used < share:
+                waiting.discard(lane)
+
+
+class _Taking:
+    """One claim on its way: what it has taken. ``stuck`` says that the last place had a text too long for now."""
+
+    def __init__(self, tx: Tx, demand: Demand) -> None:
+        self.tx = tx
+        self.demand = demand
+        self.claimed = Claimed()
+        self.taken: set[Key] = set()
+        self.urgent: set[int] = set()
+        self.stuck = False
+
+    def lane(self, supply: Supply, lane: Lane, budget: int) -> int:
+        """Claim up to ``budget`` segments of one lane over the carrier's lines; return how many."""
+        self.stuck = False
+        open_ = self.demand.backlog - self.demand.paused - self.claimed.emptied
+        places = [(lane, line) for line in supply.lines if (lane, line) in open_]
+        used = 0
+        for nth, place in enumerate(places):
+            # Lines share a lane evenly: each may use its part of what is left, the last one all of it.
+            share = -(-(budget - used) // (len(places) - nth))
+            if share > 0 and not self.stuck:
+                used += self._place(supply, place, share)
+        return used
+
+    def _place(self, supply: Supply, place: Place, budget: int) -> int:
+        lane, line_id = place
+        urgent = lane is Lane.URGENT
+        used, after = 0, 0
+        for nth in range(_MOST_PAGES):
+            size = _PAGE if nth else min(_PAGE, budget + 16)
+            page = claimable(self.tx, lane, line_id, after, size)
+            if not page and not after:
+                self.claimed.emptied.add(place)
+            for mt in page:
+                if self._must_wait(mt, urgent):
+                    continue
+                room = _room_for(mt, supply, urgent)
+                if room is None:
+                    self.stuck = not urgent and supply.budget > 0
+                    return used
+                used += mt.segments
+                _use(room, supply, mt)
+                self.claimed.claims.append(Claim(mt, supply.carrier, room.bind))
+                if urgent:
+                    self.urgent.add(mt.id)
+                else:
+                    self.taken.add((mt.line_id, mt.subscriber))
+                if used >= budget:
+                    return used
+            if len(page) < size:
+                break
+            after = page[-1].id
+        return used
+
+    def _must_wait(self, mt: Mt, urgent: bool) -> bool:
+        """Say whether the message is claimed already, rests after a refusal, or has another before it."""
+        key = (mt.line_id, mt.subscriber)
+        if (key, urgent) in self.demand.resting:
+            return True
+        return mt.id in self.urgent if urgent else key in self.demand.busy or key in self.taken
+
+
+def _room_for(mt: Mt, supply: Supply, urgent: bool) -> Room | None:
+    """Return the bind with the most room, if the message fits there; None if it must wait."""
+    if supply.tokens <= 0 or not supply.rooms:
+        return None
+    room = max(supply.rooms, key=lambda room: room.urgent if urgent else room.free)
+    slots = room.urgent if urgent else room.free
+    return room if slots >= mt.segments or (room.idle and slots > 0) else None
+
+
+def _use(room: Room, supply: Supply, mt: Mt) -> None:
+    room.free -= mt.segments
+    room.urgent -= mt.segments
+    room.idle = False
+    supply.tokens -= mt.segments
+
+
+def routed(lines: Mapping[int, tuple[str, ...]], able: Container[str]) -> dict[str, tuple[int, ...]]:
+    """Route each line to the first of its carriers that is able to send now; return the lines of each carrier."""
+    routes: dict[str, list[int]] = {}
+    for line_id, carriers in lines.items():
+        if carrier := next((name for name in carriers if name in able), None):
+            routes.setdefault(carrier, []).append(line_id)
+    return {carrier: tuple(ids) for carrier, ids in routes.items()}

@@ -1,0 +1,240 @@
+"""The dispatcher: whenever it is rung, it claims what the binds can take now, and hands them the permits.
+
+One claim at a time. The claim and the minting are one job of the writer; its permits reach their binds in the job's
+callback, that is, in the order of commits and in the Trio thread, which is what the fence relies on. It never waits for
+a message: slots come free, texts get queued, tokens come, and each of them rings. Memory is bounded by the windows:
+``_busy`` has a key per message under way in lanes 2 to 4, ``_resting`` at most ``_MOST_RESTING``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.base import Clock
+from gateway.carriers.interface import CarrierPort
+from gateway.carriers.statuses import Verdict
+from gateway.model.messages import Lane, MessageState, Mt
+from gateway.store.errors import StoreError
+from gateway.store.hot_consent import Key
+from gateway.store.hot_messages import Move
+from gateway.store.jobs import Job
+from gateway.store.tx import Tx
+from gateway.store.writer import Writer
+from gateway.traffic.brake import Brakes
+from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, routed
+from gateway.traffic.gate import Minted, pass_gate
+from gateway.traffic.reports import Reports
+from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settle import Verdicts
+
+_log = structlog.get_logger(__name__)
+
+RETRY_PAUSE_S: Final = 5.0
+"""How long a message rests after a temporary refusal; its subscriber's others of the lane rest with it."""
+HELD_PAUSE_S: Final = 30.0
+STORE_PAUSE_S: Final = 0.5
+_MOST_RESTING: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Dispatched:
+    minted: Minted
+    emptied: frozenset[Place]
+    tokens: Mapping[str, int]
+
+
+class Dispatcher:
+    """Moves messages from the queue to the binds. ``ring`` it for whatever may let one go."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        carriers: Callable[[], Sequence[CarrierPort]],
+        book: Callable[[], RuleBook],
+        brakes: Brakes,
+        verdicts: Verdicts,
+        reports: Reports,
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._carriers = carriers
+        self._book = book
+        self._brakes = brakes
+        self._verdicts = verdicts
+        self._reports = reports
+        self._bell = trio.Event()
+        self._backlog: set[Place] = set()
+        self._rung: set[Place] = set()
+        self._turns: dict[str, Turns] = {}
+        self._under_way: dict[int, tuple[Mt, str]] = {}
+        self._on_bind: Counter[str] = Counter()
+        self._busy: dict[Key, int] = {}
+        self._resting: dict[tuple[Key, bool], float] = {}
+        self._stopped = False
+
+    def ring(self, places: Iterable[Place] = ()) -> None:
+        """Say that something may go: ``places`` got messages, or (without any) slots, tokens or a bind came free."""
+        self._rung.update(places)
+        self._bell.set()
+
+    def ring_all(self) -> None:
+        """Say that any place may have messages: after a start, a reload, or an operator's word."""
+        self.ring((lane, line_id) for lane in Lane for line_id in self._book().by_id)
+
+    def stop(self) -> None:
+        """Claim nothing more; what is under way goes on."""
+        self._stopped = True
+        self._bell.set()
+
+    @property
+    def under_way(self) -> int:
+        """How many messages have permits out."""
+        return len(self._under_way)
+
+    def moved(self, moves: Mapping[int, Move], messages: Mapping[int, Mt]) -> None:
+        """Learn what became of messages: they are no longer under way; what came back after a refusal rests."""
+        now = self._clock.monotonic()
+        for id_, step in moves.items():
+            mt = messages[id_]
+            self._leave(id_)
+            if step.state is MessageState.QUEUED:
+                if step.status and self._verdicts(mt.carrier or "", step.status) is Verdict.RETRY:
+                    self._rest(mt, now + RETRY_PAUSE_S)
+                self._rung.add((mt.lane, mt.line_id))
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Claim until stopped."""
+        self.ring_all()
+        while not self._stopped:
+            with trio.move_on_after(self._patience()):
+                await self._bell.wait()
+            self._bell = trio.Event()
+            if self._stopped:
+                return
+            if not await self._claim():
+                await trio.sleep(STORE_PAUSE_S)
+                self._bell.set()
+
+    async def _claim(self) -> bool:
+        """Run one claim if there is anything to claim; False if the store did not take it."""
+        self._wake()
+        self._backlog |= self._rung
+        self._rung = set()
+        book = self._book()
+        supplies = self._supplies(book)
+        demand = Demand(frozenset(self._backlog), self._brakes.places(book), self._busy, self._resting)
+        open_ = demand.backlog - demand.paused
+        if not any((lane, line) in open_ for supply in supplies for line in supply.lines for lane in Lane):
+            return True
+        finished = trio.Event()
+        failure: list[Exception] = []
+
+        def run(tx: Tx) -> _Dispatched:
+            claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
+            return _Dispatched(pass_gate(tx, claimed.claims, book), frozenset(claimed.emptied), claimed.tokens)
+
+        def done(result: _Dispatched) -> None:
+            self._hand_over(result)
+            finished.set()
+
+        def failed(error: Exception) -> None:
+            failure.append(error)
+            finished.set()
+
+        self._writer.put(Job(run, done, failed, "dispatch"))
+        await finished.wait()
+        if not failure:
+            return True
+        if not isinstance(failure[0], StoreError):
+            raise failure[0]
+        _log.warning("nothing dispatched: the store did not take it", error=str(failure[0]))
+        return False
+
+    def _hand_over(self, result: _Dispatched) -> None:
+        """Give the permits to their binds; synchronous, in the callback of the commit."""
+        now = self._clock.monotonic()
+        # A place that was rung while the claim ran is not empty any more.
+        self._backlog -= result.emptied - self._rung
+        for bind_name, permits in result.minted.permits.items():
+            self._on_bind[bind_name] += len({permit.message_id for permit in permits})
+            for permit in permits:
+                self._under_way[permit.message_id] = (result.minted.messages[permit.message_id], bind_name)
+        for mt in result.minted.messages.values():
+            if mt.lane is not Lane.URGENT:
+                key = (mt.line_id, mt.subscriber)
+                self._busy[key] = self._busy.get(key, 0) + 1
+        for mt in result.minted.waiting:
+            self._rest(mt, now + HELD_PAUSE_S)
+        self._reports.refused(result.minted.refused)
+        self._reports.handed_over(result.minted.messages.values())
+        for carrier in self._carriers():
+            if tokens := result.tokens.get(carrier.name):
+                carrier.throttle.take(tokens, now)
+            for bind in carrier.binds:
+                if offered := result.minted.permits.get(bind.name):
+                    bind.offer(offered)
+        if result.minted.messages or result.minted.refused:
+            self._bell.set()
+
+    def _supplies(self, book: RuleBook) -> list[Supply]:
+        """Return what each carrier can take now, and which lines it serves."""
+        now = self._clock.monotonic()
+        able: dict[str, tuple[list[Room], int]] = {}
+        for carrier in self._carriers():
+            binds = [bind for bind in carrier.binds if bind.can_submit]
+            if binds and carrier.name not in self._brakes.carriers:
+                rooms = [Room(b.name, b.free_slots(), b.free_urgent(), not self._on_bind[b.name]) for b in binds]
+                able[carrier.name] = (rooms, carrier.throttle.available(now))
+        routes = routed({line.line_id: line.carriers for line in book.by_id.values()}, able)
+        return [
+            Supply(name, able[name][0], able[name][1], lines, self._turns.setdefault(name, Turns()))
+            for name, lines in routes.items()
+            if able[name][1] > 0 and any(room.urgent > 0 for room in able[name][0])
+        ]
+
+    def _patience(self) -> float:
+        """Return how long to wait for the bell before looking again: until a token comes or a rest ends."""
+        if not self._backlog and not self._rung:
+            return math.inf
+        now = self._clock.monotonic()
+        times = [at for c in self._carriers() if (at := c.throttle.next_at(now)) is not None]
+        if self._resting:
+            times.append(min(self._resting.values()))
+        return max(0.0, min(times) - now) if times else math.inf
+
+    def _wake(self) -> None:
+        now = self._clock.monotonic()
+        for key in [key for key, until in self._resting.items() if until <= now]:
+            del self._resting[key]
+
+    def _rest(self, mt: Mt, until: float) -> None:
+        if len(self._resting) < _MOST_RESTING:
+            self._resting[(mt.line_id, mt.subscriber), mt.lane is Lane.URGENT] = until
+
+    def _leave(self, message_id: int) -> None:
+        entry = self._under_way.pop(message_id, None)
+        if entry is None:
+            return
+        mt, bind_name = entry
+        self._on_bind[bind_name] -= 1
+        if mt.lane is Lane.URGENT:
+            return
+        key = (mt.line_id, mt.subscriber)
+        self._busy[key] -= 1
+        if not self._busy[key]:
+            del self._busy[key]
+
+
+def _copy(supply: Supply) -> Supply:
+    """Return a copy that a job may use up: it may run twice. Turns are shared: they only ever approximate."""
+    rooms = [Room(room.bind, room.free, room.urgent, room.idle) for room in supply.rooms]
+    return Supply(supply.carrier, rooms, supply.tokens, supply.lines, supply.turns)

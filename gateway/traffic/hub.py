@@ -1,0 +1,238 @@
+"""The hub: what the carriers call, and the order in which everything that follows happens.
+
+Arrivals become one job of the writer. After its commit: the dispatcher is rung, the fence goes up for whatever narrowed
+a consent, and then, only then, each arrival is acked; one that must wait for the fence waits alone. What the store does
+not take, or not within ``PATIENCE_S``, is answered with a temporary error, so that the carrier sends it again. What
+became of permits is recorded likewise, and tried again until the store takes it: those facts exist nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.base import Clock
+from gateway.carriers.interface import BindPort, BindState, CarrierPort
+from gateway.model.messages import Arrival, Mo, Unreadable
+from gateway.model.permit import Outcome
+from gateway.smpp.constants import Status
+from gateway.store.errors import StoreError
+from gateway.store.jobs import Job
+from gateway.store.writer import Writer
+from gateway.traffic.acks import AckLedger
+from gateway.traffic.dispatch import Dispatcher
+from gateway.traffic.fence import Fence, Pending
+from gateway.traffic.intake import REDELIVERY_WINDOW_S, Batch, Intake, Taken, take_in
+from gateway.traffic.reports import Reports
+from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settle import Settled, Verdicts, settle
+
+_log = structlog.get_logger(__name__)
+
+PATIENCE_S: Final = 8.0
+"""How long an arrival waits for the store. Carriers give a deliver_sm 10 s at the least."""
+AGAIN_S: Final = 0.5
+TEMPORARY: Final = int(Status.ESME_RX_T_APPN)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A batch on its way through the store. ``answered`` once its arrivals were told to come again."""
+
+    bind: BindPort
+    arrivals: Sequence[Arrival]
+    since: float
+    answered: bool = False
+
+
+class Hub:
+    """Implements ``gateway.carriers.interface.Inward`` for every bind of this process."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        book: Callable[[], RuleBook],
+        carriers: Callable[[], Sequence[CarrierPort]],
+        dispatcher: Dispatcher,
+        verdicts: Verdicts,
+        reports: Reports,
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._book = book
+        self._dispatcher = dispatcher
+        self._verdicts = verdicts
+        self._reports = reports
+        self.fence = Fence(lambda: [bind for carrier in carriers() for bind in carrier.binds], self.settled)
+        self._ledger = AckLedger(REDELIVERY_WINDOW_S)
+        self._alive: set[str] = set()
+        self._waiting: deque[_Waiting] = deque()
+        self._again: list[tuple[BindPort, list[Outcome]]] = []
+        self._unrecorded = 0
+        self._wake = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    @property
+    def unsettled(self) -> int:
+        """How many outcomes are not recorded yet; a clean stop waits for none."""
+        return self._unrecorded
+
+    def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
+        """Take in what one read brought."""
+        now = self._clock.monotonic()
+        disturbed = [isinstance(a, Mo) and self._ledger.arrived(a, now) for a in arrivals]
+        self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now)
+
+    def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
+        """Record what became of permits."""
+        self._unrecorded += len(outcomes)
+        self._record(bind, list(outcomes))
+        self._dispatcher.ring()
+
+    def acks_written(self, bind: BindPort, session: str, sequences: Sequence[int]) -> None:
+        """Learn which answers the kernel has taken."""
+        now = self._clock.monotonic()
+        for sequence in sequences:
+            if (seconds := self._ledger.written(session, sequence, now)) is not None:
+                self._reports.acked(seconds)
+
+    def changed(self, bind: BindPort, state: BindState) -> None:
+        """Learn that a bind came up, went down, or has slots again."""
+        if state is BindState.UP:
+            self._alive.add(bind.session)
+        elif state is BindState.DOWN and bind.session in self._alive:
+            self._alive.discard(bind.session)
+            self._ledger.session_ended(bind.session, self._clock.monotonic())
+        self._dispatcher.ring()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch over what waits, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                while self._waiting or self._again:
+                    await self._look()
+
+    async def _look(self) -> None:
+        """Answer what has waited too long; record again what the store did not take."""
+        now = self._clock.monotonic()
+        while self._waiting and (self._waiting[0].answered or now - self._waiting[0].since >= PATIENCE_S):
+            self._reject(self._waiting.popleft(), "slow")
+        again, self._again = self._again, []
+        for bind, outcomes in again:
+            self._record(bind, outcomes)
+        due = self._waiting[0].since + PATIENCE_S - now if self._waiting else PATIENCE_S
+        await trio.sleep(min(due, AGAIN_S) if self._again else due)
+
+    def _take(self, bind: BindPort, batch: Batch, since: float) -> None:
+        waiting = _Waiting(bind, batch.arrivals, since)
+        self._waiting.append(waiting)
+        self._wake.set()
+
+        def done(intake: Intake) -> None:
+            self._committed(waiting, intake, batch.book)
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, StoreError):
+                self._reject(waiting, "store", str(error))
+            else:
+                waiting.answered = True
+                self._isolate(bind, batch, since, error)
+
+        self._writer.put(Job(lambda tx: take_in(tx, batch, self._verdicts), done, failed, "arrivals"))
+
+    def _isolate(self, bind: BindPort, batch: Batch, since: float, error: Exception) -> None:
+        """Something in the batch cannot be decided, which is our bug: find it, put it aside, take in the others.
+
+        The one goes to quarantine and gets a final answer; sent again for ever, it would change nothing for itself and
+        hold up everybody else.
+        """
+        if len(batch.arrivals) > 1:
+            for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
+                self._take(bind, replace(batch, arrivals=[arrival], disturbed=[disturbed]), since)
+            return
+        arrival = batch.arrivals[0]
+        _log.error("an arrival could not be decided: our bug", carrier=arrival.carrier, exc_info=error)
+        if isinstance(arrival, Unreadable):
+            self._acknowledge(bind, arrival.session, [(arrival.sequence, TEMPORARY)] if arrival.answer else [])
+            return
+        aside = Unreadable(
+            carrier=arrival.carrier,
+            bind=arrival.bind,
+            session=arrival.session,
+            sequence=arrival.sequence,
+            status=int(Status.ESME_RX_P_APPN),
+            reason=f"internal error: {error!r}"[:200],
+            raw=arrival.raw if isinstance(arrival, Mo) else repr(arrival.carrier_ids).encode(),
+            received_at=arrival.received_at,
+        )
+        self._take(bind, replace(batch, arrivals=[aside], disturbed=[False]), since)
+
+    def _committed(self, waiting: _Waiting, intake: Intake, book: RuleBook) -> None:
+        """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
+        self._reports.taken_in(intake, book)
+        while self._waiting and self._waiting[0].answered:
+            self._waiting.popleft()
+        answers: list[tuple[int, int]] = []
+        late, waiting.answered = waiting.answered, True
+        for taken in intake.taken:
+            pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
+            if pending and self._nursery is not None and not late:
+                self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
+            elif not pending and (answer := _answer(taken)):
+                answers.append(answer)
+        if answers and not late:
+            self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
+        self._dispatcher.ring(intake.places)
+
+    async def _ack_behind_fence(self, bind: BindPort, taken: Taken, pending: Sequence[Pending]) -> None:
+        await self.fence.stand(pending)
+        if answer := _answer(taken):
+            self._acknowledge(bind, taken.arrival.session, [answer])
+
+    def _acknowledge(self, bind: BindPort, session: str, answers: Sequence[tuple[int, int]]) -> None:
+        now = self._clock.monotonic()
+        for sequence, status in answers:
+            self._ledger.answered(session, sequence, status, now)
+        bind.acknowledge(session, answers)
+
+    def _reject(self, waiting: _Waiting, reason: str, error: str = "") -> None:
+        """Answer a batch with the temporary error, unless it has been answered."""
+        if waiting.answered:
+            return
+        waiting.answered = True
+        answers = [(a.sequence, TEMPORARY) for a in waiting.arrivals if not isinstance(a, Unreadable) or a.answer]
+        if answers:
+            self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
+            self._reports.not_taken_in(reason, len(answers), error)
+
+    def _record(self, bind: BindPort, outcomes: list[Outcome]) -> None:
+        book = self._book()
+
+        def done(settled: Settled) -> None:
+            self._unrecorded -= len(outcomes)
+            self._reports.settled(outcomes, settled.messages, settled.moves)
+            self._dispatcher.moved(settled.moves, settled.messages)
+
+        def failed(error: Exception) -> None:
+            _log.warning("outcomes not recorded yet", count=len(outcomes), error=str(error))
+            self._again.append((bind, outcomes))
+            self._wake.set()
+
+        self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))
+
+
+def _answer(taken: Taken) -> tuple[int, int] | None:
+    """Return the answer that an arrival gets; none for what was a response itself."""
+    if isinstance(taken.arrival, Unreadable) and not taken.arrival.answer:
+        return None
+    return (taken.arrival.sequence, taken.status)

@@ -1,0 +1,251 @@
+"""What arrived, taken in: one transaction that journals, decides and performs, for a batch of arrivals in their order.
+
+An MO is reassembled, checked against the duplicate rule, decided by ``gateway.policy`` on the standing as this very
+transaction sees it, and everything that follows (consent row, evidence, memberships, replies, refused older messages)
+is written with it. Nothing outside the store changes here: acks, metrics and the fence come after the commit. Safe to
+run twice: a batch that is run again finds the store as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
+from gateway.model.effects import ChangeList, ChangeStatus, Decision, HeldBack, PlaceHold, RecordEvidence, Reply, Scope
+from gateway.model.messages import Arrival, Draft, Lane, Mo, Receipt, Unreadable
+from gateway.model.refusal import Reason
+from gateway.policy.decide import decide
+from gateway.policy.snapshot import Snapshot
+from gateway.policy.transitions import after, opted_out, status_of
+from gateway.sms.segments import count_segments
+from gateway.store.evidence import add_evidence
+from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
+from gateway.store.hot_messages import Entry, NewMt, add_mts, journal, refuse_older
+from gateway.store.hot_parts import quarantine
+from gateway.store.lines import ensure_line, line_ids
+from gateway.store.tx import Tx
+from gateway.traffic.joining import DUPLICATE, Whole, admit
+from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settle import Verdicts, take_receipt
+
+REDELIVERY_WINDOW_S: Final = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Arrivals of one read, and what the duplicate rule must know of the moment at which they came.
+
+    ``disturbed`` says of each arrival whether the ack of the same text before it was (``gateway.traffic.acks``);
+    ``alive`` are the sessions that had not ended.
+    """
+
+    arrivals: Sequence[Arrival]
+    disturbed: Sequence[bool]
+    alive: frozenset[str]
+    book: RuleBook
+
+
+@dataclass(slots=True)
+class Taken:
+    """What the transaction did with one arrival.
+
+    ``outcome`` is a bounded word for metrics. ``fenced`` are the pairs whose consent was narrowed (or is narrow, when
+    an opt-out came again): their permits must be dealt with before this arrival is acked.
+    """
+
+    arrival: Arrival
+    outcome: str
+    status: int = 0
+    mo_id: int | None = None
+    fenced: tuple[Key, ...] = ()
+    held_back: int = 0
+
+
+@dataclass(slots=True)
+class Intake:
+    """What a batch led to. ``places`` got messages; ``refused`` counts older messages that an opt-out ended."""
+
+    taken: list[Taken] = field(default_factory=list)
+    places: set[tuple[Lane, int]] = field(default_factory=set)
+    refused: int = 0
+
+
+def take_in(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
+    """Take a batch in. Returns one ``Taken`` per arrival, in order."""
+    work = _Work(tx, batch.book)
+    work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
+    for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
+        match arrival:
+            case Mo():
+                work.intake.taken.append(work.text(arrival, disturbed, batch.alive))
+            case Receipt():
+                outcome = take_receipt(tx, arrival, batch.book, verdicts)
+                work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
+            case Unreadable():
+                quarantine(tx, [arrival])
+                work.intake.taken.append(Taken(arrival, "unreadable", arrival.status))
+    work.flush()
+    return work.intake
+
+
+def decide_overdue(tx: Tx, wholes: Iterable[tuple[int, Whole]], book: RuleBook) -> Intake:
+    """Decide long texts whose missing parts did not come, as they stand; each is (line_id, what came)."""
+    work = _Work(tx, book)
+    for line_id, whole in wholes:
+        work.lines[whole.mo.line] = line_id
+        work.intake.taken.append(work.whole(line_id, whole))
+    work.flush()
+    return work.intake
+
+
+class _Work:
+    """One batch on its way through: standings as read and as they shall be, and the rows to write at the end."""
+
+    def __init__(self, tx: Tx, book: RuleBook) -> None:
+        self.tx = tx
+        self.book = book
+        self.intake = Intake()
+        self.lines: dict[str, int] = {}
+        self.before: dict[Key, Standing] = {}
+        self.now: dict[Key, Standing] = {}
+        self.entries: list[Entry] = []
+        self.replies: list[NewMt] = []
+        self.evidence: list[Evidence] = []
+        self.narrowed: dict[Key, int] = {}
+
+    def load(self, mos: Iterable[Mo]) -> None:
+        """Read the standing of everybody who texted, at once."""
+        keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
+        self.before = standings(self.tx, keys)
+        self.now = dict(self.before)
+
+    def line_id(self, address: str) -> int:
+        """Return the line's id; an address that is no line of ours gets a row as an unknown one."""
+        if (known := self.lines.get(address)) is not None:
+            return known
+        entry = self.book.by_address.get(address)
+        self.lines[address] = entry.line_id if entry else ensure_line(self.tx, address)
+        return self.lines[address]
+
+    def standing(self, key: Key) -> Standing:
+        """Return the standing as it is after what the batch did so far."""
+        if key not in self.now:
+            self.before[key] = self.now[key] = standings(self.tx, [key])[key]
+        return self.now[key]
+
+    def text(self, mo: Mo, disturbed: bool, alive: frozenset[str]) -> Taken:
+        """Take one MO or part."""
+        line_id = self.line_id(mo.line)
+        if mo.concat is not None:
+            admitted = admit(self.tx, line_id, mo, mo.concat)
+            for whole in admitted.superseded:
+                self.whole(line_id, whole)
+            if admitted.whole is None:
+                return Taken(mo, "duplicate" if admitted.reason == DUPLICATE else "part")
+            return self.whole(line_id, admitted.whole)
+        key = (line_id, mo.subscriber)
+        standing = self.standing(key)
+        if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
+            # The first one's ack may still wait for the fence; this one promises the same and waits for it too.
+            narrow = standing.hold is not None or status_of(standing) is ConsentStatus.OPTED_OUT
+            return Taken(
+                mo,
+                "duplicate",
+                mo_id=standing.latest.mo_id if standing.latest else None,
+                fenced=(key,) if narrow else (),
+            )
+        return self.whole(line_id, Whole(mo))
+
+    def whole(self, line_id: int, whole: Whole) -> Taken:
+        """Decide a whole text, and perform what follows."""
+        mo, key = whole.mo, (line_id, whole.mo.subscriber)
+        mo_id = self.tx.allocate("message")
+        whole.claim(self.tx, mo_id)
+        standing = self.standing(key)
+        rules = self.book.rules(line_id, mo.line)
+        decision = decide(mo, Snapshot(standing, rules, self.tx.now))
+        result = replace(
+            after(standing, decision, mo_id, self.tx.now),
+            latest=Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at),
+            last_carrier=mo.carrier,
+        )
+        self.now[key] = result
+        self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
+        disclosure = "\n".join(effect.text for effect in decision.effects if isinstance(effect, Reply))
+        fenced: list[Key] = []
+        held_back = 0
+        for effect in decision.effects:
+            match effect:
+                case Reply(text, lane, claim):
+                    draft = Draft(line_id, mo.subscriber, text, lane, claim, result.opt_outs, in_reply_to=mo_id)
+                    self.replies.append(NewMt(self.tx.allocate("message"), draft, count_segments(text)))
+                case RecordEvidence():
+                    self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
+                case HeldBack():
+                    held_back += 1
+                case ChangeStatus(ConsentStatus.OPTED_OUT, scope):
+                    fenced += self._narrow(key, mo, mo_id, scope, decision)
+                case PlaceHold() | ChangeList(_, ConsentStatus.OPTED_OUT):
+                    fenced.append(key)
+        return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back)
+
+    def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
+        """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
+        self.narrowed[key] = self.now[key].opt_outs
+        if scope is Scope.LINE:
+            return [key]
+        save_account_opt_outs(self.tx, [(mo.subscriber, Method.TEXT.value, mo_id)])
+        others = [(line_id, mo.subscriber) for line_id in line_ids(self.tx) if line_id != key[0]]
+        for other in others:
+            change = opted_out(self.standing(other), Method.TEXT, self.tx.now, Scope.ACCOUNT)
+            self.now[other] = change.standing
+            self.narrowed[other] = change.standing.opt_outs
+            self.evidence.append(self._evidence(change.evidence, other, mo, mo_id, decision, ""))
+        return [key, *others]
+
+    def _evidence(
+        self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision, disclosure: str
+    ) -> Evidence:
+        return Evidence(
+            kind=effect.kind,
+            line_id=key[0],
+            subscriber=key[1],
+            before=effect.before,
+            after=effect.after,
+            method=Method.TEXT,
+            occurred_at=mo.received_at,
+            mo_id=mo_id,
+            list_name=effect.list_name,
+            raw=mo.raw,
+            text=mo.text,
+            rule=decision.matched_by,
+            rule_version=decision.rule_version,
+            config_hash=self.book.config_hash,
+            disclosure=disclosure if effect.kind in (EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN) else "",
+            note=effect.note,
+        )
+
+    def flush(self) -> None:
+        """Write everything that the batch led to."""
+        journal(self.tx, self.entries)
+        changes = [(self.before[key], now) for key, now in self.now.items() if now is not self.before[key]]
+        # A source that is no number (or empty) is journalled; there is nobody whose consent could be kept.
+        save_standings(self.tx, [change for change in changes if change[1].subscriber])
+        for (line_id, subscriber), opt_outs in self.narrowed.items():
+            self.intake.refused += refuse_older(self.tx, line_id, subscriber, opt_outs, Reason.OPTED_OUT.value)
+        add_mts(self.tx, self.replies)
+        add_evidence(self.tx, self.evidence)
+        self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in self.replies}
+
+
+def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:
+    """Apply the duplicate rule (documented in docs/architecture.md) to an MO and the latest one of its subscriber."""
+    return (
+        latest is not None
+        and latest.fingerprint == mo.fingerprint
+        and latest.carrier == mo.carrier
+        and abs(now - latest.received_at) < REDELIVERY_WINDOW_S
+        and (disturbed or latest.session not in alive)
+    )

@@ -1,0 +1,121 @@
+"""Long MOs: a part is stored as it comes, and what is complete goes on as one text.
+
+Parts are joined across binds and restarts, because they wait in the store. A part that is there already is a
+redelivery; one with the same number and other octets means that the handset uses its reference again, and what had
+come under it is decided as it stands. A ``concat`` that makes no sense (total 0 or 1, number 0 or above the total) is
+that of a whole text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Final
+
+from gateway.model.messages import Concat, Mo
+from gateway.sms.reassembly import Joined, Part, join, join_what_came
+from gateway.store.hot_parts import (
+    PartKey,
+    StoredPart,
+    add_part,
+    forget_parts,
+    mark_joined,
+    part_key,
+    parts_of,
+)
+from gateway.store.tx import Tx
+
+DUPLICATE: Final = "duplicate"
+WAITING: Final = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A text that is to be decided, and the parts that it was put together from, if any."""
+
+    mo: Mo
+    parts: int = 1
+    key: PartKey | None = None
+
+    def claim(self, tx: Tx, mo_id: int) -> None:
+        """Mark the parts as those of MO ``mo_id``."""
+        if self.key is not None:
+            mark_joined(tx, self.key, mo_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a part led to: a whole text, or the reason why there is none yet; and what its arrival ended."""
+
+    whole: Whole | None
+    reason: str = ""
+    superseded: tuple[Whole, ...] = field(default=())
+
+
+def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat) -> Admitted:
+    """Store a part; return the whole text if it was the last one missing."""
+    if not 1 <= concat.number <= concat.total or concat.total == 1:
+        return Admitted(Whole(replace(mo, concat=None)))
+    key = part_key(line_id, mo, concat)
+    stored = parts_of(tx, key)
+    same = next((part for part in stored if part.number == concat.number), None)
+    superseded: tuple[Whole, ...] = ()
+    if same is not None:
+        if same.fingerprint == mo.fingerprint:
+            return Admitted(None, DUPLICATE)
+        open_ = [part for part in stored if part.mo_id is None]
+        forget_parts(tx, key)
+        superseded = tuple(replace(whole, key=None) for whole in [what_came(key, open_, mo.line)] if whole)
+        stored = []
+    add_part(tx, key, mo, concat)
+    parts = [part for part in parts_of(tx, key) if part.mo_id is None]
+    joined = join(_pure(parts, key), mo.alphabet)
+    if joined is None:
+        return Admitted(None, WAITING, superseded)
+    return Admitted(Whole(_mo(mo, joined, parts), len(parts), key), superseded=superseded)
+
+
+def what_came(key: PartKey, parts: Sequence[StoredPart], line: str) -> Whole | None:
+    """Return what there is of a long text as an MO that is marked partial; None where nothing is.
+
+    It belongs to no live session: nobody waits for its ack, which was given part by part.
+    """
+    if not parts:
+        return None
+    joined = join_what_came(_pure(parts, key), parts[0].alphabet)
+    if joined is None:
+        return None
+    latest = parts[-1]
+    mo = Mo(
+        carrier=key.carrier,
+        bind="",
+        session=latest.session,
+        sequence=0,
+        line=line,
+        subscriber=key.subscriber,
+        text="",
+        raw=b"",
+        data_coding=0,
+        fingerprint=b"",
+        received_at=latest.received_at,
+        alphabet=latest.alphabet,
+    )
+    return Whole(_mo(mo, joined, parts), len(parts), key)
+
+
+def _pure(parts: Sequence[StoredPart], key: PartKey) -> list[Part]:
+    return [Part(part.number, key.total, part.raw, part.data_coding) for part in parts]
+
+
+def _mo(mo: Mo, joined: Joined, parts: Sequence[StoredPart]) -> Mo:
+    digest = blake2b(b"".join(part.fingerprint for part in parts), digest_size=16).digest()
+    return replace(
+        mo,
+        text=joined.text,
+        raw=joined.raw,
+        data_coding=joined.data_coding,
+        fingerprint=digest,
+        concat=None,
+        partial=joined.partial,
+    )

@@ -1,0 +1,108 @@
+"""What traffic tells the outside: counts and log lines, after the fact, with bounded labels and masked numbers.
+
+The flows call these methods in the Trio thread once a commit or an answer is certain. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+
+from gateway.base import Clock, mask
+from gateway.model.messages import Lane, MessageState, Mo, Mt, Unreadable
+from gateway.model.permit import Fate, Outcome
+from gateway.model.refusal import Reason, Refusal
+from gateway.smpp.constants import Status
+from gateway.store.hot_messages import Move
+from gateway.telemetry.metrics import Metrics
+from gateway.traffic.intake import Intake
+from gateway.traffic.rulebook import RuleBook
+
+_log = structlog.get_logger(__name__)
+
+
+class Reports:
+    """Counts and says what the flows did."""
+
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._clock = clock
+
+    def taken_in(self, intake: Intake, book: RuleBook) -> None:
+        """A batch was committed."""
+        for taken in intake.taken:
+            arrival = taken.arrival
+            match arrival:
+                case Mo():
+                    line = arrival.line if arrival.line in book.by_address else "unknown"
+                    self._metrics.mo(line, taken.outcome).inc()
+                    if taken.outcome == "duplicate":
+                        self._metrics.duplicates.inc()
+                    self._metrics.replies_held_back.inc(taken.held_back)
+                    _log.info(
+                        "text received",
+                        line=arrival.line,
+                        subscriber=mask(arrival.subscriber),
+                        carrier=arrival.carrier,
+                        outcome=taken.outcome,
+                        id=taken.mo_id,
+                    )
+                case Unreadable():
+                    self._metrics.quarantine.inc()
+                    _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=arrival.status)
+        self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
+
+    def not_taken_in(self, reason: str, count: int, error: str = "") -> None:
+        """Arrivals were answered with a temporary error."""
+        self._metrics.mo_rejected(reason).inc(count)
+        _log.error("arrivals answered with a temporary error", reason=reason, count=count, error=error)
+
+    def acked(self, seconds: float) -> None:
+        """An answer was taken by the kernel, so long after the arrival."""
+        self._metrics.ack_seconds.observe(seconds)
+
+    def refused(self, refused: Sequence[tuple[Mt, Refusal]]) -> None:
+        """The gate refused queued messages."""
+        for mt, refusal in refused:
+            if refusal.reason is Reason.EXPIRED:
+                self._metrics.expired.inc()
+            else:
+                self._metrics.refusals(refusal.reason.value).inc()
+            reason = refusal.reason.value
+            _log.info("message refused", id=mt.id, subscriber=mask(mt.subscriber), reason=reason, lane=mt.lane.word)
+
+    def refused_request(self, reason: str) -> None:
+        """A request to send was refused."""
+        self._metrics.refusals(reason).inc()
+
+    def handed_over(self, messages: Iterable[Mt]) -> None:
+        """Permits of these messages were handed to their binds."""
+        now = self._clock.wall()
+        for mt in messages:
+            if mt.in_reply_to is not None and mt.lane <= Lane.REPLY and not mt.attempts:
+                self._metrics.reply_seconds.observe(max(0.0, now - mt.created_at))
+
+    def settled(self, outcomes: Sequence[Outcome], messages: Mapping[int, Mt], moves: Mapping[int, Move]) -> None:
+        """Outcomes were recorded."""
+        for outcome in outcomes:
+            mt = messages.get(outcome.permit.message_id)
+            lane = mt.lane.word if mt else "unknown"
+            self._metrics.submit(outcome.permit.carrier, lane, outcome.fate.name.lower()).inc()
+            if outcome.fate in (Fate.ACCEPTED, Fate.REJECTED):
+                self._metrics.submit_status(outcome.permit.carrier, _status_name(outcome.status))
+            elif outcome.fate is Fate.UNCERTAIN:
+                self._metrics.uncertain.inc()
+            elif outcome.fate is Fate.REVOKED:
+                self._metrics.permits_revoked.inc()
+        for id_, step in moves.items():
+            if step.state is not MessageState.QUEUED:
+                mt = messages[id_]
+                _log.info("message " + step.state.word, id=id_, subscriber=mask(mt.subscriber), lane=mt.lane.word)
+
+
+def _status_name(status: int) -> str:
+    try:
+        return Status(status).name
+    except ValueError:
+        return "other"

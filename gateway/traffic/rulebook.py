@@ -1,0 +1,79 @@
+"""The configuration as traffic sees it: one frozen book of lines, swapped whole on a reload.
+
+A batch takes the book once and uses it to its end, so that one transaction is judged by one configuration. A line that
+is no longer in the configuration is not in the book: what is queued for it waits, and an MO that comes for it gets the
+rules of an unknown line, under which STOP is in force and nothing is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.policy.compile import LineRules, unknown_line_rules
+
+
+@dataclass(frozen=True, slots=True)
+class LineEntry:
+    """A line with its rules, the carriers that serve it in order of preference, and how it reads national numbers."""
+
+    rules: LineRules
+    carriers: tuple[str, ...]
+    region: str
+
+    @property
+    def line_id(self) -> int:
+        """The line's id in the store."""
+        return self.rules.line_id
+
+    @property
+    def address(self) -> str:
+        """The line's own number."""
+        return self.rules.address
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All lines of one configuration, by address and by id; ``config_hash`` is stored with evidence."""
+
+    by_address: Mapping[str, LineEntry]
+    by_id: Mapping[int, LineEntry]
+    config_hash: str
+    stop_scope: str = "line"
+    max_segments: int = 10
+    max_backlog: int = 1_000_000
+
+    def rules(self, line_id: int, address: str) -> LineRules:
+        """Return the rules of a line, or those of a line that the configuration does not know."""
+        entry = self.by_id.get(line_id)
+        return (
+            entry.rules
+            if entry
+            else unknown_line_rules(address, line_id, stop_scope=self.stop_scope, config_hash=self.config_hash)
+        )
+
+    def on_uncertain(self, line_id: int) -> str:
+        """Return "hold", "resend" or "fail"; a line that is gone holds."""
+        entry = self.by_id.get(line_id)
+        return entry.rules.on_uncertain if entry else "hold"
+
+
+def rule_book(
+    entries: Iterable[LineEntry],
+    config_hash: str,
+    *,
+    stop_scope: str = "line",
+    max_segments: int = 10,
+    max_backlog: int = 1_000_000,
+) -> RuleBook:
+    """Bind entries into a book. ``max_segments`` and ``max_backlog`` are the limits of what is accepted to be sent."""
+    lines = list(entries)
+    return RuleBook(
+        MappingProxyType({line.address: line for line in lines}),
+        MappingProxyType({line.line_id: line for line in lines}),
+        config_hash,
+        stop_scope,
+        max_segments,
+        max_backlog,
+    )

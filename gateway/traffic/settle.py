@@ -1,0 +1,88 @@
+"""Writes what became of permits, and what follows for their messages, in one transaction.
+
+The decision is ``gateway.traffic.settlement``'s. This module loads the history that it asks for and writes its answer.
+Receipts come through here too, because they are one more fact about a permit. Safe to run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from gateway.carriers.statuses import Verdict
+from gateway.model.messages import Lane, MessageState, Mt, Receipt
+from gateway.model.permit import Fate, Outcome
+from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
+from gateway.store.hot_parts import park_receipt, permits_by_carrier_id, record_receipt, take_parked
+from gateway.store.tx import Tx
+from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settlement import next_move
+
+Verdicts = Callable[[str, int], Verdict]
+"""(carrier, command_status) -> what it means there."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """What was written: the messages as they were, and their moves by id. ``places`` got messages back."""
+
+    messages: dict[int, Mt] = field(default_factory=dict)
+    moves: dict[int, Move] = field(default_factory=dict)
+
+    @property
+    def places(self) -> set[tuple[Lane, int]]:
+        """Lanes and lines to which a message has returned."""
+        return {
+            (self.messages[id_].lane, self.messages[id_].line_id)
+            for id_, step in self.moves.items()
+            if step.state is MessageState.QUEUED
+        }
+
+
+def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdicts) -> Settled:
+    """Write the outcomes; move the messages that they complete, return or make uncertain."""
+    settle_permits(tx, outcomes)
+    for outcome in outcomes:
+        if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
+            for state, error, at in take_parked(tx, outcome.permit.carrier, outcome.carrier_id)[:1]:
+                record_receipt(tx, outcome.permit.id, state, error, at)
+    return reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
+
+
+def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:
+    """Work out the messages' states from all of their permits, and write those that change."""
+    settled = Settled(mts(tx, message_ids))
+    history = permits_of(tx, settled.messages)
+    for id_, mt in settled.messages.items():
+        carrier = mt.carrier or ""
+        step = next_move(
+            mt,
+            history.get(id_, ()),
+            tx.now,
+            book.on_uncertain(mt.line_id),
+            lambda status, carrier=carrier: verdicts(carrier, status),  # type: ignore[misc]  # mypy types no default
+        )
+        if step is not None:
+            settled.moves[id_] = step
+    move(tx, list(settled.moves.values()))
+    return settled
+
+
+def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts) -> str:
+    """Write a receipt; return how it was taken: "recorded", "repeated", "parked" or "intermediate".
+
+    The newest permit with one of its ids counts, since carriers use ids again after weeks. A final state is never
+    replaced by another. A receipt whose id nobody knows waits: it may have overtaken its submit_sm_resp.
+    """
+    if receipt.state is None:
+        return "intermediate"
+    matches = permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids)
+    if not matches:
+        park_receipt(tx, receipt, receipt.state)
+        return "parked"
+    match = matches[0]
+    if match.receipt_state is not None:
+        return "repeated"
+    record_receipt(tx, match.id, receipt.state, receipt.error, receipt.received_at)
+    reconsider(tx, {match.message_id}, book, verdicts)
+    return "recorded"
