@@ -11,19 +11,19 @@ One machine for both sides, because they differ in one row of a table only (``st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.smpp import events as ev
 from gateway.smpp.answers import answer, refusal_status, refuse
-from gateway.smpp.codec import decode, encode, encode_header
+from gateway.smpp.codec import encode, encode_header
 from gateway.smpp.constants import INTERFACE_VERSION, RESPONSE_BIT, CommandId, Status, Tag, command_name
-from gateway.smpp.errors import BadBody, LocalProtocolError, LostFraming
-from gateway.smpp.framing import MAX_PDU, Framer
+from gateway.smpp.errors import BadBody, LocalProtocolError
+from gateway.smpp.framing import MAX_PDU
 from gateway.smpp.layouts import RESPONSES
 from gateway.smpp.pdu import Bind, BindResp, EnquireLink, Frame, Pdu, Tlv, Unbind, tlv
-from gateway.smpp.states import BOUND, BOUND_BY, Role, State, legal, legal_ending
+from gateway.smpp.reader import Reader
+from gateway.smpp.states import BOUND_BY, Role, Standing, State
 from gateway.smpp.timers import SendEnquireLink, SessionTimers, Stop, StopReason
 from gateway.smpp.window import Waiting, Window
 
@@ -33,7 +33,6 @@ _UNBIND: Final = int(CommandId.UNBIND)
 _UNANSWERED: Final = frozenset({int(CommandId.OUTBIND), int(CommandId.ALERT_NOTIFICATION)})
 _OWNERS_TO_ANSWER: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM), int(CommandId.SUBMIT_SM)})
 _SELF_ANSWERED: Final = frozenset({_ENQUIRE_LINK, _UNBIND, *BOUND_BY})
-_ENDING: Final = frozenset({State.UNBINDING, State.UNBOUND})
 _OWN: Final = object()
 """The token of the session's own requests, which its owner never sees."""
 
@@ -54,12 +53,10 @@ class Session:
     """One connection's session. ``now`` is when the connection was made, in seconds of one steady clock."""
 
     def __init__(self, role: Role, options: SessionOptions, now: float) -> None:
-        self._role = role
         self._response_timeout_s = options.response_timeout_s
-        self._state = State.OPEN
-        self._bound_as = State.OPEN
+        self._standing = Standing(role)
         self._window = Window(options.window)
-        self._framer = Framer(options.max_pdu)
+        self._reader = Reader(options.max_pdu)
         self._timers = SessionTimers(
             now,
             enquire_link_s=options.enquire_link_s,
@@ -67,7 +64,6 @@ class Session:
             bind_timeout_s=options.bind_timeout_s,
             read_timeout_s=options.read_timeout_s,
         )
-        self._partial_since: float | None = None
         self._outgoing = bytearray()
         self._last_sequence = 0
         self._enquiry = 0  # the sequence number of our latest link check
@@ -76,39 +72,39 @@ class Session:
         self._peer_version: int | None = None
 
     def __repr__(self) -> str:
-        return f"<Session {self._role.name} {self._state.name} outstanding={self._window.outstanding}>"
+        return f"<Session {self.role.name} {self.state.name} outstanding={self._window.outstanding}>"
 
     @property
     def role(self) -> Role:
         """Which side we are."""
-        return self._role
+        return self._standing.role
 
     @property
     def state(self) -> State:
         """Where the session is."""
-        return self._state
+        return self._standing.state
 
     @property
     def closed(self) -> bool:
         """Whether the session is over."""
-        return self._state is State.CLOSED
+        return self._standing.closed
 
     @property
     def bound(self) -> bool:
         """Whether messages flow."""
-        return self._state in BOUND
+        return self._standing.bound
 
     @property
     def can_send(self) -> bool:
         """Whether submit_sm (ESME) or deliver_sm (SMSC) may be requested, apart from the window."""
-        wanted = CommandId.SUBMIT_SM if self._role is Role.ESME else CommandId.DELIVER_SM
-        return legal(wanted, self._state, self._role)
+        wanted = CommandId.SUBMIT_SM if self.role is Role.ESME else CommandId.DELIVER_SM
+        return self._standing.may_send(wanted)
 
     @property
     def can_receive(self) -> bool:
         """Whether the peer may send deliver_sm (to an ESME) or submit_sm (to an SMSC)."""
-        wanted = CommandId.DELIVER_SM if self._role is Role.ESME else CommandId.SUBMIT_SM
-        return self._may_receive(wanted)
+        wanted = CommandId.DELIVER_SM if self.role is Role.ESME else CommandId.SUBMIT_SM
+        return self._standing.may_receive(wanted)
 
     @property
     def free(self) -> int:
@@ -157,13 +153,9 @@ class Session:
             raise LocalProtocolError("a bind is not answered yet")
 
     def _check_may_send(self, command: int) -> None:
-        if self._state in _ENDING:
-            fine = legal_ending(command, self._bound_as, self._role, may_ask=False)
-        else:
-            fine = legal(command, self._state, self._role)
-        if not fine:
+        if not self._standing.may_send(command):
             raise LocalProtocolError(
-                f"{command_name(command)} may not be sent by the {self._role.name} while {self._state.name}"
+                f"{command_name(command)} may not be sent by the {self.role.name} while {self.state.name}"
             )
 
     @property
@@ -204,7 +196,7 @@ class Session:
         """
         self._check_may_send(_UNBIND)
         data = encode(Unbind(), self._window.open(_OWN, now, _UNBIND, counted=False))
-        self._state = State.UNBINDING
+        self._standing.unbind()
         self._timers.ending(now, StopReason.UNBIND)
         return data
 
@@ -227,13 +219,13 @@ class Session:
         return data
 
     def _asked_to_bind(self, sequence: int) -> tuple[int, int]:
-        if self._state is not State.OPEN or self._binding is None or self._binding[1] != sequence:
+        if self.state is not State.OPEN or self._binding is None or self._binding[1] != sequence:
             raise LocalProtocolError(f"no bind waits for its answer under sequence number {sequence}")
         return self._binding[0], self._binding[2]
 
     def _become_bound(self, command: int, now: float, version: int | None) -> None:
         self._binding = None
-        self._state = self._bound_as = BOUND_BY[command]
+        self._standing.bind(command)
         self._peer_version = version
         self._timers.bound(now)
 
@@ -272,7 +264,9 @@ class Session:
 
     def eof(self, now: float) -> list[ev.Event]:
         """Note that the peer closed the connection."""
-        return self.close("the peer closed the connection" + (" inside a PDU" if self._framer.holding else ""))
+        return self.close(
+            "the peer closed the connection" + (" inside a PDU" if self._reader.partial_since is not None else "")
+        )
 
     def close(self, reason: str) -> list[ev.Event]:
         """End the session at once, without a word to the peer; the Closed event tells what was lost."""
@@ -282,58 +276,36 @@ class Session:
         return events
 
     def _close(self, reason: str, events: list[ev.Event]) -> None:
-        self._state = State.CLOSED
+        self._standing.close()
         lost = tuple(waiting.token for waiting in self._window.close() if waiting.counted)
         events.append(ev.Closed(str(reason), lost))
 
     def receive(self, data: bytes, now: float) -> list[ev.Event]:
         """Take octets that arrived and return what they mean, in order. Take ``outgoing`` afterwards."""
         events: list[ev.Event] = []
-        if self.closed:
+        if self._standing.closed:
             return events
-        try:
-            pdus: Sequence[bytes] = self._framer.feed(data)
-        except LostFraming:
-            pdus = ()
-        if pdus:
+        received = self._reader.feed(data, now)
+        self._timers.partial(self._reader.partial_since)
+        if received:
             self._timers.heard(now)
-        for raw in pdus:
-            self._take(raw, now, events)
-            if self.closed:
+        for raw, content in received:
+            if isinstance(content, BadBody):
+                self._take_malformed(content, raw, events)
+            elif content.command_id & RESPONSE_BIT:
+                self._take_response(content, now, events)
+            else:
+                self._take_request(content, raw, now, events)
+            if self._standing.closed:
                 return events
-        if self._framer.lost is not None:
-            self._outgoing += encode_header(_GENERIC_NACK, 0, self._framer.lost.status)
-            self._close(f"framing lost: {self._framer.lost.reason}", events)
-        elif not self._framer.holding:
-            self._note_partial(None)
-        elif pdus or self._partial_since is None:
-            self._note_partial(now)
+        if self._reader.lost is not None:
+            self._outgoing += encode_header(_GENERIC_NACK, 0, self._reader.lost.status)
+            self._close(f"framing lost: {self._reader.lost.reason}", events)
         return events
-
-    def _note_partial(self, since: float | None) -> None:
-        self._partial_since = since
-        self._timers.partial(since)
-
-    def _take(self, raw: bytes, now: float, events: list[ev.Event]) -> None:
-        try:
-            frame = decode(raw)
-        except BadBody as bad:
-            self._take_malformed(bad, raw, events)
-            return
-        if frame.command_id & RESPONSE_BIT:
-            self._take_response(frame, now, events)
-        else:
-            self._take_request(frame, raw, now, events)
-
-    def _may_receive(self, command: int) -> bool:
-        if self._state in _ENDING:
-            asking = self._state is State.UNBINDING
-            return legal_ending(command, self._bound_as, self._role.other, may_ask=asking)
-        return legal(command, self._state, self._role.other)
 
     def _take_malformed(self, bad: BadBody, raw: bytes, events: list[ev.Event]) -> None:
         command, status, sequence = bad.header
-        if not self._may_receive(command):
+        if not self._standing.may_receive(command):
             self._reject(Frame(command, status, sequence, None), raw, events)
             return
         if command not in _OWNERS_TO_ANSWER:
@@ -341,7 +313,7 @@ class Session:
         events.append(ev.Malformed(command, sequence, bad.status, bad.reason, raw, bad.salvage))
 
     def _reject(self, frame: Frame, raw: bytes, events: list[ev.Event]) -> None:
-        status = refusal_status(frame.command_id, self._role)
+        status = refusal_status(frame.command_id, self.role)
         self._outgoing += refuse(frame.command_id, frame.sequence, status)
         events.append(ev.Rejected(frame, status, raw))
 
@@ -351,11 +323,10 @@ class Session:
             self._outgoing += answer(command, frame.sequence, 0)
         elif command == _UNBIND:
             self._outgoing += answer(command, frame.sequence, 0)
-            if self._state is not State.UNBINDING:
-                self._state = State.UNBOUND
-                self._timers.ending(now, StopReason.LINGERING)
+            self._standing.be_unbound()
+            self._timers.ending(now, StopReason.LINGERING)
             events.append(ev.PeerUnbind())
-        elif not self._may_receive(command) or (command in BOUND_BY and self._binding is not None):
+        elif not self._standing.may_receive(command) or (command in BOUND_BY and self._binding is not None):
             self._reject(frame, raw, events)
         elif isinstance(pdu, Bind):
             self._binding = (command, frame.sequence, pdu.interface_version)
@@ -380,7 +351,7 @@ class Session:
     def _settle(self, waiting: Waiting, frame: Frame, now: float, events: list[ev.Event]) -> None:
         command = waiting.command_id
         if command in BOUND_BY:
-            if frame.status == 0 and isinstance(frame.pdu, BindResp) and self._state is State.OPEN:
+            if frame.status == 0 and isinstance(frame.pdu, BindResp) and self.state is State.OPEN:
                 version = tlv(frame.pdu, Tag.SC_INTERFACE_VERSION)
                 self._become_bound(command, now, version[0] if version else None)
                 events.append(ev.Bound(frame.pdu, frame))

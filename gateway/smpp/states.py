@@ -1,6 +1,7 @@
 """Which PDU is legal in which session state, from whom: one table (SMPP 3.4 sections 2.2 and 2.3), and what we add.
 
-The table does not know which side we are; ``legal`` is asked about a sender. It holds no state and performs nothing.
+The table does not know which side we are: ``legal`` is asked about a sender. ``Standing`` is one side's place in it,
+and the only thing that moves from state to state. Neither sends, receives nor waits for anything.
 
 Where we differ from the specification, and why:
 
@@ -48,6 +49,7 @@ class State(Enum):
 BOUND: Final = frozenset({State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX})
 """The states in which messages flow."""
 
+_ENDING: Final = frozenset({State.UNBINDING, State.UNBOUND})
 _OPEN: Final = frozenset({State.OPEN})
 _TX: Final = frozenset({State.BOUND_TX, State.BOUND_TRX})
 _RX: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
@@ -105,21 +107,64 @@ _ROWS: Final[dict[tuple[State, Role], frozenset[int]]] = {
 def legal(command_id: int, state: State, sender: Role) -> bool:
     """Say whether ``sender`` may send this command in a session that is in ``state``.
 
-    For UNBINDING and UNBOUND this is what is legal whatever the bind was; ``legal_ending`` knows the rest.
+    For UNBINDING and UNBOUND this is what is legal whatever the bind was; ``Standing`` knows the rest.
     """
     return command_id in _ROWS[state, sender]
-
-
-def legal_ending(command_id: int, bound_as: State, sender: Role, *, may_ask: bool) -> bool:
-    """Say the same of a session that was ``bound_as`` and is UNBINDING or UNBOUND.
-
-    Both sides may still answer. ``may_ask`` is true of the side that has not said unbind, until it has answered it.
-    """
-    if command_id & RESPONSE_BIT or may_ask:
-        return command_id in _ROWS[bound_as, sender]
-    return command_id in _ROWS[State.UNBINDING, sender]
 
 
 def may_ever_send(command_id: int, sender: Role) -> bool:
     """Say whether there is any state in which ``sender`` may send this command."""
     return any(command_id in _ROWS[state, sender] for state in State)
+
+
+class Standing:
+    """Where one side's session stands, and so what each side may send. Starts OPEN."""
+
+    def __init__(self, role: Role) -> None:
+        self.role: Final = role
+        self._state = State.OPEN
+        self._bound_as = State.OPEN
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        return self._state
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over."""
+        return self._state is State.CLOSED
+
+    @property
+    def bound(self) -> bool:
+        """Whether messages flow."""
+        return self._state in BOUND
+
+    def may_send(self, command_id: int) -> bool:
+        """Say whether we may send this command now. Once either side has said unbind, we answer but do not ask."""
+        if self._state in _ENDING and command_id & RESPONSE_BIT:
+            return legal(command_id, self._bound_as, self.role)
+        return legal(command_id, self._state, self.role)
+
+    def may_receive(self, command_id: int) -> bool:
+        """Say whether the peer may send this command now. It may ask until its own unbind."""
+        if self._state is State.UNBINDING:
+            return legal(command_id, self._bound_as, self.role.other)
+        return legal(command_id, self._state, self.role.other)
+
+    def bind(self, command_id: int) -> None:
+        """Become bound by the bind request ``command_id``, which was accepted."""
+        self._state = self._bound_as = BOUND_BY[command_id]
+
+    def unbind(self) -> None:
+        """Our unbind is out."""
+        self._state = State.UNBINDING
+
+    def be_unbound(self) -> None:
+        """The peer's unbind was answered. An unbind of ours that is out stays the one that ends the session."""
+        if self._state is not State.UNBINDING:
+            self._state = State.UNBOUND
+
+    def close(self) -> None:
+        """The session is over."""
+        self._state = State.CLOSED

@@ -1,0 +1,58 @@
+"""The reading end of a connection: octets to decoded frames, and how long an unfinished PDU has been on its way.
+
+Between ``framing`` and ``codec`` on one side and the session on the other, so that the session sees frames and faults
+only. It answers nothing and knows no state.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.smpp.codec import decode
+from gateway.smpp.errors import BadBody, LostFraming
+from gateway.smpp.framing import Framer
+from gateway.smpp.pdu import Frame
+
+
+class Received(NamedTuple):
+    """One PDU as it came, and what it holds: a frame, or why its body cannot be read."""
+
+    raw: bytes
+    content: Frame | BadBody
+
+
+class Reader:
+    """What has been read of one connection. ``max_length`` in octets."""
+
+    def __init__(self, max_length: int) -> None:
+        self._framer = Framer(max_length)
+        self._partial_since: float | None = None
+
+    @property
+    def lost(self) -> LostFraming | None:
+        """Why nothing more can be read; None while all is well."""
+        return self._framer.lost
+
+    @property
+    def partial_since(self) -> float | None:
+        """When the PDU that is not whole yet began; None if there is none."""
+        return self._partial_since
+
+    def feed(self, data: bytes, now: float) -> list[Received]:
+        """Take what was read at ``now`` and return the PDUs that are whole, in order. Ask ``lost`` afterwards."""
+        try:
+            pdus = self._framer.feed(data)
+        except LostFraming:
+            return []
+        if not self._framer.holding:
+            self._partial_since = None
+        elif pdus or self._partial_since is None:
+            self._partial_since = now
+        return [Received(raw, _decode(raw)) for raw in pdus]
+
+
+def _decode(raw: bytes) -> Frame | BadBody:
+    try:
+        return decode(raw)
+    except BadBody as bad:
+        return bad
