@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from gateway.model.effects import Scope
@@ -116,6 +117,7 @@ def compile_line(
     )
 
 
+@lru_cache(maxsize=256)
 def unknown_line_rules(address: str, line_id: int, *, stop_scope: str = "line", config_hash: str = "") -> LineRules:
     """Return the rules for an address that is no line: opt-outs are in force, and nothing is answered or sent."""
     return compile_line(

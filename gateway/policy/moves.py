@@ -39,21 +39,18 @@ def opt_in(standing: Standing) -> tuple[Effect, ...]:
 
 
 def opt_out(standing: Standing, rules: LineRules, scope: Scope, confirmation: str = "") -> tuple[Effect, ...]:
-    """Opt out by the subscriber's own text, confirmed once: from someone already out, evidence alone.
+    """Opt out by the subscriber's own text, confirmed once.
 
-    ``scope`` ACCOUNT from someone who is out of this line alone still takes the other lines, and is confirmed.
+    From someone already out the change changes nothing and no reply is due; it is there so that the ack of this text
+    waits, as that of the first, until nothing is on its way any more. ``scope`` ACCOUNT from someone who is out of this
+    line alone still takes the other lines, and is confirmed.
     """
     before = status_of(standing)
     evidence = RecordEvidence(EvidenceKind.OPT_OUT, before, _OUT, note="STOP ALL" if scope is Scope.ACCOUNT else "")
     widens = scope is Scope.ACCOUNT and not standing.account_out
-    if before is _OUT and not widens:
-        return (*_release(standing), evidence)
-    return (
-        ChangeStatus(_OUT, scope),
-        *_release(standing),
-        evidence,
-        *confirm(confirmation or rules.stop_reply),
-    )
+    due = before is not _OUT or widens
+    reply = confirm(confirmation or rules.stop_reply) if due else ()
+    return (ChangeStatus(_OUT, scope), *_release(standing), evidence, *reply)
 
 
 def leave_list(standing: Standing, rules: LineRules, name: str) -> tuple[Effect, ...]:
@@ -84,10 +81,9 @@ def hold(standing: Standing, rules: LineRules, note: str) -> tuple[Effect, ...]:
     evidence = RecordEvidence(EvidenceKind.HOLD, before, before, note=note)
     if before is _OUT:
         return (evidence,)
-    place: tuple[Effect, ...] = (PlaceHold(),) if standing.hold is None else ()
     asked = standing.hold is not None and standing.hold.clarified
     question = () if asked else answer(rules.clarify_reply, claim=Grounds.CLARIFICATION)
-    return (*place, evidence, *question)
+    return (PlaceHold(), evidence, *question)
 
 
 def keyword_replies(standing: Standing, keyword: KeywordRules) -> tuple[Effect, ...]:

@@ -58,7 +58,7 @@ def read(text: str, rules: LineRules) -> Reading:
 def _read(text: str, rules: LineRules) -> Reading:
     """Read without remembering: the first of the senses that applies."""
     folded = fold(text)
-    core = courteous(folded.words)
+    core = words.courteous(" ".join(folded.words))
     return (
         _opt_out(text, folded, core, rules)
         or _opt_in(core, rules)
@@ -69,11 +69,6 @@ def _read(text: str, rules: LineRules) -> Reading:
 
 
 _remembered = lru_cache(maxsize=8192)(_read)
-
-
-def courteous(tokens: tuple[str, ...]) -> str:
-    """Return the words without the courtesy among them, as one string."""
-    return " ".join([token for token in tokens if token not in words.COURTESY])
 
 
 def _opt_out(text: str, folded: Folded, core: str, rules: LineRules) -> Reading | None:

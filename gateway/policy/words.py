@@ -6,13 +6,14 @@ the data file, where each group stands with its reason.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.policy.normalise import fold
+from gateway.policy.normalise import BREAK, fold
 
 
 def load(name: str) -> dict[str, Any]:
@@ -35,10 +36,19 @@ ALL: Final = folded(_DATA["all"])
 ACCOUNT: Final = folded(_DATA["account"])
 KEPT: Final = folded(_DATA["kept"])
 REVOCATION: Final = folded(_DATA["revocation"])
-COURTESY: Final = folded(_DATA["courtesy"])
 NEGATIONS: Final = folded(_DATA["negations"])
 MISSPELT: Final[Mapping[str, str]] = MappingProxyType(
     {fold(wrong).text: fold(right).text for right, wrongs in _DATA["misspelt"].items() for wrong in wrongs}
 )
 NEAR: Final[Mapping[str, int]] = MappingProxyType({fold(word).text: int(n) for word, n in _DATA["near"].items()})
 NOT_NEAR: Final = folded(_DATA["not_near"])
+
+_COURTESY: Final = re.compile(
+    "(?<= )(?:" + "|".join(sorted(folded(_DATA["courtesy"]), key=len, reverse=True)) + rf")(?: {re.escape(BREAK)})? "
+)
+_EDGES: Final = f" {BREAK}"
+
+
+def courteous(text: str) -> str:
+    """Return a folded text without the courtesy in it: "please . start thanks" is "start"."""
+    return _COURTESY.sub("", f" {text} ").strip(_EDGES)
