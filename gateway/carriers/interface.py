@@ -70,6 +70,11 @@ class BindPort(Protocol):
         ...
 
     @property
+    def state(self) -> BindState:
+        """Where the bind is."""
+        ...
+
+    @property
     def bound(self) -> bool:
         """Whether the carrier has accepted the present session's bind and it has not ended."""
         ...

@@ -58,7 +58,7 @@ class Encoder(Protocol):
         """
         ...
 
-    def withdraw(self, entry: Entry) -> None:
+    def take_back(self, entry: Entry) -> None:
         """Give the entry's sequence number and window slot back: nothing of it was or will be sent."""
         ...
 
@@ -68,12 +68,13 @@ class Pumped:
     """What one step did. ``answers``: sequence numbers of MOs whose response is now wholly taken.
 
     ``returned``: permits whose life was over before their first octet. ``unencodable``: permits that no PDU can hold,
-    and why. ``blocked``: the kernel took less than offered.
+    and why. ``octets``: how many were taken. ``blocked``: that is less than was offered.
     """
 
     answers: list[int] = field(default_factory=list)
     returned: list[Permit] = field(default_factory=list)
     unencodable: list[tuple[Permit, str]] = field(default_factory=list)
+    octets: int = 0
     blocked: bool = False
 
 
@@ -166,7 +167,7 @@ class Outbox:
             size += len(data)
         if size:
             taken = send(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            result.blocked = taken < size
+            result.octets, result.blocked = taken, taken < size
             self._note(taken, plan, result)
         return result
 
@@ -263,7 +264,7 @@ class Outbox:
             return []
         for entry in entries:
             if entry.data is not None:
-                self._encoder.withdraw(entry)
+                self._encoder.take_back(entry)
                 entry.data = None
             self.settle(entry)
         gone = set(entries)
@@ -288,6 +289,12 @@ class Outbox:
         lane = self._urgent if entry.permit.urgent else self._ordinary
         if entry in lane:
             lane.remove(entry)
+
+    def farewell(self) -> bytes:
+        """Return what may still be said as the session ends: answers and the session's own PDUs, never a permit's."""
+        if isinstance(self._head_of, Entry):
+            return b""  # framing would be lost anyway
+        return self._head + b"".join(data for data, _ in self._plain)
 
     def end(self) -> tuple[list[Permit], list[Permit]]:
         """Settle everything: the session is over. Returns (never begun, begun or written), as they were offered."""

@@ -74,7 +74,7 @@ class Throttle:
         if math.isinf(self._rate):
             self._rate = float(max(self._taken_now, self._taken_before, LEAST))
             self._lift_at = self._rate * 2
-        self._rate = max(LEAST, self._rate * BACK_OFF)
+        self._rate = max(min(LEAST, self._ceiling), self._rate * BACK_OFF)
         self._paused_until = now + PAUSE_S
         self._tokens = min(self._tokens, self._burst())
 

@@ -63,6 +63,17 @@ class Translator:
                 return self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
         return self._mo(pdu, user_data, sequence, origin, wall)
 
+    def malformed(
+        self, salvage: object, sequence: int, status: int, reason: str, raw: bytes, origin: Origin, wall: float
+    ) -> Arrival:
+        """Return what a PDU with an unreadable body means: by its ``salvage`` if the quirk takes that, else unreadable.
+
+        ``salvage`` is the PDU without its TLVs where only they were bad. A text that it holds may be a STOP.
+        """
+        if self._quirk.salvage and isinstance(salvage, DeliverSm) and salvage.short_message:
+            return self.read(salvage, sequence, raw, origin, wall)
+        return self.unreadable(sequence, status, reason, raw, origin, wall)
+
     def unreadable(
         self, sequence: int, status: int, reason: str, raw: bytes, origin: Origin, wall: float
     ) -> Unreadable:

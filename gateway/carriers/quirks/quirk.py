@@ -48,6 +48,8 @@ class Quirk:
     ``registered_delivery``: what we ask for in each submit_sm (5.2.17); 1 asks for the final receipt.
     ``receipt_types``: the message types (esm_class & 0x3C, 5.2.12) under which this carrier sends receipts.
     ``receipt_by_text``: also take a deliver_sm of type 0 for a receipt if its text parses as one with id and stat.
+    ``salvage``: take a deliver_sm whose TLVs alone are broken for what its mandatory fields say, as long as they hold a
+    text; it may be a STOP. Otherwise it goes to quarantine and is refused for good.
     ``id_base``: see ``IdBase``. ``verdicts``: what a submit status means where it differs from ``statuses.VERDICTS``.
     """
 
@@ -63,5 +65,6 @@ class Quirk:
     registered_delivery: int = 1
     receipt_types: frozenset[int] = frozenset({0x04, 0x08, 0x20})
     receipt_by_text: bool = False
+    salvage: bool = True
     id_base: IdBase = IdBase.ANY
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)

@@ -1,0 +1,173 @@
+"""One configured carrier: its binds, its rate, its habits.
+
+Owns the making of everything that one carrier's binds share, and their common life: started together, drained
+together. It holds no queue and routes nothing; which carrier takes a message is traffic's question.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+import trio
+
+from gateway.base import Clock
+from gateway.carriers import quirks
+from gateway.carriers.backoff import Backoff, Ladder
+from gateway.carriers.bind import Bind, BindSetup
+from gateway.carriers.compose import Composer
+from gateway.carriers.interface import Inward
+from gateway.carriers.link import Terms
+from gateway.carriers.observer import Observer, Unwatched
+from gateway.carriers.options import CarrierOptions, Mode
+from gateway.carriers.statuses import Verdict, verdict
+from gateway.carriers.throttle import Throttle
+from gateway.carriers.translate import Translator
+from gateway.carriers.wire import Wire, connect
+from gateway.model.permit import Fate, Outcome
+from gateway.model.views import BindRow
+from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
+from gateway.smpp.session import SessionOptions
+
+Login = BindTransceiver | BindReceiver | BindTransmitter
+_LOGINS: Final[dict[Mode, tuple[tuple[Mode, str, Callable[..., Login]], ...]]] = {
+    Mode.TRANSCEIVER: ((Mode.TRANSCEIVER, "", BindTransceiver),),
+    Mode.TRANSMITTER: ((Mode.TRANSMITTER, "", BindTransmitter),),
+    Mode.RECEIVER: ((Mode.RECEIVER, "", BindReceiver),),
+    Mode.PAIR: ((Mode.TRANSMITTER, ".tx", BindTransmitter), (Mode.RECEIVER, ".rx", BindReceiver)),
+}
+
+Dial = Callable[[], Awaitable[Wire]]
+
+
+class Carrier:
+    """See ``interface.CarrierPort`` for what traffic uses; ``run`` and ``stop`` are the daemon's.
+
+    ``life`` names this run of this node, never used before (node and start); it makes session ids unique.
+    ``region_of`` gives the region (ISO 3166) in which a line's national numbers are read, for unknown lines too.
+    ``dial`` opens a wire to the carrier; by default a TCP connection to its host and port.
+    """
+
+    def __init__(
+        self,
+        options: CarrierOptions,
+        *,
+        inward: Inward,
+        clock: Clock,
+        life: str,
+        region_of: Callable[[str], str],
+        observer: Observer | None = None,
+        dial: Dial | None = None,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self.options = options
+        self._quirk = quirks.load(options.quirk)
+        self._clock = clock
+        self.throttle = Throttle(options.max_per_second, clock.monotonic())
+        terms = Terms(
+            composer=Composer(options, self._quirk),
+            translator=Translator(options.name, self._quirk, region_of),
+            clock=clock,
+            window=options.window,
+            max_unacked=options.max_unacked,
+            temporary_status=self._quirk.temporary_status,
+        )
+
+        async def dial_tcp() -> Wire:
+            return await connect(options.host, options.port, options.bind_timeout_s)
+
+        self._binds = tuple(
+            Bind(
+                BindSetup(
+                    name=name,
+                    carrier=options.name,
+                    mode=mode.value,
+                    login=login,
+                    session=_session_options(options),
+                    terms=terms,
+                    backoff=_backoff(options),
+                    dial=dial or dial_tcp,
+                    inward=inward,
+                    observer=observer or Unwatched(),
+                    life=life,
+                    dice=dice,
+                    answered=self._answered,
+                )
+            )
+            for name, mode, login in _logins(options)
+        )
+
+    def __repr__(self) -> str:
+        return f"<Carrier {self.name} {[bind.state.value for bind in self._binds]}>"
+
+    @property
+    def name(self) -> str:
+        """See ``CarrierPort``."""
+        return self.options.name
+
+    @property
+    def binds(self) -> Sequence[Bind]:
+        """See ``CarrierPort``."""
+        return self._binds
+
+    def verdict(self, status: int) -> Verdict:
+        """See ``CarrierPort``."""
+        return verdict(status, self._quirk.verdicts)
+
+    def rows(self) -> list[BindRow]:
+        """See ``CarrierPort``."""
+        return [bind.row() for bind in self._binds]
+
+    async def run(self) -> None:
+        """Keep all binds bound until ``stop`` was called. Cancelling it closes them at once."""
+        async with trio.open_nursery() as nursery:
+            for bind in self._binds:
+                nursery.start_soon(bind.run)
+
+    async def stop(self, seconds: float | None = None) -> None:
+        """Drain all binds at once, within ``seconds`` (by default the carrier's ``drain_s``); ``run`` then returns."""
+        limit = self.options.drain_s if seconds is None else seconds
+        async with trio.open_nursery() as nursery:
+            for bind in self._binds:
+                nursery.start_soon(bind.drain, limit)
+
+    def _answered(self, outcomes: Sequence[Outcome]) -> None:
+        """Listen for complaints about our rate."""
+        for outcome in outcomes:
+            if outcome.fate is Fate.REJECTED and self.verdict(outcome.status) is Verdict.THROTTLE:
+                self.throttle.slow_down(self._clock.monotonic())
+                return
+
+
+def _logins(options: CarrierOptions) -> Iterator[tuple[str, Mode, Login]]:
+    for number in range(options.binds):
+        for mode, suffix, make in _LOGINS[options.mode]:
+            login = make(
+                system_id=options.system_id,
+                password=options.password.get_secret_value(),
+                system_type=options.system_type,
+                addr_ton=options.address_ton,
+                addr_npi=options.address_npi,
+                address_range=options.address_range,
+            )
+            yield f"{options.name}/{number}{suffix}", mode, login
+
+
+def _session_options(options: CarrierOptions) -> SessionOptions:
+    return SessionOptions(
+        window=options.window,
+        enquire_link_s=options.enquire_link_s,
+        response_timeout_s=options.response_timeout_s,
+        bind_timeout_s=options.bind_timeout_s,
+        read_timeout_s=options.read_timeout_s,
+        max_pdu=options.max_pdu_octets,
+    )
+
+
+def _backoff(options: CarrierOptions) -> Backoff:
+    return Backoff(
+        quick=Ladder(options.reconnect_gap_s, options.reconnect_max_s),
+        slow=Ladder(options.refused_gap_s, options.refused_max_s),
+        gap_s=options.reconnect_gap_s,
+    )

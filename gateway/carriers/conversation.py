@@ -1,0 +1,175 @@
+"""The IO of one session: three tasks around a ``Link``, and one way to end.
+
+Owns the wire while the session lasts. A reader, a writer and a time-keeper call the link and tell traffic what came of
+it; nothing is decided here. Whatever ends the session ends it through ``finish``, which is synchronous and runs once:
+afterwards not one octet is written and every permit is settled.
+
+The writer wakes one scheduling step after whoever gave it work, so all that was given by then (the answers of a whole
+commit, and the submits that follow from it) leaves in one send. While the peer does not read, the writer waits for the
+kernel and the reader goes on; once the answers that wait have outgrown their bound, the reader stops too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from gateway.carriers.interface import BindPort, Inward
+from gateway.carriers.link import Harvest, Link, Turn
+from gateway.carriers.observer import Observer
+from gateway.carriers.wire import Wire, WireError
+from gateway.model.permit import Outcome
+from gateway.smpp import events as ev
+
+GRAIN_S: Final = 0.5
+"""The longest that the time-keeper sleeps: a deadline may come nearer than the one it went to sleep with."""
+
+ANSWERS_OCTETS: Final = 65_536
+"""The reader stops while more octets of answers than this wait for a peer that does not read."""
+
+Tap = Callable[[str, bytes], None]
+"""Shown "in" or "out", and octets as they were read, or as the kernel took them; not cut into PDUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Whom a session tells. ``settled``: of permits; ``turned``: of its turns; ``ended``: the reason, and the leftovers."""
+
+    port: BindPort
+    inward: Inward
+    observer: Observer
+    settled: Callable[[Sequence[Outcome]], None]
+    turned: Callable[[Turn], None]
+    ended: Callable[[str, Sequence[Outcome]], None]
+    tap: Callable[[], Tap | None]
+
+
+class Conversation:
+    """One session on one wire."""
+
+    def __init__(self, link: Link, wire: Wire, listeners: Listeners) -> None:
+        self.link = link
+        self.ended = False
+        self._wire = wire
+        self._to = listeners
+        self._over = trio.Event()
+        # Whoever waits checks its condition and parks in one step, so no ring is lost.
+        self._work = trio.lowlevel.ParkingLot()  # the writer
+        self._progress = trio.lowlevel.ParkingLot()  # the reader that waits for room; a drain
+
+    async def carry(self) -> None:
+        """Serve the session until it ends. Cancelling closes it at once, with everything settled."""
+        try:
+            async with trio.open_nursery() as nursery:
+                for task in (self._read, self._write, self._keep_time):
+                    nursery.start_soon(task)
+                await self._over.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.finish("stopped")
+
+    def ring(self) -> None:
+        """Wake the writer: there is work."""
+        self._work.unpark_all()
+
+    def progressed(self) -> None:
+        """Wake those who wait for something to have changed."""
+        self._progress.unpark_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until ``condition`` holds or the session is over."""
+        while not self.ended and not condition():
+            await self._progress.park()
+
+    def finish(self, reason: str, last_words: bytes = b"") -> None:
+        """End the session now: close, settle, tell. Harmless when it has ended."""
+        if self.ended:
+            return
+        self.ended = True
+        if last_words:
+            with suppress(WireError):  # said for courtesy: nobody may be listening
+                self._show("out", last_words[: self._wire.send_some(last_words)])
+        self._wire.close()
+        outcomes = self.link.end()
+        self._over.set()
+        self.progressed()
+        self._to.ended(reason, outcomes)
+
+    async def _read(self) -> None:
+        with self._wire_errors():
+            while not self.ended:
+                while self.link.answer_octets > ANSWERS_OCTETS and not self.ended:
+                    await self._progress.park()
+                data = await self._wire.receive()
+                self._show("in", data)
+                self._deliver(self.link.received(data))
+
+    async def _write(self) -> None:
+        with self._wire_errors():
+            while not self.ended:
+                harvest = self.link.pump(self._send)
+                self._deliver(harvest, rung=False)
+                if self.ended:
+                    return
+                if harvest.blocked:
+                    await self._wire.wait_writable()
+                elif harvest.octets:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await self._work.park()
+
+    def _send(self, data: bytes) -> int:
+        taken = self._wire.send_some(data)
+        self._show("out", data[:taken])
+        return taken
+
+    def _show(self, direction: str, data: bytes) -> None:
+        tap = self._to.tap()
+        if tap is not None and data:
+            tap(direction, data)
+
+    async def _keep_time(self) -> None:
+        while not self.ended:
+            self._to.observer.window(self._to.port.name, self.link.live, self.link.window)
+            await trio.sleep(max(0.0, min(GRAIN_S, self.link.next_deadline())))
+            self._deliver(self.link.tick())
+
+    @contextmanager
+    def _wire_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except WireError as error:
+            self.finish(str(error))
+
+    def _deliver(self, harvest: Harvest, *, rung: bool = True) -> None:
+        """Tell what one step brought: turns first, outcomes before arrivals (a receipt may follow its response)."""
+        to = self._to
+        closed: ev.Closed | None = None
+        for turn in harvest.turns:
+            if isinstance(turn, ev.Closed):
+                closed = turn
+            else:
+                to.turned(turn)
+        if harvest.outcomes:
+            to.settled(harvest.outcomes)
+        if harvest.arrivals:
+            to.inward.arrived(to.port, harvest.arrivals)
+        if harvest.acks_written:
+            to.inward.acks_written(to.port, self.link.id, harvest.acks_written)
+        if harvest.turned_away:
+            to.observer.turned_away(to.port.carrier, harvest.turned_away)
+        if closed is not None:
+            self.finish(closed.reason, self.link.farewell())
+        elif self.link.done:
+            self.finish("the carrier unbound")
+        if self.ended:
+            return
+        self.progressed()
+        if rung:
+            self.ring()
+        if harvest.outcomes:
+            to.inward.changed(to.port, to.port.state)

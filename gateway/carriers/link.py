@@ -1,0 +1,305 @@
+"""One TCP session of a bind, without its IO: what comes in, what must go out, and what became of each permit.
+
+Joins the SMPP session machine to the outbox and the translation, and keeps the account of MOs that wait for their
+answer. Octets and times in, a ``Harvest`` out; it touches neither socket nor clock nor traffic, so every cut of a
+conversation can be tested by calling it. It must settle each permit exactly once and answer each MO at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.base import Clock
+from gateway.carriers.compose import Composer
+from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.translate import Origin, Translator
+from gateway.model.address import Msisdn
+from gateway.model.messages import Arrival
+from gateway.model.permit import Fate, Outcome, Permit
+from gateway.smpp import events as ev
+from gateway.smpp.constants import CommandId, Status, Tag, describe
+from gateway.smpp.errors import LocalProtocolError
+from gateway.smpp.pdu import DataSm, DeliverSm, Frame, Pdu, SubmitSmResp, tlv
+from gateway.smpp.session import Session
+
+Turn = ev.Bound | ev.BindRefused | ev.PeerUnbind | ev.Unbound | ev.Closed | ev.Rejected | ev.UnexpectedResponse
+"""What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
+
+_MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
+_UNANSWERED: Final = frozenset({int(CommandId.ALERT_NOTIFICATION), int(CommandId.OUTBIND)})
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What one step brought. ``turned_away``: MOs answered with the temporary error, because too many wait already."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    acks_written: list[int] = field(default_factory=list)
+    turned_away: int = 0
+    octets: int = 0
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is the same for every session of a bind. ``temporary_status`` answers an MO that finds no room."""
+
+    composer: Composer
+    translator: Translator
+    clock: Clock
+    window: int
+    max_unacked: int
+    temporary_status: int
+
+
+class Link:
+    """One session. ``id`` is unique over nodes and restarts."""
+
+    def __init__(self, link_id: str, bind: str, session: Session, terms: Terms) -> None:
+        self.id = link_id
+        self.session = session
+        self._terms = terms
+        self._origin = Origin(bind, link_id)
+        self._outbox = Outbox(self)
+        # Sequence numbers of MOs without an answer, and what asked. A peer may use one number twice.
+        self._unacked: dict[int, tuple[int, ...]] = {}
+        self._unacked_count = 0
+        self.peer_unbound = False
+
+    # What the bind asks.
+
+    @property
+    def unacked(self) -> int:
+        """How many MOs wait for their answer."""
+        return self._unacked_count
+
+    @property
+    def live(self) -> int:
+        """How many permits are unsettled."""
+        return self._outbox.live
+
+    @property
+    def window(self) -> int:
+        """How many permits may be unsettled."""
+        return self._terms.window
+
+    @property
+    def done(self) -> bool:
+        """Whether the peer has unbound, and all that was under way is answered and written."""
+        idle = not (self.live or self._unacked_count or self._outbox.wants_to_send())
+        return self.peer_unbound and idle
+
+    @property
+    def answer_octets(self) -> int:
+        """How many octets of answers wait for the kernel."""
+        return self._outbox.plain_octets
+
+    def free_slots(self) -> int:
+        """Return how many more ordinary permits fit. One slot is kept for urgent ones where there are several."""
+        window = self._terms.window
+        ordinary = self._outbox.live - self._outbox.urgent_live
+        kept = 1 if window > 1 else 0
+        return max(0, min(window - kept - ordinary, window - self._outbox.live))
+
+    def free_urgent(self) -> int:
+        """Return how many more permits of any kind fit."""
+        return max(0, self._terms.window - self._outbox.live)
+
+    def next_deadline(self) -> float:
+        """Return the seconds until time alone changes something; may be negative."""
+        clock = self._terms.clock
+        at = self.session.next_deadline()
+        wait = float("inf") if at is None else at - clock.monotonic()
+        death = self._outbox.next_death()
+        return wait if death is None else min(wait, death - clock.boot())
+
+    # What goes out.
+
+    def bind(self, pdu: Pdu) -> None:
+        """Ask to be bound."""
+        self._outbox.put(self.session.request(pdu, self._terms.clock.monotonic()))
+
+    def unbind(self) -> list[Outcome]:
+        """Ask to end. What was not begun is returned."""
+        returned = self.withdraw("the bind is closing")
+        self._outbox.put(self.session.unbind(self._terms.clock.monotonic()))
+        return returned
+
+    def offer(self, permits: Iterable[Permit]) -> None:
+        """Take permits in."""
+        self._outbox.offer(permits)
+
+    def revoke(
+        self, line_id: int, subscriber: Msisdn, spare: Container[int], tell: Callable[[], None]
+    ) -> tuple[list[Permit], bool]:
+        """See ``Outbox.revoke``."""
+        return self._outbox.revoke(line_id, subscriber, spare, tell)
+
+    def withdraw(self, detail: str) -> list[Outcome]:
+        """Take back all that was not begun."""
+        return [Outcome(permit, Fate.RETURNED, detail=detail) for permit in self._outbox.withdraw_waiting()]
+
+    def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
+        """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
+        now = self._terms.clock.monotonic()
+        for sequence, status in answers:
+            asked = self._unacked.pop(sequence, None)
+            if asked is None:
+                continue
+            if len(asked) > 1:
+                self._unacked[sequence] = asked[1:]
+            self._unacked_count -= 1
+            self._respond(asked[0], sequence, now, status, sequence)
+
+    def _respond(self, command_id: int, sequence: int, now: float, status: int, report: int | None) -> None:
+        try:
+            self._outbox.put(self.session.respond(command_id, sequence, now, status), report)
+        except LocalProtocolError:
+            # The session has ended between question and answer: the carrier will ask again on the next one.
+            return
+
+    def pump(self, send: Callable[[bytes], int]) -> Harvest:
+        """Write one chunk through ``send`` (see ``Outbox.pump``)."""
+        pumped = self._outbox.pump(send, self._terms.clock.boot())
+        outcomes = [Outcome(permit, Fate.RETURNED, detail="its life was over") for permit in pumped.returned]
+        outcomes += [
+            Outcome(permit, Fate.REJECTED, Status.ESME_RSUBMITFAIL, detail=f"cannot be a submit_sm: {reason}")
+            for permit, reason in pumped.unencodable
+        ]
+        return Harvest(outcomes, acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
+
+    def encode(self, entry: Entry) -> bytes | None:
+        """Make the submit_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
+        if self.session.free <= 0:
+            return None
+        clock = self._terms.clock
+        pdu = self._terms.composer.submit(entry.permit, clock.wall())
+        data = self.session.request(pdu, clock.monotonic(), entry)
+        entry.sequence = self.session.last_sequence
+        return data
+
+    def take_back(self, entry: Entry) -> None:
+        """Give up a request that was never begun (see ``outbox.Encoder``)."""
+        self.session.withdraw(entry.sequence)
+
+    def end(self) -> list[Outcome]:
+        """Settle all: the session is over."""
+        never, begun = self._outbox.end()
+        outcomes = [Outcome(permit, Fate.RETURNED, detail="the session ended") for permit in never]
+        return outcomes + [Outcome(permit, Fate.UNCERTAIN, detail="the session ended") for permit in begun]
+
+    def farewell(self) -> bytes:
+        """Return what may still be said as the session ends, no octet of a permit among it."""
+        return self._outbox.farewell()
+
+    # What comes in.
+
+    def received(self, data: bytes) -> Harvest:
+        """Take octets of the peer's; ``b""`` means that it has ended its side."""
+        now = self._terms.clock.monotonic()
+        return self._reap(self.session.receive(data, now) if data else self.session.eof(now), now)
+
+    def tick(self) -> Harvest:
+        """Let the time act."""
+        now = self._terms.clock.monotonic()
+        harvest = self._reap(self.session.tick(now), now)
+        for permit in self._outbox.reap(self._terms.clock.boot()):
+            harvest.outcomes.append(Outcome(permit, Fate.RETURNED, detail="its life was over"))
+        return harvest
+
+    def _reap(self, happened: Sequence[ev.Event], now: float) -> Harvest:
+        harvest = Harvest()
+        wall = self._terms.clock.wall()
+        for event in happened:
+            match event:
+                case ev.Request():
+                    self._request(event, harvest, now, wall)
+                case ev.Response(frame=frame, token=Entry() as entry):
+                    self._answered(entry, frame, harvest)
+                case ev.LateResponse(frame=frame, token=Entry() as entry):
+                    harvest.outcomes.append(_outcome(entry.permit, frame, late=True))
+                case ev.Nacked(frame=frame, token=Entry() as entry):
+                    self._answered(entry, frame, harvest)
+                case ev.Expired(token=Entry() as entry):
+                    self._expired(entry, harvest)
+                case ev.Malformed():
+                    self._malformed(event, harvest, now, wall)
+                case ev.PeerUnbind():
+                    self.peer_unbound = True
+                    harvest.outcomes += self.withdraw("the carrier unbound")
+                    harvest.turns.append(event)
+                case (
+                    ev.Bound() | ev.BindRefused() | ev.Unbound() | ev.Closed() | ev.Rejected() | ev.UnexpectedResponse()
+                ):
+                    harvest.turns.append(event)
+                case _:
+                    # Answers to requests that carry no permit, and a bind asked of us, which the session refuses.
+                    continue
+        self._outbox.put(self.session.outgoing())
+        return harvest
+
+    def _request(self, event: ev.Request, harvest: Harvest, now: float, wall: float) -> None:
+        frame = event.frame
+        pdu = frame.pdu
+        if isinstance(pdu, DeliverSm | DataSm):
+            if self._room(frame.command_id, frame.sequence, harvest, now):
+                translator = self._terms.translator
+                harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
+        elif frame.command_id not in _UNANSWERED:
+            self._respond(frame.command_id, frame.sequence, now, Status.ESME_RINVCMDID, None)
+
+    def _malformed(self, event: ev.Malformed, harvest: Harvest, now: float, wall: float) -> None:
+        # Of the commands that are left to us, a carrier may send these two; all others the session has answered.
+        if event.command_id in _MESSAGES and self._room(event.command_id, event.sequence, harvest, now):
+            harvest.arrivals.append(
+                self._terms.translator.malformed(
+                    event.salvage, event.sequence, event.status, event.reason, event.raw, self._origin, wall
+                )
+            )
+
+    def _room(self, command_id: int, sequence: int, harvest: Harvest, now: float) -> bool:
+        """Note one more MO that waits for its answer, or answer it at once because too many do."""
+        if self._unacked_count >= self._terms.max_unacked:
+            harvest.turned_away += 1
+            self._respond(command_id, sequence, now, self._terms.temporary_status, None)
+            return False
+        self._unacked[sequence] = (*self._unacked.get(sequence, ()), command_id)
+        self._unacked_count += 1
+        return True
+
+    def _answered(self, entry: Entry, frame: Frame, harvest: Harvest) -> None:
+        never_asked = entry.stage is Stage.WAITING
+        if never_asked:
+            self._outbox.drop(entry)
+        if not self._outbox.settle(entry):
+            return
+        if never_asked:
+            detail = "the carrier answered before it was asked"
+            harvest.outcomes.append(Outcome(entry.permit, Fate.RETURNED, detail=detail))
+        else:
+            harvest.outcomes.append(_outcome(entry.permit, frame, late=False))
+
+    def _expired(self, entry: Entry, harvest: Harvest) -> None:
+        if entry.stage is Stage.WAITING:
+            self._outbox.drop(entry)
+        if self._outbox.settle(entry):
+            fate = Fate.RETURNED if entry.stage is Stage.WAITING else Fate.UNCERTAIN
+            harvest.outcomes.append(Outcome(entry.permit, fate, detail="no response in time"))
+
+
+def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:
+    """Return what a response, or a generic_nack, says of a permit."""
+    accepted = frame.status == Status.ESME_ROK and frame.command_id != CommandId.GENERIC_NACK
+    if accepted:
+        carrier_id = frame.pdu.message_id.strip() if isinstance(frame.pdu, SubmitSmResp) else ""
+        return Outcome(permit, Fate.ACCEPTED, 0, carrier_id, late=late)
+    # A generic_nack with status 0 is no acceptance.
+    status = frame.status or Status.ESME_RUNKNOWNERR
+    detail = describe(status)
+    if isinstance(frame.pdu, SubmitSmResp) and (text := tlv(frame.pdu, Tag.ADDITIONAL_STATUS_INFO_TEXT)):
+        detail += ": " + text.split(b"\0")[0].decode("latin-1")
+    return Outcome(permit, Fate.REJECTED, status, "", detail, late)

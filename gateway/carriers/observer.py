@@ -1,0 +1,64 @@
+"""What a bind tells those who only watch: one small protocol, and its translation into metrics.
+
+Watching changes nothing and decides nothing; whoever watches must return at once. The texts and permits themselves are
+counted by traffic, which knows when they are durable.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from gateway.carriers.interface import BindState
+from gateway.telemetry.metrics import Metrics
+
+UNACKED_FULL: Final = "unacked_full"
+
+
+class Observer(Protocol):
+    """Told of a bind's life."""
+
+    def state(self, carrier: str, bind: str, state: BindState) -> None:
+        """Note that the bind is in ``state`` now."""
+        ...
+
+    def window(self, bind: str, used: int, size: int) -> None:
+        """Note how many permits are unsettled, of how many possible; told about twice a second."""
+        ...
+
+    def turned_away(self, carrier: str, count: int) -> None:
+        """Note MOs that were answered with the temporary error because too many waited already."""
+        ...
+
+
+class MetricsObserver:
+    """Counts in ``Metrics``."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def state(self, carrier: str, bind: str, state: BindState) -> None:
+        """See ``Observer``."""
+        self._metrics.bind_up(carrier, bind).set(state in (BindState.UP, BindState.DRAINING))
+        self._metrics.bind_state_changes(carrier, bind, state.value).inc()
+
+    def window(self, bind: str, used: int, size: int) -> None:
+        """See ``Observer``."""
+        self._metrics.window_used(bind).set(used)
+        self._metrics.window_size(bind).set(size)
+
+    def turned_away(self, carrier: str, count: int) -> None:
+        """See ``Observer``."""
+        self._metrics.mo_rejected(UNACKED_FULL).inc(count)
+
+
+class Unwatched:
+    """Nobody looks."""
+
+    def state(self, carrier: str, bind: str, state: BindState) -> None:
+        """See ``Observer``."""
+
+    def window(self, bind: str, used: int, size: int) -> None:
+        """See ``Observer``."""
+
+    def turned_away(self, carrier: str, count: int) -> None:
+        """See ``Observer``."""
