@@ -1,0 +1,71 @@
+# Everything sets itself up: `make demo` and `make test` are each enough on a fresh Debian or Ubuntu machine that has
+# make and Python 3.11 or newer with venv. `make demo` needs no root and nothing but PyPI.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PEERS := tests/peers/node_modules/.complete
+PURE := gateway/model/*,gateway/smpp/*,gateway/sms/*,gateway/policy/*
+
+.PHONY: help demo test check bench docs clean debian
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+
+demo: .venv/complete ## Watch it work: a carrier, a gateway and a conversation, on this machine alone
+	@$(BIN)/gateway demo
+
+test: check debian $(PEERS) ## All checks, all tests, coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest | tee .pytest_output
+	@$(BIN)/coverage combine --quiet
+	@echo "Branch coverage of the pure core must be 100 %:"
+	@$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+	@echo "Branch coverage of the whole must be 95 %:"
+	@$(BIN)/coverage report --fail-under=95
+	@tail -n 1 .pytest_output
+
+check: .venv/complete-test ## Format, lint, types and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/complete-test ## Measure; numbers are for the machine that they are taken on
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: .venv/complete ## Write the pages that are made from the code
+	@$(BIN)/python -m gateway.config.document > docs/configuration.md
+	@$(BIN)/python -m gateway.telemetry.document > docs/metrics.md
+	@$(BIN)/python -m gateway.cli.document > docs/commands.md
+
+clean: ## Remove everything that was set up here
+	@rm -rf .venv build dist *.egg-info tests/peers/node_modules .pytest_output .coverage .coverage.*
+	@rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find gateway tests -name __pycache__ -prune -exec rm -rf {} +
+
+debian:
+	@.ci/debian nodejs:node npm:npm systemd:systemd-analyze
+
+$(BIN)/python:
+	@python=$$(.ci/python) && echo "Setting up .venv with $$python" && "$$python" -m venv --clear .venv
+
+.venv/complete: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing the gateway into .venv"
+	@$(PIP) install -e .
+	@touch $@
+
+.venv/complete-test: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing the gateway and its test tools into .venv"
+	@$(PIP) install -e '.[test]'
+	@touch $@ .venv/complete
+
+$(PEERS): tests/peers/package.json tests/peers/package-lock.json | debian
+	@echo "Installing the peers that tests talk to"
+	@cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
