@@ -27,13 +27,12 @@ def decode(frame: bytes | bytearray | memoryview) -> Frame:
     """Return the PDU that ``frame`` holds, from its command_length to its last octet (SMPP 3.4 section 3.2).
 
     Raises BadBody for a request whose body cannot be read, LostFraming where command_length is not the length of
-    ``frame``. An unknown command gives a Frame whose ``pdu`` is None.
+    ``frame``, or that is shorter than a header. An unknown command gives a Frame whose ``pdu`` is None.
     """
     data = frame if type(frame) is bytes else bytes(frame)
-    try:
-        length, command_id, status, sequence = _HEADER.unpack_from(data)
-    except error:
-        length = command_id = status = sequence = 0
+    if len(data) < HEADER_LENGTH:
+        raise LostFraming(Status.ESME_RINVCMDLEN, f"a PDU has at least {HEADER_LENGTH} octets; this has {len(data)}")
+    length, command_id, status, sequence = _HEADER.unpack_from(data)
     if length != len(data):
         raise LostFraming(Status.ESME_RINVCMDLEN, f"command_length is {length}, and the PDU has {len(data)} octets")
     fast = DECODERS.get(command_id)
