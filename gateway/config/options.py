@@ -42,6 +42,14 @@ class GatewayOptions(BaseModel):
     stop_scope: Literal["line", "account"] = Field(
         default="line", description="What plain STOP ends: the line that it was sent to, or every line of the account."
     )
+    max_segments: int = Field(
+        default=10, ge=1, le=255, description="Most segments that a text may take; a longer one is refused, never cut."
+    )
+    max_backlog: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Most messages that may wait to be sent; more are refused until some have gone.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

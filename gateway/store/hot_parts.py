@@ -71,8 +71,8 @@ def parts_of(tx: Tx, key: PartKey) -> list[StoredPart]:
 def add_part(tx: Tx, key: PartKey, mo: Mo, concat: Concat) -> None:
     """Store a part. The caller has made sure that its number is free."""
     tx.execute(
-        "insert into part (id, carrier, line_id, subscriber, reference, total, number, data_coding, alphabet, raw, text,"
-        " fingerprint, session, received_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into part (id, carrier, line_id, subscriber, reference, total, number, data_coding, alphabet, raw,"
+        " text, fingerprint, session, received_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             tx.allocate("part"),
             *_values(key),
@@ -89,8 +89,8 @@ def add_part(tx: Tx, key: PartKey, mo: Mo, concat: Concat) -> None:
 
 
 def mark_joined(tx: Tx, key: PartKey, mo_id: int) -> None:
-    """Say into which MO the parts went."""
-    tx.execute(f"update part set mo_id = ? where {_WHERE}", (mo_id, *_values(key)))
+    """Say into which MO the parts went that still waited."""
+    tx.execute(f"update part set mo_id = ? where {_WHERE} and mo_id is null", (mo_id, *_values(key)))
 
 
 def forget_parts(tx: Tx, key: PartKey) -> None:

@@ -76,12 +76,13 @@ class Hub:
         self._again: list[tuple[BindPort, list[Outcome]]] = []
         self._unrecorded = 0
         self._wake = trio.Event()
+        self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
 
-    @property
-    def unsettled(self) -> int:
-        """How many outcomes are not recorded yet; a clean stop waits for none."""
-        return self._unrecorded
+    async def recorded(self) -> None:
+        """Wait until every outcome that was reported is recorded."""
+        while self._unrecorded:
+            await self._progress.wait()
 
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
@@ -220,6 +221,8 @@ class Hub:
 
         def done(settled: Settled) -> None:
             self._unrecorded -= len(outcomes)
+            self._progress.set()
+            self._progress = trio.Event()
             self._reports.settled(outcomes, settled.messages, settled.moves)
             self._dispatcher.moved(settled.moves, settled.messages)
 

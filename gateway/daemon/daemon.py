@@ -1,0 +1,209 @@
+"""The daemon's life: everything started in order, kept running, and stopped in reverse.
+
+Start: store (owned, migrated), lines, what the last life left half-done, the flows, the local socket and HTTP, the
+binds; only then "ready". Stop: no more requests, nothing more claimed, the binds drained while texts are still taken in
+and acked, what became of permits recorded, the store closed. A task that fails takes all down, and systemd starts us
+anew: nothing is lost by that, and half a gateway would lie.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.base import Clock, SystemClock
+from gateway.config import Config, ConfigErrors, diff, load
+from gateway.daemon.flow import Flow
+from gateway.daemon.notify import Notifier, feed_watchdog
+from gateway.store.store import open_store
+from gateway.store.writer import Hooks
+from gateway.telemetry.logs import configure_logs
+from gateway.telemetry.metrics import Metrics
+from gateway.web.access import Authority
+from gateway.web.app import build_app, build_public_app
+from gateway.web.server import serve, serve_unix
+
+_log = structlog.get_logger(__name__)
+
+RECORD_S: Final = 10.0
+"""How long a stop waits for the store to take what became of the last permits; a restart finds them uncertain."""
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(slots=True)
+class Running:
+    """A running gateway. ``addresses`` are where HTTP is served, ``stop`` ends it cleanly when set."""
+
+    config: Config
+    flow: Flow
+    metrics: Metrics
+    addresses: list[str] = field(default_factory=list)
+    stop: trio.Event = field(default_factory=trio.Event)
+
+    async def reload(self, read: Callable[[], Config]) -> bool:
+        """Put a new configuration in force as far as that goes without a restart; a bad one changes nothing."""
+        try:
+            fresh = read()
+        except ConfigErrors as errors:
+            for problem in errors.problems:
+                _log.error("configuration not reloaded", problem=str(problem))
+            self.metrics.config_reloads("failed").inc()
+            return False
+        changes = diff(self.config, fresh)
+        if changes.needs_restart:
+            _log.warning("these changes need a restart", keys=list(changes.needs_restart))
+        carriers = [*changes.carriers_added, *changes.carriers_removed, *(c.name for c in changes.carriers_changed)]
+        if carriers:
+            _log.warning("changed carriers need a restart", carriers=carriers)
+        await self.flow.adopt(fresh)
+        configure_logs(fresh.log, dropped=self.metrics.log_lines_dropped.inc, node=self.config.gateway.node)
+        self.config = fresh
+        self._loaded()
+        _log.info("configuration reloaded", hash=fresh.config_hash[:12], lines=len(fresh.lines))
+        return True
+
+    def _loaded(self) -> None:
+        self.metrics.config_reloads("succeeded").inc()
+        self.metrics.config_last_reload_success.set(self.flow.clock.wall())
+
+
+@asynccontextmanager
+async def running(config: Config, version: str, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Run a gateway while the block runs, and stop it cleanly at the end. Raises GatewayError where it cannot start."""
+    clock = clock or SystemClock()
+    metrics = Metrics(version, config.gateway.node)
+    hooks = Hooks(
+        committed=lambda seconds, jobs: _committed(metrics, seconds, jobs),
+        failed=lambda kind: metrics.store_failures(kind).inc(),
+    )
+    config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(config.store, config.state_dir, config.gateway.node, clock, hooks=hooks)
+        )
+        flow = await Flow.begin(store, config, clock, metrics)
+        flow.attach(config.carriers, f"{config.gateway.node}-{store.identity.life}")
+        gateway = Running(config, flow, metrics)
+        gateway._loaded()
+        flows = await stack.enter_async_context(_tasks())
+        await flows.start(flow.hub.run)
+        if uncertain := await flow.janitor.recover():
+            _log.warning("submits of the last run have no recorded answer", count=uncertain)
+        flows.start_soon(flow.dispatcher.run)
+        flows.start_soon(flow.janitor.run)
+        binds = await stack.enter_async_context(_tasks())
+        faces_over = trio.Event()
+        faces = await stack.enter_async_context(_tasks())
+        gateway.addresses = await _listen(faces, gateway, version, faces_over)
+        for carrier in flow.carriers:
+            binds.start_soon(carrier.run)
+        try:
+            yield gateway
+        finally:
+            faces_over.set()
+            await _drain(flow)
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[trio.Nursery]:
+    """Open a nursery whose tasks end with the block."""
+    async with trio.open_nursery() as nursery:
+        yield nursery
+        nursery.cancel_scope.cancel()
+
+
+async def _listen(faces: trio.Nursery, gateway: Running, version: str, over: trio.Event) -> list[str]:
+    """Open the local socket and the HTTP listeners; return the addresses in force."""
+    config, metrics = gateway.config, gateway.metrics
+    app = build_app(
+        gateway.flow.desk,
+        Authority(config.http.token),
+        lambda: (metrics.exposition(), CONTENT_TYPE),
+        version=version,
+    )
+    await faces.start(partial(serve_unix, app, config.socket_path, over))
+    addresses: list[str] = []
+    if config.http.listen:
+        addresses = await faces.start(partial(serve, app, config.http.listen, over))
+    if config.http.public_listen:
+        await faces.start(partial(serve, build_public_app(version), config.http.public_listen, over))
+    return addresses
+
+
+async def _drain(flow: Flow) -> None:
+    """Claim nothing more, let the binds finish what is in their windows, and record what became of it."""
+    flow.dispatcher.stop()
+    async with trio.open_nursery() as nursery:
+        for carrier in flow.carriers:
+            nursery.start_soon(carrier.stop)
+    with trio.move_on_after(RECORD_S) as waiting:
+        await flow.hub.recorded()
+    if waiting.cancelled_caught:
+        _log.error("the store did not take the last outcomes; their messages will be uncertain")
+
+
+def _committed(metrics: Metrics, seconds: float, jobs: int) -> None:
+    metrics.store_commit_seconds.observe(seconds)
+    metrics.store_batch_jobs.observe(jobs)
+
+
+async def run(
+    file: Path,
+    version: str,
+    *,
+    clock: Clock | None = None,
+    started: Callable[[Running], Awaitable[None]] | None = None,
+) -> None:
+    """Run the gateway of a configuration file until SIGTERM or SIGINT; SIGHUP reloads it. ``started`` is told first.
+
+    A second SIGTERM or SIGINT ends it at once. Raises GatewayError where it cannot start.
+    """
+    clock = clock or SystemClock()
+    config = load(file)
+    configure_logs(config.log, node=config.gateway.node)
+    notifier = Notifier()
+    with trio.CancelScope() as everything:
+        async with trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+                async with running(config, version, clock) as gateway:
+                    nursery.start_soon(feed_watchdog, notifier, clock, lambda: gateway.flow.store.writer.last_turn)
+                    nursery.start_soon(_hear, signals, gateway, notifier, file, clock, everything)
+                    _log.info("gateway ready", http=gateway.addresses, lines=len(config.lines))
+                    notifier.ready(f"serving {len(config.lines)} lines")
+                    if started is not None:
+                        await started(gateway)
+                    await gateway.stop.wait()
+                    _log.info("gateway stopping")
+                    notifier.stopping()
+                nursery.cancel_scope.cancel()
+    _log.info("gateway stopped")
+
+
+async def _hear(
+    signals: AsyncIterator[int],
+    gateway: Running,
+    notifier: Notifier,
+    file: Path,
+    clock: Clock,
+    everything: trio.CancelScope,
+) -> None:
+    """Do what the signals say."""
+    async for number in signals:
+        if number == signal.SIGHUP:
+            notifier.reloading(clock.monotonic())
+            await gateway.reload(lambda: load(file))
+            notifier.ready(f"serving {len(gateway.config.lines)} lines")
+        elif gateway.stop.is_set():
+            _log.warning("second signal: ending at once")
+            everything.cancel()
+            return
+        else:
+            gateway.stop.set()

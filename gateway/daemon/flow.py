@@ -1,0 +1,97 @@
+"""Traffic, wired together: the one place where hub, dispatcher, desk and janitor meet the store and the carriers.
+
+Owns the wiring and the book in force; decides nothing. The same wiring serves the daemon and, without carriers, the
+commands that work directly on a store while no daemon runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway.base import Clock
+from gateway.carriers.carrier import Carrier
+from gateway.carriers.observer import MetricsObserver
+from gateway.carriers.options import CarrierOptions
+from gateway.carriers.statuses import Verdict, verdict
+from gateway.config import Config
+from gateway.daemon.book import book_of, line_specs
+from gateway.store.lines import sync_lines
+from gateway.store.queries import brakes as stored_brakes
+from gateway.store.store import Store
+from gateway.telemetry.metrics import Metrics
+from gateway.traffic.brake import Brakes
+from gateway.traffic.desk import Desk
+from gateway.traffic.dispatch import Dispatcher
+from gateway.traffic.hub import Hub
+from gateway.traffic.janitor import Janitor
+from gateway.traffic.reports import Reports
+from gateway.traffic.rulebook import RuleBook
+
+_NO_OVERRIDES: Final[Mapping[int, Verdict]] = {}
+
+
+class Flow:
+    """All of traffic over one open store, made by ``begin``; ``book`` is the configuration in force."""
+
+    def __init__(self, store: Store, clock: Clock, metrics: Metrics, book: RuleBook) -> None:
+        self.store = store
+        self.clock = clock
+        self.metrics = metrics
+        self.book = book
+        self.carriers: list[Carrier] = []
+        self.brakes = Brakes(lambda kind, name, paused: metrics.paused(kind, name).set(paused))
+        reports = Reports(metrics, clock)
+        self.dispatcher = Dispatcher(
+            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports
+        )
+        self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
+        self.janitor = Janitor(
+            store, clock, self._book, self.dispatcher, self.hub.fence, self._verdict, reports, metrics
+        )
+        self.desk = Desk(
+            store,
+            clock,
+            self._book,
+            self._carriers,
+            self.brakes,
+            self.dispatcher.ring,
+            reports,
+            lambda: self.janitor.depth,
+        )
+
+    @classmethod
+    async def begin(cls, store: Store, config: Config, clock: Clock, metrics: Metrics) -> Flow:
+        """Bring the store's lines up to the configuration, take over its brakes, and return the flow over it."""
+        ids = await store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
+        flow = cls(store, clock, metrics, book_of(config, ids))
+        flow.brakes.load(await store.read(stored_brakes))
+        return flow
+
+    async def adopt(self, config: Config) -> None:
+        """Put the lines and keywords of a new configuration in force."""
+        ids = await self.store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
+        self.book = book_of(config, ids)
+        self.dispatcher.ring_all()
+
+    def attach(self, options: Sequence[CarrierOptions], life: str) -> None:
+        """Make the carriers; they are not started."""
+        observer = MetricsObserver(self.metrics)
+        self.carriers = [
+            Carrier(item, inward=self.hub, clock=self.clock, life=life, region_of=self._region_of, observer=observer)
+            for item in options
+        ]
+
+    def _book(self) -> RuleBook:
+        return self.book
+
+    def _carriers(self) -> Sequence[Carrier]:
+        return self.carriers
+
+    def _verdict(self, carrier: str, status: int) -> Verdict:
+        found = next((item for item in self.carriers if item.name == carrier), None)
+        return found.verdict(status) if found else verdict(status, _NO_OVERRIDES)
+
+    def _region_of(self, line: str) -> str:
+        entry = self.book.by_address.get(line)
+        return entry.region if entry else "US"

@@ -1,0 +1,27 @@
+"""The desk without a daemon: for commands that touch the store while nothing runs.
+
+It takes the store's single-owner lock for as long as it works, so a daemon and a command never write side by side.
+Nothing is sent: what is accepted waits for the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.base import SystemClock
+from gateway.config import Config
+from gateway.daemon.flow import Flow
+from gateway.store.store import open_store
+from gateway.telemetry.metrics import Metrics
+from gateway.traffic.desk import Desk
+
+
+@asynccontextmanager
+async def offline_desk(config: Config) -> AsyncIterator[Desk]:
+    """Open the store of a configuration and its desk; raises GatewayError where somebody else owns the store."""
+    clock = SystemClock()
+    config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:
+        flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
+        yield flow.desk
