@@ -97,7 +97,7 @@ def _keywords(options: LineOptions) -> Iterator[Problem]:
         if keyword.action not in actions():
             right = "one of " + ", ".join(f'"{name}"' for name in sorted(actions()))
             yield Problem(f"keyword[{at}].action", f'there is no action "{keyword.action}"', right)
-        elif keyword.action == "reply" and not keyword.user_reply:
+        elif keyword.action == "reply" and not (keyword.user_reply or keyword.auto_welcome):
             yield Problem(f"keyword[{at}].user_reply", "is empty, and the action is to reply", "the text of the reply")
 
 

@@ -86,7 +86,7 @@ def compile_line(
     options: LineOptions, line_id: int, *, stop_scope: str = "line", config_hash: str = "", mute: bool = False
 ) -> LineRules:
     """Return the rules of a line whose options ``check_line`` has passed. ``stop_scope`` is "line" or "account"."""
-    dropped = words.folded(options.drop_words)
+    dropped = words.folded(options.drop_words) - words.KEPT
     keywords = tuple(_keyword(keyword, options.title) for keyword in options.keyword)
     texts = {
         key: getattr(options, key).replace("{name}", options.title)

@@ -2,8 +2,8 @@
 
 A pattern is words as they are folded. ``[x]`` may be missing, ``(a|b c)`` is one of, ``{name}`` is one of a class of
 ``classes.toml``, ``*`` is up to three words of any kind, ``^`` is the start of the text, ``$`` its end, ``.`` the start
-of a clause. Between two words a clause may end, so "stop, texting me" is "stop texting me". Written so that somebody who
-knows no regular expressions can read a rule and add one; a pattern that does not parse stops the import with its text.
+of a clause. Between two words a clause may end, so "stop, texting me" is "stop texting me". Written so that somebody
+who knows no regular expressions can read a rule and add one; a pattern that does not parse stops the import.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ from gateway.policy.wish import Verdict, wish_of
 _REMEMBERED_LENGTH: Final = 320
 
 
+_LAW: Final = ", always a revocation by 47 CFR 64.1200(a)(10)"
+
+
 class Sense(Enum):
     """What a text is, before anybody asks who sent it."""
 
@@ -79,7 +82,7 @@ def _opt_out(text: str, folded: Folded, core: str, rules: LineRules) -> Reading 
             Sense.STOP,
             "word:" + core.replace(" ", "-"),
             words.VERSION,
-            f'the text is the opt-out word "{core}"',
+            f'the text is the opt-out word "{core}"{_LAW if core in words.REVOCATION else ""}',
             scope=Scope.ACCOUNT if account else rules.stop_scope,
         )
     head, _, tail = core.partition(" ")

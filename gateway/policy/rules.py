@@ -1,8 +1,8 @@
 """The rules by which a wish to stop is read, loaded from ``rules/*.toml``.
 
 Owns the shape of a rule file: a version, and rules with a name, an outcome (act, hold, pass), the reason, patterns,
-and examples and counter-examples, which the tests run. Must never hold a rule itself. A file that is wrong stops the import:
-rules ship with the code, and half a set of them would be worse than none.
+and examples and counter-examples, which the tests run. Must never hold a rule itself. A file that is wrong stops the
+import: rules ship with the code, and half a set of them would be worse than none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
     ACT = "act"
     HOLD = "hold"
-    PASS_ON = "pass"
+    ONWARD = "pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +104,5 @@ RULES: Final[tuple[Rule, ...]] = tuple(rule for name in _files() for rule in rea
 ACT: Final = rule_set(rule for rule in RULES if rule.outcome is Outcome.ACT)
 AFTER_WORD: Final = rule_set((rule for rule in RULES if rule.outcome is Outcome.ACT), after_word=True)
 HOLD: Final = rule_set(rule for rule in RULES if rule.outcome is Outcome.HOLD)
-PASS: Final = rule_set(rule for rule in RULES if rule.outcome is Outcome.PASS_ON)
-RAW: Final = tuple((rule, raw) for rule in RULES for raw in rule.raw)
+PASS: Final = rule_set(rule for rule in RULES if rule.outcome is Outcome.ONWARD)
+RAW: Final = tuple(raw for rule in RULES for raw in rule.raw)

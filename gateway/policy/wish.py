@@ -1,8 +1,8 @@
 """The wish to stop, in whatever words: act on it, hold and ask, or pass the text on.
 
 Owns the order in which rules are tried. First what is not the subscriber's own wish is taken out of the text
-(reactions, quotes of our own texts, negations, idioms: the pass rules); in what remains, phrases and the place of an opt-out word
-decide. Whatever still has an opt-out word in it is held, never passed over: the doubt is a person's to settle.
+(reactions, quotes of our own texts, negations, idioms: the pass rules); in what remains, phrases and the place
+of an opt-out word decide. Whatever still has an opt-out word in it is held, never passed over: doubt is a person's.
 Must never look at who sent the text. The rules themselves are data (``gateway.policy.rules``).
 """
 
@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.policy import words
-from gateway.policy.compile import LineRules
+from gateway.policy.compile import QUOTE_WORDS, LineRules
 from gateway.policy.normalise import BREAK, Folded
 from gateway.policy.pattern import padded
 from gateway.policy.rules import ACT, AFTER_WORD, HOLD, PASS, RAW, Rule, RuleSet
@@ -47,10 +47,12 @@ class Wish:
 
 def wish_of(text: str, folded: Folded, rules: LineRules) -> Wish | None:
     """Return the wish to stop that ``text`` (``folded``) speaks of on this line, or None where it speaks of none."""
-    if any(raw.search(text) for _, raw in RAW):
+    if not folded.words or any(raw.search(text) for raw in RAW):
         return None
-    tokens = [_meant(token, rules) for token in folded.text.split(" ")]
-    own = _own_words(padded(" ".join(tokens)), tokens, rules)
+    tokens = [_meant(token, rules) for token in _without_quotes(folded, rules).split()]
+    own = padded(" ".join(tokens))
+    for _, pattern in PASS.candidates(tokens):
+        own = pattern.regex.sub(_BLANK, own)
     left = own.split()
     if (rule := _first(ACT, own, left)) is not None:
         return _by(rule, Verdict.ACT)
@@ -63,13 +65,12 @@ def _meant(token: str, rules: LineRules) -> str:
     return right if right != token and right in rules.opt_out and token not in rules.keywords else token
 
 
-def _own_words(text: str, tokens: list[str], rules: LineRules) -> str:
-    """Take out of a padded text what the pass rules and quotes of our own texts cover."""
-    if len(tokens) > 3:
+def _without_quotes(folded: Folded, rules: LineRules) -> str:
+    """Take our own texts out of a folded text that quotes them."""
+    text = padded(folded.text)
+    if len(folded.words) >= QUOTE_WORDS:
         for said in rules.own_texts:
             text = text.replace(padded(said), " " + _BLANK)
-    for _, pattern in PASS.candidates(tokens):
-        text = pattern.regex.sub(_BLANK, text)
     return text
 
 
@@ -90,6 +91,8 @@ def _by_place(tokens: list[str], rules: LineRules) -> Wish | None:
         if not words.courteous(rest) or rest[0] == BREAK:
             return Wish(Verdict.ACT, "word-first", words.VERSION, f'the opt-out word "{word}" comes first')
         rest = words.courteous(rest)
+        if rest.isdigit():
+            return Wish(Verdict.ACT, "word-and-number", words.VERSION, f'the opt-out word "{word}" and a number alone')
         if (rule := _first(AFTER_WORD, padded(rest), rest.split())) is not None:
             return _by(rule, Verdict.ACT)
         because = f'the opt-out word "{word}" comes first, but speaks of something else or of what we do not know'
