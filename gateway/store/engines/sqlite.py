@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from peewee import SqliteDatabase
+from peewee import PeeweeException, SqliteDatabase
 
 from gateway.store.engines import Handle, Ownership, Verdict
 from gateway.store.errors import StoreMisconfigured
@@ -98,7 +98,11 @@ class SqliteEngine:
             cached_statements=_STATEMENTS,
             factory=self.connection_class,
         )
-        return Handle(database.connection(), database, writes)
+        try:
+            return Handle(database.connection(), database, writes)
+        except PeeweeException as wrapped:
+            # The driver's own error has the result code by which ``classify`` judges.
+            raise (wrapped.__context__ or wrapped) from None
 
     def check_durability(self, handle: Handle) -> None:
         """Raise StoreMisconfigured unless the file is in WAL mode with synchronous at FULL or above."""
