@@ -37,7 +37,7 @@ Tap = Callable[[str, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Whom a session tells. ``settled``: of permits; ``turned``: of its turns; ``ended``: the reason, and the leftovers."""
+    """Whom a session tells. ``settled``: permits; ``turned``: its turns; ``ended``: the reason and what was left."""
 
     port: BindPort
     inward: Inward

@@ -44,9 +44,9 @@ class CarrierOptions(BaseModel):
     binds: int = Field(1, ge=1, le=64, description="How many binds to keep (of pairs: how many pairs).")
     system_id: str = Field("", max_length=255, description="Name under which we bind, sent as it is written here.")
     password: SecretStr = Field(SecretStr(""), description="Password of the bind, sent as it is written here.")
-    system_type: str = Field("", max_length=255, description="`system_type` of the bind; most carriers leave it empty.")
+    system_type: str = Field("", max_length=12, description="`system_type` of the bind; most carriers leave it empty.")
     address_range: str = Field(
-        "", max_length=255, description="`address_range` of the bind; some carriers want the short code here."
+        "", max_length=40, description="`address_range` of the bind; some carriers want the short code here."
     )
     address_ton: int = Field(0, ge=0, le=255, description="`addr_ton` of the bind (SMPP 3.4 section 5.2.5).")
     address_npi: int = Field(0, ge=0, le=255, description="`addr_npi` of the bind (SMPP 3.4 section 5.2.6).")
@@ -91,6 +91,14 @@ class CarrierOptions(BaseModel):
         70_000, ge=1_024, le=1_048_576, description="Longest PDU we read, in octets; 70000 holds any 64 KB TLV."
     )
     quirk: str = Field("standard", description="How this carrier differs from the book: the name of a quirk.")
+
+    @field_validator("system_id", "password", "system_type", "address_range", "service_type")
+    @classmethod
+    def _fits_the_wire(cls, value: str | SecretStr) -> str | SecretStr:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if "\0" in text or any(ord(character) > 0xFF for character in text):
+            raise ValueError("must be Latin-1 without NUL: SMPP sends one octet a character")
+        return value
 
     @field_validator("quirk")
     @classmethod
