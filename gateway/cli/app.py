@@ -19,7 +19,7 @@ from typing import Final
 import click
 
 from gateway.base import GatewayError
-from gateway.cli.commands import all_commands
+from gateway.cli import commands
 from gateway.config.options import state_directory
 from gateway.telemetry.logs import masked
 
@@ -43,11 +43,11 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return list(all_commands())
+        return commands.names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, None if there is none of that name."""
-        return all_commands().get(cmd_name)
+        return commands.find(cmd_name)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -27,3 +27,9 @@ def config_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add ``--json``, given to the command as ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")(command)
+
+
+def brake_arguments(command: Command) -> Command:
+    """Add KIND and NAME, which say what is paused, given to the command as ``kind`` and ``name``."""
+    named = click.argument("name")(command)
+    return click.argument("kind", type=click.Choice(["line", "carrier", "lane"]))(named)

@@ -51,7 +51,7 @@ A key that holds a secret takes it in one of three ways:
 
 | written as | where the secret is |
 |---|---|
-| `password_file = "acme-password"` | in a file: one of the service's credentials (`LoadCredential=`), else beside this one |
+| `password_file = "acme-password"` | in a file: a credential of the service (`LoadCredential=`), else beside this one |
 | `password = "env:ACME_PASSWORD"` | in an environment variable |
 | `password = "…"` | in the configuration itself; then nobody else should be able to read it |
 
@@ -59,11 +59,10 @@ Secrets appear in no log, no message and no hash.
 
 ## Changing it while the gateway runs
 
-SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, carriers, `stop_scope` and `[log]` change at
-once, and a bind whose carrier did not change stays bound. A file with a problem changes nothing: the problem is logged
-and counted, and the old configuration stays in force. A change of `[store]`, `[http]`, `gateway.node` or
-`gateway.state_dir` needs a restart, and the log says so. Each piece of evidence holds the hash of the configuration
-that was in force.
+SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, `stop_scope` and `[log]` change at once, and
+no bind is dropped. A file with a problem changes nothing: the problem is logged and counted, and the old configuration
+stays in force. A change of `[[carrier]]`, `[store]`, `[http]`, `gateway.node` or `gateway.state_dir` needs a restart,
+and the log says so. Each piece of evidence holds the hash of the configuration that was in force.
 
 """
 

@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config.problems import Problem
-from gateway.policy.check import check_line
+from gateway.policy.check import Problem as LineProblem
+from gateway.policy.check import check_line, odd_line
 from gateway.policy.options import LineOptions
 
 _NUMBERED: Final = re.compile(r"^keyword\[(\d+)\]")
 
 
-def check_lines(file: Path, lines: Sequence[LineOptions]) -> list[Problem]:
-    """Return what is wrong with the lines, each problem at its full key: ``line[85700].keyword[JOIN].action``."""
-    return [
-        Problem(file, f"line[{line.address}].{_named(line, found.key)}", found.wrong, found.right)
-        for line in lines
-        for found in check_line(line)
-    ]
+def check_lines(file: Path, lines: Sequence[LineOptions]) -> tuple[list[Problem], list[Problem]]:
+    """Return what is wrong with the lines and what is odd, at full keys: ``line[85700].keyword[JOIN].action``."""
+    wrong = [_placed(file, line, found) for line in lines for found in check_line(line)]
+    odd = [_placed(file, line, found) for line in lines for found in odd_line(line)]
+    return wrong, odd
+
+
+def _placed(file: Path, line: LineOptions, found: LineProblem) -> Problem:
+    return Problem(file, f"line[{line.address}].{_named(line, found.key)}", found.wrong, found.right)
 
 
 def _named(line: LineOptions, key: str) -> str:

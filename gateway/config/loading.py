@@ -123,9 +123,9 @@ class _Reader:
             self._names["carrier"],
             self._names["line"],
         )
-        wrong, odd = whole(parts)
-        self._problems += [*wrong, *check_lines(self._file, lines)]
-        self._warnings += odd
+        for wrong, odd in (whole(parts), check_lines(self._file, lines)):
+            self._problems += wrong
+            self._warnings += odd
         self._problems += self._secrets.problems
         if self._problems:
             raise ConfigErrors(self._problems)

@@ -1,4 +1,7 @@
-"""One file a command. A module here that has a ``COMMAND`` is a command; its name is the command's own."""
+"""One file a command: the module is named as the command is, and its ``COMMAND`` is it. They are found by themselves.
+
+Only the module of the command that runs is imported, so that ``gateway token`` does not wait for the web.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ import pkgutil
 import click
 
 
-def all_commands() -> dict[str, click.Command]:
-    """Return every command by its name, in the order of the alphabet."""
-    found: dict[str, click.Command] = {}
-    for info in pkgutil.iter_modules(__path__):
-        command = getattr(importlib.import_module(f"{__name__}.{info.name}"), "COMMAND", None)
-        if isinstance(command, click.Command) and command.name is not None:
-            found[command.name] = command
-    return dict(sorted(found.items()))
+def names() -> list[str]:
+    """Return the names of all commands, in the order of the alphabet."""
+    return sorted(info.name.rstrip("_") for info in pkgutil.iter_modules(__path__))
+
+
+def find(name: str) -> click.Command | None:
+    """Return the command ``name``, None if there is none. A module ends in ``_`` where its name is a word of Python."""
+    modules = {info.name.rstrip("_"): info.name for info in pkgutil.iter_modules(__path__)}
+    if name not in modules:
+        return None
+    command = importlib.import_module(f"{__name__}.{modules[name]}").COMMAND
+    assert isinstance(command, click.Command)  # noqa: S101 - a module here without one is a bug
+    return command

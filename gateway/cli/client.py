@@ -1,0 +1,164 @@
+"""One way to the gateway's desk for every command: the daemon's Unix socket, or the store itself where none runs.
+
+Both speak the same routes. With a daemon, requests go through ``gateway.sock`` in the state folder, and the kernel
+tells the daemon who asks. Without one, the same application is served in this process on the store, whose single-owner
+lock is held meanwhile. So a command is written once, and cannot do without a daemon what it could not do with one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+import trio
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.base import GatewayError
+from gateway.config import Config, load
+from gateway.daemon.offline import offline_desk
+from gateway.telemetry import LogOptions, configure_logs
+from gateway.web.access import PEER, Authority, Peer
+from gateway.web.app import build_app
+
+T = TypeVar("T")
+TIMEOUT_S: Final = 60.0
+BASE: Final = "http://gateway"
+
+# sysexits(3)
+EX_DATAERR: Final = 65
+EX_UNAVAILABLE: Final = 69
+EX_SOFTWARE: Final = 70
+EX_TEMPFAIL: Final = 75
+EX_NOPERM: Final = 77
+
+
+class RefusedError(GatewayError):
+    """What the gateway answered instead of doing it: an RFC 9457 problem."""
+
+    def __init__(self, problem: Mapping[str, Any], status: int) -> None:
+        self.problem = problem
+        self.exit_code = _exit_code(status)
+        parts = [str(problem.get("title", f"HTTP status {status}")), str(problem.get("detail", ""))]
+        for fault in problem.get("errors") or ():
+            parts.append(f"{fault.get('pointer')} {fault.get('detail')}, expected {fault.get('expected')}")
+        if problem.get("since"):
+            parts.append(f"since {problem['since']}, by {problem.get('source', 'unknown')}")
+        super().__init__("; ".join(part.rstrip(".") for part in parts if part))
+
+
+class UnreachableError(GatewayError):
+    """The daemon's socket is there and does not answer."""
+
+    exit_code = EX_UNAVAILABLE
+    transient = True
+
+
+def _exit_code(status: int) -> int:
+    if status in (401, 403):
+        return EX_NOPERM
+    if status in (408, 429, 503):
+        return EX_TEMPFAIL
+    return EX_SOFTWARE if status >= 500 else EX_DATAERR
+
+
+class Client:
+    """Asks for JSON and returns it; whatever is not a success is raised."""
+
+    def __init__(self, http: httpx.AsyncClient, running: bool) -> None:
+        self._http = http
+        self.running = running  # whether a daemon does the work, and so sends what is accepted
+
+    async def get(self, path: str, **query: object) -> Any:
+        """GET ``path``; parameters that are None are left out."""
+        return await self._ask("GET", path, params={key: str(item) for key, item in query.items() if item is not None})
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """POST ``body`` as JSON; members that are None are left out."""
+        return await self._ask("POST", path, json={key: item for key, item in body.items() if item is not None})
+
+    async def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """PUT ``body`` as JSON."""
+        return await self._ask("PUT", path, json=dict(body))
+
+    async def delete(self, path: str) -> Any:
+        """DELETE ``path``."""
+        return await self._ask("DELETE", path)
+
+    async def _ask(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            answer = await self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            said = str(error) or type(error).__name__
+            raise UnreachableError(
+                f"the running gateway does not answer on its socket ({said}); is it stopping?"
+            ) from error
+        if answer.is_success:
+            return answer.json()
+        try:
+            problem = answer.json()
+        except ValueError:
+            problem = {}
+        raise RefusedError(problem if isinstance(problem, dict) else {}, answer.status_code)
+
+
+def ask(config: Path, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Run ``work`` with a client for the gateway of this configuration file, and return what it returns."""
+    return trio.run(partial(_work, load(config), work))
+
+
+async def _work(config: Config, work: Callable[[Client], Awaitable[T]]) -> T:
+    async with reach(config) as client:
+        return await work(client)
+
+
+@asynccontextmanager
+async def reach(config: Config) -> AsyncIterator[Client]:
+    """Reach the running daemon, or the store where none runs. Raises GatewayError where neither may be touched."""
+    running = listening(config.socket_path)
+    if running:
+        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(uds=str(config.socket_path))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, timeout=TIMEOUT_S) as http:
+            yield Client(http, running)
+        return
+    configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
+    async with offline_desk(config) as desk:
+        app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
+        transport = httpx.ASGITransport(app=_as_local_user(app))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+            yield Client(http, running)
+
+
+def listening(path: Path) -> bool:
+    """Return whether a daemon listens on the socket at ``path``. Raises GatewayError where we may not ask."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            denied = RefusedError(
+                {
+                    "title": f"{path} may not be used: {error.strerror}",
+                    "detail": "run this as the gateway's user or root",
+                },
+                403,
+            )
+            raise denied from error
+    return True
+
+
+def _as_local_user(app: ASGIApp) -> ASGIApp:
+    """Say who asks, as the daemon's socket would: this process."""
+    peer = Peer(os.getpid(), os.geteuid(), os.getegid())
+
+    async def with_peer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PEER] = peer
+        await app(scope, receive, send)
+
+    return with_peer

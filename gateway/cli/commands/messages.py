@@ -1,0 +1,221 @@
+"""``gateway messages``: finding messages, cancelling what waits, settling what is uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.client import EX_DATAERR, Client, ask
+from gateway.cli.options import config_option, json_option
+from gateway.cli.output import local_time, show_json, show_record, show_table
+from gateway.cli.times import ago
+from gateway.model.messages import Lane, MessageState
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+URL = "/api/v1/messages"
+LANES = click.Choice([lane.word for lane in Lane])
+STATES = click.Choice([state.word for state in MessageState])
+
+
+def _filters(command: Function) -> Function:
+    """Add the conditions that listing and cancelling share."""
+    for option in (
+        click.option(
+            "--until",
+            "created_before",
+            callback=ago,
+            metavar="TIME",
+            help="Created before this time (or 2h: two hours ago).",
+        ),
+        click.option(
+            "--since", "created_after", callback=ago, metavar="TIME", help="Created at or after this time (or 2h)."
+        ),
+        click.option("--ref", help="The sender's own reference."),
+        click.option("--list", "list", metavar="NAME", help="The list of a list send."),
+        click.option("--lane", type=LANES, help="The lane."),
+        click.option("--number", help="The subscriber's number, in any usual spelling."),
+        click.option("--line", metavar="ADDRESS", help="The line."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(name="messages")
+def messages() -> None:
+    """Look at messages of both directions, and act on those that are stored.
+
+    \b
+    Example:
+      gateway messages list -c gateway.toml --number +12125550101
+    """
+
+
+@messages.command(name="list")
+@config_option
+@_filters
+@click.option("--direction", type=click.Choice(["mo", "mt"]), help="mo: from subscribers; mt: to them.")
+@click.option("--state", type=STATES, help="The state; a text from a subscriber is always received.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Messages at most.")
+@click.option("--cursor", metavar="ID", help="Go on where the page before ended.")
+@json_option
+def listing(config: Path, as_json: bool, **query: Any) -> None:
+    """List messages, newest first.
+
+    \b
+    Example:
+      gateway messages list -c gateway.toml --line 85700 --state queued --since 2h
+    """
+    _show_page(ask(config, lambda client: client.get(URL, **query)), as_json)
+
+
+@messages.command(name="uncertain")
+@config_option
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Messages at most.")
+@click.option("--cursor", metavar="ID", help="Go on where the page before ended.")
+@json_option
+def uncertain(config: Path, as_json: bool, **query: Any) -> None:
+    """List messages that a carrier took and never answered for. A person decides: resend or fail.
+
+    \b
+    Example:
+      gateway messages uncertain -c gateway.toml
+    """
+    _show_page(ask(config, lambda client: client.get(URL, state="uncertain", **query)), as_json)
+
+
+@messages.command(name="show")
+@config_option
+@json_option
+@click.argument("message_id", metavar="ID")
+def show(config: Path, as_json: bool, message_id: str) -> None:
+    """Show one message, and under what permits it went.
+
+    \b
+    Example:
+      gateway messages show -c gateway.toml 4711
+    """
+    message = ask(config, lambda client: client.get(f"{URL}/{_id(message_id)}"))
+    if as_json:
+        show_json(message)
+        return
+    permits = message.pop("permits")
+    times = ("created_at", "updated_at", "expires_at")
+    show_record({key: local_time(value) if key in times else value for key, value in message.items()})
+    if permits:
+        click.echo("")
+        show_table(
+            ("segment", "bind", "grounds", "minted", "fate", "status", "carrier's id", "receipt", "attempts"),
+            [
+                (
+                    permit["segment"],
+                    permit["bind"],
+                    permit["grounds"],
+                    local_time(permit["minted_at"]),
+                    permit["fate"],
+                    f"0x{permit['status']:08X}",
+                    permit["carrier_id"],
+                    permit["receipt_state"],
+                    permit["attempts"],
+                )
+                for permit in permits
+            ],
+            nothing="",
+        )
+
+
+@messages.command(name="cancel")
+@config_option
+@_filters
+@json_option
+def cancel(config: Path, as_json: bool, **query: Any) -> None:
+    """Cancel every queued message that meets all conditions. What a carrier already has is not touched.
+
+    \b
+    Example:
+      gateway messages cancel -c gateway.toml --line 85700 --lane bulk
+    """
+    answer = ask(config, lambda client: client.post(f"{URL}/cancel", query))
+    if as_json:
+        show_json(answer)
+    else:
+        click.echo(f"{answer['cancelled']} cancelled")
+
+
+@messages.command(name="resend")
+@config_option
+@json_option
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def resend(config: Path, as_json: bool, ids: Sequence[str]) -> int:
+    """Queue uncertain messages again. They may arrive twice.
+
+    \b
+    Example:
+      gateway messages resend -c gateway.toml 4711 4712
+    """
+    return _settle(config, "resend", ids, as_json)
+
+
+@messages.command(name="fail")
+@config_option
+@json_option
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def fail(config: Path, as_json: bool, ids: Sequence[str]) -> int:
+    """Mark uncertain messages as failed.
+
+    \b
+    Example:
+      gateway messages fail -c gateway.toml 4711
+    """
+    return _settle(config, "fail", ids, as_json)
+
+
+def _settle(config: Path, action: str, ids: Sequence[str], as_json: bool) -> int:
+    wanted = [_id(item) for item in ids]
+
+    async def work(client: Client) -> Any:
+        return await client.post(f"{URL}/{action}", {"ids": wanted})
+
+    answer = ask(config, work)
+    refused = [result for result in answer["results"] if "state" not in result]
+    if as_json:
+        show_json(answer)
+    else:
+        for message_id, result in zip(wanted, answer["results"], strict=True):
+            click.echo(f"{message_id} {result.get('state') or 'unchanged: ' + result['detail']}", err=result in refused)
+    return EX_DATAERR if refused else 0
+
+
+def _id(text: str) -> str:
+    if not text.isascii() or not text.isdigit():
+        raise click.BadParameter(f'"{text}" is no message id; ids are numbers, as `messages list` shows them')
+    return text
+
+
+def _show_page(page: Any, as_json: bool) -> None:
+    if as_json:
+        show_json(page)
+        return
+    show_table(
+        ("id", "created", "", "line", "number", "state", "text"),
+        [
+            (
+                message["id"],
+                local_time(message["created_at"]),
+                "<-" if message["direction"] == "mo" else "->",
+                message["line"],
+                message["number"],
+                f"{message['state']} ({message['reason']})" if message["reason"] else message["state"],
+                message["text"],
+            )
+            for message in page["messages"]
+        ],
+        nothing="no messages",
+    )
+    if page["next"]:
+        click.echo(f"more: --cursor {page['next']}", err=True)
+
+
+COMMAND = messages
