@@ -127,6 +127,8 @@ class Limits:
 
 
 def _last_answer(error: Exception, scope: Scope) -> Problem:
+    if isinstance(error, ProblemError):
+        return error.problem
     if isinstance(error, GatewayError) and error.transient:
         _log.warning("http_unavailable", method=scope["method"], error=type(error).__name__)
         return Problem("unavailable", "The gateway cannot do this now; ask again in a few seconds.")

@@ -42,9 +42,10 @@ def _when(value: object) -> float:
     raise PydanticCustomError("rfc3339", "is no time as RFC 3339 writes it")
 
 
-Text = Annotated[
-    str, AfterValidator(_no_nul), WithJsonSchema({"type": "string", "pattern": r"^[^\u0000]*$"}, mode="validation")
-]
+_NUL_FREE: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
+Text = Annotated[str, AfterValidator(_no_nul), WithJsonSchema(_NUL_FREE)]
+Ref = Annotated[str, Field(max_length=200), AfterValidator(_no_nul), WithJsonSchema({**_NUL_FREE, "maxLength": 200})]
+Note = Annotated[str, Field(max_length=500), AfterValidator(_no_nul), WithJsonSchema({**_NUL_FREE, "maxLength": 500})]
 IdIn = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
 When = Annotated[
     float,
@@ -85,7 +86,7 @@ class SendOne(Asked):
     lane: SendLane = Field(default="normal", description="bulk yields to everything else.")
     list: Text | None = Field(default=None, description="Makes it a list send: only members of this list get it.")
     expires_at: When | None = Field(default=None, description="Not sent after this time (RFC 3339 with offset).")
-    ref: Text | None = Field(default=None, max_length=200, description="Your own reference; search by it later.")
+    ref: Ref | None = Field(default=None, description="Your own reference; search by it later.")
     in_reply_to: IdIn | None = Field(default=None, description="The id of the subscriber's text that this answers.")
 
     def request(self) -> SendRequest:
@@ -189,7 +190,7 @@ class IdsBody(Asked):
 class BrakeBody(Asked):
     """Why it is paused."""
 
-    note: Text = Field(default="", max_length=500, description="For whoever looks later.", examples=["carrier works"])
+    note: Note = Field(default="", description="For whoever looks later.", examples=["carrier works"])
 
 
 class PageFilter(BaseModel):
