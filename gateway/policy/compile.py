@@ -107,7 +107,9 @@ def compile_line(
         help=(words.HELP - dropped) | words.folded(options.help_words),
         keywords=MappingProxyType(_spellings(options.keyword, keywords)),
         lists=MappingProxyType(_lists(options.keyword, keywords)),
-        list_help=MappingProxyType({k.list_name: k.help_reply for k in reversed(keywords) if k.help_reply}),
+        list_help=MappingProxyType(
+            {k.list_name: k.help_reply for k in reversed(keywords) if k.list_name and k.help_reply}
+        ),
         own_texts=_own_texts(options, keywords, texts),
         limit=parse_limit(options.reply_limit) or ReplyLimit(MOST, LONGEST_S),
         hold_s=options.hold_days * 86400.0,

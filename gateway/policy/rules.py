@@ -43,10 +43,6 @@ class Rule:
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...]
 
-    def found_in(self, text: str) -> re.Match[str] | None:
-        """Return where a padded folded text matches, or None."""
-        return next((found for pattern in self.patterns if (found := pattern.regex.search(text))), None)
-
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:

@@ -21,18 +21,18 @@ KEYWORDS = (
         word="JOIN",
         aliases=("SIGNUP", "sign up"),
         action="join",
-        list_name="alerts",
+        list="alerts",
         user_reply="You're on the Acme list.",
         auto_welcome="Welcome to Acme Alerts! 4 msgs/month. Reply HELP for help, STOP to end.",
         help_reply="Acme Alerts: about the alerts, call 800-555-0101.",
     ),
     KeywordOptions(word="NEWS", action="join", user_reply="News it is."),
-    KeywordOptions(word="VIP", action="join", list_name="vip", user_reply="VIP.", rejoin=False),
+    KeywordOptions(word="VIP", action="join", list="vip", user_reply="VIP.", rejoin=False),
     KeywordOptions(word="HOURS", action="reply", user_reply="9 to 5."),
     KeywordOptions(word="YESPLEASE", action="opt_in"),
-    KeywordOptions(word="BACKIN", action="opt_in", list_name="alerts", user_reply="Back in."),
+    KeywordOptions(word="BACKIN", action="opt_in", list="alerts", user_reply="Back in."),
     KeywordOptions(word="LEAVEME", action="opt_out", user_reply="Gone."),
-    KeywordOptions(word="NONEWS", action="opt_out", list_name="news"),
+    KeywordOptions(word="NONEWS", action="opt_out", list="news"),
     KeywordOptions(word="WHO", action="help", help_reply="We are Acme."),
 )
 OPTIONS = LineOptions(address="85700", name="Acme Alerts", keyword=KEYWORDS, default_reply="Text HELP for help.")
@@ -75,8 +75,22 @@ def kinds(effects: tuple[Effect, ...]) -> list[str]:
 def mt(claim: Grounds, **facts: object) -> Mt:
     """A stored message to Anne."""
     base: dict[str, object] = {
-        "id": 5, "line_id": 1, "subscriber": ANNE, "text": "x", "lane": Lane.NORMAL, "claim": claim,
-        "state": MessageState.QUEUED, "opt_outs": 0, "created_at": NOW, "expires_at": None, "in_reply_to": None,
-        "list_name": None, "segments": 1, "next_segment": 1, "attempts": 0, "resends": 0, "carrier": None,
-    }  # fmt: skip
+        "id": 5,
+        "line_id": 1,
+        "subscriber": ANNE,
+        "text": "x",
+        "lane": Lane.NORMAL,
+        "claim": claim,
+        "state": MessageState.QUEUED,
+        "opt_outs": 0,
+        "created_at": NOW,
+        "expires_at": None,
+        "in_reply_to": None,
+        "list_name": None,
+        "segments": 1,
+        "next_segment": 1,
+        "attempts": 0,
+        "resends": 0,
+        "carrier": None,
+    }
     return Mt(**(base | facts))  # type: ignore[arg-type]  # the tests' own keyword arguments
