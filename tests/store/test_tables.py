@@ -53,7 +53,8 @@ def test_octets_stay_octets_and_times_stay_exact(tmp_path: Path) -> None:
     raw, at = b"\x00STOP\xff", 1_800_000_000.123456
     look(
         tmp_path,
-        "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw) values (1,'a','a/0','s',?,8,'r',?)",
+        "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw) "
+        "values (1, 'acme', 'acme/0', 's', ?, 8, 'no reason', ?)",
         (at, raw),
     )
     assert look(tmp_path, "select raw, typeof(raw), received_at, typeof(received_at) from quarantine") == [

@@ -1,0 +1,151 @@
+"""What is peculiar to SQLite: addresses, file mode, pragmas, durability, and the meaning of its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateway.store.engines import Verdict, engines, find_engine
+from gateway.store.engines.sqlite import SqliteEngine
+from gateway.store.errors import StoreMisconfigured
+from gateway.store.options import StoreOptions
+from tests.kit.faults import Faults, sqlite_error
+from tests.kit.stores import sqlite_engine
+
+
+def test_the_url_names_a_file_relative_to_the_state_directory(tmp_path: Path) -> None:
+    engine = find_engine(StoreOptions(), tmp_path)
+    assert isinstance(engine, SqliteEngine)
+    assert engine.path == tmp_path / "gateway.db"
+    absolute = find_engine(StoreOptions(url=f"sqlite:{tmp_path}/other.db"), Path("/elsewhere"))
+    assert isinstance(absolute, SqliteEngine)
+    assert absolute.path == tmp_path / "other.db"
+
+
+@pytest.mark.parametrize("url", ["sqlite://gateway.db", "sqlite::memory:", "sqlite:gateway.db?mode=ro"])
+def test_other_forms_of_the_url_are_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreMisconfigured, match='write "sqlite:" and a file name'):
+        find_engine(StoreOptions(url=url), tmp_path)
+
+
+def test_an_unknown_scheme_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
+    with pytest.raises(StoreMisconfigured, match='no engine for "oracle:"; there is "sqlite:"'):
+        find_engine(StoreOptions(url="oracle:scott"), tmp_path)
+    assert "sqlite" in engines()
+
+
+def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    handle.connection.execute("create table t (x)")
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+    engine.close(handle)
+    engine.path.chmod(0o644)
+    engine.close(engine.open_writer())
+    assert stat.S_IMODE(engine.path.stat().st_mode) == 0o600
+
+
+def test_the_writer_syncs_every_commit(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    engine.check_durability(handle)
+    assert handle.connection.execute("pragma synchronous").fetchall() == [(2,)]
+    assert handle.connection.execute("pragma recursive_triggers").fetchall() == [(1,)]
+    engine.close(handle)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_store_that_would_not_survive_the_loss_of_power_is_refused(level: int, tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    handle.connection.execute(f"pragma synchronous = {level}")
+    with pytest.raises(StoreMisconfigured, match=f"synchronous is {level}.* must be FULL"):
+        engine.check_durability(handle)
+    engine.close(handle)
+
+
+def test_a_file_system_without_write_ahead_logging_is_refused(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    handle.connection.execute("pragma journal_mode = delete")
+    with pytest.raises(StoreMisconfigured, match="cannot keep a write-ahead log"):
+        engine.check_durability(handle)
+    engine.close(handle)
+
+
+def test_a_reader_cannot_write_and_sees_one_state(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    writer = engine.open_writer()
+    writer.connection.execute("create table t (x)")
+    reader = engine.open_reader()
+    engine.begin(reader)
+    count = "select count(*) from t"
+    assert reader.connection.execute(count).fetchall() == [(0,)]
+    engine.begin(writer)
+    writer.connection.execute("insert into t values (1)")
+    engine.commit(writer)
+    assert reader.connection.execute(count).fetchall() == [(0,)]
+    engine.rollback(reader)
+    assert reader.connection.execute(count).fetchall() == [(1,)]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("insert into t values (2)")
+    engine.close(reader)
+    engine.close(writer)
+
+
+CODES = [
+    (sqlite3.SQLITE_BUSY, Verdict.RETRY, Verdict.RETRY),
+    (sqlite3.SQLITE_BUSY_SNAPSHOT, Verdict.RETRY, Verdict.RETRY),
+    (sqlite3.SQLITE_LOCKED, Verdict.RETRY, Verdict.RETRY),
+    (sqlite3.SQLITE_FULL, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_IOERR, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_IOERR_FSYNC, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_CORRUPT, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_NOTADB, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_CANTOPEN, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_READONLY, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_READONLY_DBMOVED, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_NOMEM, Verdict.STORE, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_CONSTRAINT, Verdict.JOB, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_CONSTRAINT_UNIQUE, Verdict.JOB, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_ERROR, Verdict.JOB, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_MISMATCH, Verdict.JOB, Verdict.UNKNOWN),
+    (sqlite3.SQLITE_TOOBIG, Verdict.JOB, Verdict.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize("code, running, committing", CODES)
+def test_what_an_error_means(code: int, running: Verdict, committing: Verdict, tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    assert engine.classify(sqlite_error(code), committing=False) is running
+    assert engine.classify(sqlite_error(code), committing=True) is committing
+
+
+def test_an_error_that_is_not_sqlites_is_the_jobs(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    assert engine.classify(ValueError("x"), committing=False) is Verdict.JOB
+    assert engine.classify(sqlite3.ProgrammingError("no code"), committing=False) is Verdict.JOB
+
+
+def test_opening_raises_the_drivers_own_error(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path, Faults(sqlite3.SQLITE_BUSY, fail_at=0))
+    with pytest.raises(sqlite3.OperationalError, match="made by the test") as raised:
+        engine.open_writer()
+    assert engine.classify(raised.value, committing=False) is Verdict.RETRY
+
+
+def test_the_lock_of_another_program_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    other = sqlite3.connect(engine.path)
+    other.execute("begin immediate")
+    with pytest.raises(sqlite3.OperationalError, match="locked") as raised:
+        engine.begin(handle)
+    assert engine.classify(raised.value, committing=False) is Verdict.RETRY
+    other.close()
+    engine.begin(handle)
+    engine.close(handle)
