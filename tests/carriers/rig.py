@@ -32,9 +32,8 @@ class Rig:
         self.serve: Callable[[Smsc], Awaitable[None]] = Smsc.run
         self._capacity = capacity
         self._nursery: trio.Nursery | None = None
-        keys = {"name": "acme", "system_id": "demo", "reconnect_gap_s": 1} | keys
         self.carrier = Carrier(
-            CarrierOptions(**keys),
+            CarrierOptions.model_validate({"name": "acme", "system_id": "demo"} | keys),
             inward=self.ledger,
             clock=TrioClock(),
             life="gw1-7",
@@ -62,10 +61,10 @@ class Rig:
         if len(self.dialled) <= self.unreachable:
             raise WireError("nobody listens")
         ours, theirs = memory_wires(self._capacity)
-        smsc = Smsc(theirs)
-        self.prepare(smsc)
+        smsc = Smsc(theirs, window=10_000)
         self.wires.append(ours)
         self.smscs.append(smsc)
+        self.prepare(smsc)
         assert self._nursery is not None
         self._nursery.start_soon(self.serve, smsc)
         return ours

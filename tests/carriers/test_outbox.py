@@ -283,9 +283,8 @@ def test_last_words_are_answers_and_never_a_permit() -> None:
 )
 def test_every_permit_is_settled_once_and_the_stream_stays_whole(rooms: list[int], commands: list[str]) -> None:
     outbox, kernel = Outbox(Encoding(slots=4)), Kernel(room=0)
-    number, boot, gone = 0, 0.0, []
-    for room, command in zip(rooms, commands, strict=False):
-        number += 1
+    boot, gone = 0.0, []
+    for number, (room, command) in enumerate(zip(rooms, commands, strict=False)):
         match command:
             case "offer" | "urgent":
                 outbox.offer([permit(number, urgent=command == "urgent", dies_at=boot + 5)])
