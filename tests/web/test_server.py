@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.model.requests import Actor, Role
 from gateway.web.access import PEER
+from gateway.web.limits import Budget, Limits
 from gateway.web.server import Bounds, serve, serve_unix
 from gateway.web.sockets import ListenError
 from tests.kit.desk import GOOD, LINE, FakeDesk
@@ -82,15 +83,28 @@ class Caller:
                 raise AssertionError(event)
 
 
+@dataclass
+class Running:
+    port: int
+    shutdown: trio.Event
+    ended: trio.Event
+
+
 @asynccontextmanager
-async def served(app: ASGIApp, bounds: Bounds = QUICK) -> AsyncIterator[tuple[int, trio.Event]]:
-    """Serve on a TCP port of this machine; gives the port and the shutdown event."""
-    shutdown = trio.Event()
+async def served(app: ASGIApp, bounds: Bounds = QUICK) -> AsyncIterator[Running]:
+    """Serve on a TCP port of this machine."""
+    running = Running(0, trio.Event(), trio.Event())
+
+    async def run(task_status: trio.TaskStatus[list[str]]) -> None:
+        await serve(app, ["127.0.0.1:0"], running.shutdown, bounds=bounds, task_status=task_status)
+        running.ended.set()
+
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
-            (address,) = await nursery.start(partial(serve, app, ["127.0.0.1:0"], shutdown, bounds=bounds))
-            yield int(address.rpartition(":")[2]), shutdown
-            shutdown.set()
+            (address,) = await nursery.start(run)
+            running.port = int(address.rpartition(":")[2])
+            yield running
+            running.shutdown.set()
 
 
 @asynccontextmanager
@@ -102,7 +116,7 @@ async def calling(port: int) -> AsyncIterator[Caller]:
 
 async def test_one_connection_serves_many_requests() -> None:
     desk = FakeDesk()
-    async with served(app_on(desk)) as (port, _), calling(port) as caller:
+    async with served(app_on(desk)) as server, calling(server.port) as caller:
         for _ in range(3):
             answer = await caller.request("POST", "/api/v1/messages", BODY, TOKENS[Role.OPERATOR])
             assert answer.status == 202
@@ -112,44 +126,60 @@ async def test_one_connection_serves_many_requests() -> None:
 
 
 async def test_an_address_in_use_ends_it_before_it_starts() -> None:
-    async with served(app_on(FakeDesk())) as (port, _):
-        with pytest.raises(ListenError, match=f"127.0.0.1:{port}"):
-            await serve(app_on(FakeDesk()), [f"127.0.0.1:{port}"], trio.Event())
+    async with served(app_on(FakeDesk())) as server:
+        with pytest.raises(ListenError, match=f"127.0.0.1:{server.port}"):
+            await serve(app_on(FakeDesk()), [f"127.0.0.1:{server.port}"], trio.Event())
 
 
-async def test_a_refused_upload_is_answered_and_the_next_connection_lives() -> None:
-    async with served(app_on(FakeDesk())) as (port, _):
-        for _ in range(3):
-            async with calling(port) as caller:
-                headers = [("Host", "gw"), ("Content-Length", str(8 * 2**20))]
-                await caller.send(h11.Request(method="POST", target="/api/v1/messages", headers=headers))
-                async with trio.open_nursery() as nursery:
+async def test_an_unread_upload_is_answered_and_leaves_nothing_behind() -> None:
+    """Hypercorn queues ten chunks for the application; the answer must get past them, and the connection must end."""
+    full = trio.Event()
 
-                    async def upload(to: Caller = caller) -> None:
-                        try:
-                            for _ in range(128):
-                                await to.send(h11.Data(data=bytes(2**16)))
-                        except trio.BrokenResourceError:
-                            return
+    async def unread(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await full.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
 
-                    nursery.start_soon(upload)
-                    assert (await caller.answer()).status == 401
-                    nursery.cancel_scope.cancel()
-        async with calling(port) as caller:
-            assert (await caller.request("GET", "/healthz")).status == 200
+    async with served(Limits(unread, Budget()), Bounds(connections=1, graceful_s=0.2)) as server:
+        async with calling(server.port) as caller, trio.open_nursery() as nursery:
+            headers = [("Host", "gw"), ("Content-Length", str(32 * 2**20))]
+            await caller.send(h11.Request(method="POST", target="/", headers=headers))
+
+            async def upload() -> None:
+                try:
+                    for _ in range(512):
+                        await caller.send(h11.Data(data=bytes(2**16)))
+                except trio.BrokenResourceError:
+                    return
+
+            nursery.start_soon(upload)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            full.set()
+            assert (await caller.answer()).status == 200
+        while not await _alive(server.port):  # its place is taken until that connection is done with
+            await trio.lowlevel.checkpoint()
+
+
+async def _alive(port: int) -> bool:
+    async with calling(port) as caller:
+        try:
+            return (await caller.request("GET", "/healthz")).status == 200
+        except (h11.RemoteProtocolError, trio.BrokenResourceError):
+            return False
 
 
 async def test_shutdown_closes_idle_connections_and_lets_a_request_end() -> None:
     desk = FakeDesk(gate=trio.Event())
     bounds = Bounds(graceful_s=10)
-    async with served(app_on(desk), bounds) as (port, shutdown), calling(port) as idle, calling(port) as busy:
+    async with served(app_on(desk), bounds) as server, calling(server.port) as idle, calling(server.port) as busy:
         await idle.request("GET", "/healthz")
         await busy.begin_send()
         await desk.started.wait()
-        shutdown.set()
+        server.shutdown.set()
         assert await idle.stream.receive_some(1) == b""
         with pytest.raises(OSError, match="all attempts to connect"):
-            await trio.open_tcp_stream("127.0.0.1", port)
+            await trio.open_tcp_stream("127.0.0.1", server.port)
         assert desk.gate is not None
         desk.gate.set()
         assert (await busy.answer()).status == 202
@@ -157,10 +187,11 @@ async def test_shutdown_closes_idle_connections_and_lets_a_request_end() -> None
 
 async def test_shutdown_does_not_wait_for_ever_for_a_request() -> None:
     desk = FakeDesk(gate=trio.Event())
-    async with served(app_on(desk)) as (port, shutdown), calling(port) as caller:
+    async with served(app_on(desk)) as server, calling(server.port) as caller:
         await caller.begin_send()
         await desk.started.wait()
-        shutdown.set()
+        server.shutdown.set()
+        await server.ended.wait()
 
 
 async def flood(scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,10 +201,11 @@ async def flood(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_shutdown_does_not_wait_for_a_client_that_does_not_read() -> None:
-    async with served(flood) as (port, shutdown), calling(port) as caller:
+    async with served(flood) as server, calling(server.port) as caller:
         await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
         await caller.stream.receive_some(1)
-        shutdown.set()
+        server.shutdown.set()
+        await server.ended.wait()
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:
@@ -191,13 +223,13 @@ async def test_a_client_that_does_not_read_is_dropped() -> None:
             nursery.start_soon(leave)
             await flood(scope, receive, send)
 
-    async with served(watched, Bounds(send_s=0.1, graceful_s=0.2)) as (port, _), calling(port) as caller:
+    async with served(watched, Bounds(send_s=0.1, graceful_s=0.2)) as server, calling(server.port) as caller:
         await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
         await dropped.wait()
 
 
 async def test_a_header_that_never_ends_is_left() -> None:
-    async with served(app_on(FakeDesk()), Bounds(idle_s=0.1, graceful_s=0.2)) as (port, _), calling(port) as caller:
+    async with served(app_on(FakeDesk()), Bounds(idle_s=0.1, graceful_s=0.2)) as server, calling(server.port) as caller:
         await caller.stream.send_all(b"GET / HTTP/1.1\r\nHost: gw\r\nX-Slow:")
         with trio.fail_after(10):
             assert await caller.stream.receive_some(1) == b""
@@ -205,18 +237,22 @@ async def test_a_header_that_never_ends_is_left() -> None:
 
 @pytest.mark.parametrize("raw", [b"\x16\x03\x01\x02\x00\x01\x00", b"NOT HTTP\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
 async def test_what_is_no_http_is_answered_400(raw: bytes) -> None:
-    async with served(app_on(FakeDesk())) as (port, _):
-        async with calling(port) as caller:
+    async with served(app_on(FakeDesk())) as server:
+        async with calling(server.port) as caller:
             await caller.stream.send_all(raw + b"\r\n\r\n")
             assert (await caller.stream.receive_some(12)) == b"HTTP/1.1 400"
-        async with calling(port) as caller:
+        async with calling(server.port) as caller:
             assert (await caller.request("GET", "/healthz")).status == 200
 
 
 async def test_one_connection_too_many_is_closed() -> None:
     with structlog.testing.capture_logs() as logs:
         bounds = Bounds(connections=1, graceful_s=0.2)
-        async with served(app_on(FakeDesk()), bounds) as (port, _), calling(port) as first, calling(port) as second:
+        async with (
+            served(app_on(FakeDesk()), bounds) as server,
+            calling(server.port) as first,
+            calling(server.port) as second,
+        ):
             await first.request("GET", "/healthz")
             assert await second.stream.receive_some(1) == b""
             assert (await first.request("GET", "/healthz")).status == 200
@@ -230,12 +266,12 @@ async def test_one_connections_misfortune_is_its_own() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"bad\nname", b"x")]})
 
     with structlog.testing.capture_logs():
-        async with served(Broken()) as (port, _):
-            async with calling(port) as caller:
+        async with served(Broken()) as server:
+            async with calling(server.port) as caller:
                 await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
                 await caller.send(h11.EndOfMessage())
                 await caller.stream.receive_some(1)
-            async with calling(port) as caller:
+            async with calling(server.port) as caller:
                 await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
 
 
@@ -264,7 +300,7 @@ async def test_no_header_can_pretend_to_be_a_local_caller() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    async with served(look) as (port, _), calling(port) as caller:
+    async with served(look) as server, calling(server.port) as caller:
         await caller.send(
             h11.Request(method="GET", target="/", headers=[("Host", "gw"), (PEER, "0"), ("X-Forwarded-User", "root")])
         )
