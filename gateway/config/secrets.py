@@ -71,7 +71,9 @@ class SecretFinder:
         value = self._environ.get(variable)
         if value is None:
             self._problem(
-                key, f"the environment variable {variable or '(no name)'} is not set", f"set it, or use {key}_file"
+                key,
+                f"the environment variable {variable or '(no name)'} is not set",
+                f"set it, or use {key.rpartition('.')[2]}_file",
             )
         return value or ""
 

@@ -23,6 +23,8 @@ from gateway.config.secrets import element
 Model = TypeVar("Model", bound=BaseModel)
 Loc = tuple[int | str, ...]
 
+_COUNTED: Final = ("whole", "number", "secret", "list", "table")  # kinds that read better with an article
+
 # pydantic's error type -> what is wrong, from its context. The rest falls back to pydantic's own sentence.
 _WHAT: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
     "greater_than_equal": lambda ctx: f"is below {ctx['ge']:g}",
@@ -128,7 +130,7 @@ def _problem(
     reason = details["type"]
     if reason == "missing":
         return Problem(file, place, "is missing", _describe(key))
-    if reason in ("value_error", "assertion_error"):
+    if reason == "value_error":
         message = details["msg"].partition(", ")[2]
         what, _, right = message.partition("; ")
         return Problem(file, place, what, right)
@@ -161,7 +163,7 @@ def _right(key: Key | None, details: ErrorDetails) -> str:
     shown = default(key)
     example = f" (the default is {shown})" if shown not in ("", '""', "unset") else ""
     what = kind(key)
-    article = "a " if what.startswith(("whole", "number", "secret", "list", "table")) else ""
+    article = "an " if what.startswith("array") else "a " if what.startswith(_COUNTED) else ""
     return f"write {article}{what}{example}".replace("`", "")
 
 

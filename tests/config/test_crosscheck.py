@@ -1,0 +1,89 @@
+"""What only the whole configuration can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.world import GOOD, changed, loaded, problems
+
+CARRIER = '[[carrier]]\nname = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        (GOOD + CARRIER.format("acme"), ["carrier[acme].name: stands 2 times; each [[carrier]] needs its own name"]),
+        (
+            GOOD + '[[line]]\naddress = "85700"\ncarriers = ["acme"]\n' * 2,
+            ["line[85700].address: stands 3 times; each [[line]] needs its own address"],
+        ),
+        (changed('carriers = ["acme"]', ""), ["line[85700].carriers: names no carrier; name one or more of: acme"]),
+        (
+            changed('carriers = ["acme"]', 'carriers = ["acme", "acme"]'),
+            ["line[85700].carriers: names a carrier twice; name each carrier once"],
+        ),
+        (
+            changed('carriers = ["acme"]', 'carriers = ["zzz"]'),
+            ['line[85700].carriers: there is no carrier "zzz"; carriers here are: acme'],
+        ),
+        (
+            GOOD + '[http]\nlisten = ["[::1]:80"]\npublic_listen = ["[::1]:80", "[::1]:0", "127.0.0.1:0"]\n',
+            ["http: [::1]:80 stands twice; listen and public_listen need different addresses"],
+        ),
+        (
+            '[[line]]\naddress = "85700"\ncarriers = ["acme"]\n',
+            [
+                "carrier: there is no [[carrier]]; a gateway needs a carrier to bind to",
+                'line[85700].carriers: there is no carrier "acme"; carriers here are: none',
+            ],
+        ),
+        (CARRIER.format("acme"), ["line: there is no [[line]]; a gateway needs a line that subscribers text to"]),
+    ],
+)
+def test_the_whole(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert problems(tmp_path, text) == expected
+
+
+def test_a_carrier_with_a_mistake_still_has_its_name(tmp_path: Path) -> None:
+    found = problems(tmp_path, changed('name = "acme"', 'name = "acme"\nport = 0\nreconnect_max_s = 0.5'))
+    assert [problem.partition(":")[0] for problem in found] == ["carrier[acme].port", "carrier[acme]"]
+
+
+def test_any_free_port_may_stand_twice(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD + '[http]\nlisten = ["127.0.0.1:0", "127.0.0.1:0"]\n')
+    assert config.http.listen == ("127.0.0.1:0", "127.0.0.1:0")
+
+
+def test_http_that_cannot_be_read_is_not_looked_at(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, GOOD + "[http]\nlisten = 5\n")
+    assert found.startswith("http.listen: 5 does not fit")
+
+
+def test_a_line_that_no_stop_can_reach(tmp_path: Path) -> None:
+    (warning,) = loaded(tmp_path, changed('name = "acme"', 'name = "acme"\nmode = "transmitter"')).warnings
+    assert warning.key == "line[85700].carriers"
+    assert "no STOP can arrive" in warning.what
+
+
+def test_one_receiver_is_enough(tmp_path: Path) -> None:
+    text = changed('carriers = ["acme"]', 'carriers = ["acme", "back"]').replace(
+        'name = "acme"', 'name = "acme"\nmode = "transmitter"', 1
+    )
+    assert loaded(tmp_path, text + CARRIER.format("back")).warnings == ()
+
+
+def test_what_policy_finds_is_told_at_its_key(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, changed('action = "join"', 'action = "jion"'))
+    assert found.startswith('line[85700].keyword[JOIN].action: there is no action "jion"')
+
+
+def test_what_policy_finds_odd_is_a_warning(tmp_path: Path) -> None:
+    (warning,) = loaded(tmp_path, changed('name = "Acme Alerts"', 'drop_words = ["ALTO"]')).warnings
+    assert warning.key == "line[85700].drop_words[0]"
+
+
+def test_a_keyword_without_a_word_keeps_its_number(tmp_path: Path) -> None:
+    found = problems(tmp_path, changed('word = "JOIN"', 'word = ""'))
+    assert found[0].startswith("line[85700].keyword[0].word:")
