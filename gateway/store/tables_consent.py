@@ -112,14 +112,14 @@ class Member(Table):
     account_id = account()
     status = integer(0)
     since = DoubleField()
-    source = string()
+    source = TextField(null=True)
     suspended = integer(0)
 
     class Meta:
         table_name = "member"
-        primary_key = CompositeKey("line_id", "list_name", "subscriber")
+        primary_key = CompositeKey("line_id", "subscriber", "list_name")
         without_rowid = True
-        indexes = ((("line_id", "subscriber"), False),)
+        indexes = ((("line_id", "list_name", "subscriber"), False),)
 
 
 class AccountOptOut(Table):

@@ -1,0 +1,87 @@
+"""The hot statements walk indexes: none of them may read a table, or all of a line, to find one subscriber's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.model.address import Msisdn
+from gateway.model.consent import ConsentStatus, Method, Standing
+from gateway.model.messages import Lane, MessageState
+from gateway.model.permit import Fate, Grounds, Outcome, Permit
+from gateway.store import hot_consent, hot_messages, hot_parts
+from gateway.store.evidence import add_evidence
+from gateway.store.tx import Tx
+from tests.kit.stores import SUBSCRIBER, Told, committer, migrated, opt_out
+
+KEY = (1, SUBSCRIBER)
+BEFORE = Standing(1, SUBSCRIBER)
+AFTER = Standing(1, SUBSCRIBER, status=ConsentStatus.OPTED_OUT, lists={"alerts": ConsentStatus.OPTED_OUT})
+PERMIT = Permit(1, 1, 1, 1, "85700", 1, SUBSCRIBER, Grounds.CONSENT, "acme", "acme/0", 0, b"", b"x", False, None, 9.0)
+PART = hot_parts.PartKey("acme", 1, SUBSCRIBER, 1, 2)
+
+HOT: dict[str, Callable[[Tx], Any]] = {
+    "standings": lambda tx: hot_consent.standings(tx, [KEY, (1, Msisdn("+12125550102"))]),
+    "save_standings": lambda tx: hot_consent.save_standings(tx, [(BEFORE, AFTER)]),
+    "save_account_opt_outs": lambda tx: hot_consent.save_account_opt_outs(tx, [(SUBSCRIBER, Method.TEXT.value, 1)]),
+    "claimable": lambda tx: hot_messages.claimable(tx, Lane.NORMAL, 1, 0, 100),
+    "mts": lambda tx: hot_messages.mts(tx, [1, 2, 3]),
+    "mint": lambda tx: hot_messages.mint(tx, [PERMIT], {1: 0}),
+    "settle_permits": lambda tx: hot_messages.settle_permits(tx, [Outcome(PERMIT, Fate.ACCEPTED)]),
+    "permits_of": lambda tx: hot_messages.permits_of(tx, [1, 2]),
+    "move": lambda tx: hot_messages.move(tx, [hot_messages.Move(1, MessageState.SENT, None, 0, 0)]),
+    "refuse_older": lambda tx: hot_messages.refuse_older(tx, 1, SUBSCRIBER, 1, "opted-out"),
+    "parts_of": lambda tx: hot_parts.parts_of(tx, PART),
+    "mark_joined": lambda tx: hot_parts.mark_joined(tx, PART, 1),
+    "forget_parts": lambda tx: hot_parts.forget_parts(tx, PART),
+    "permits_by_carrier_id": lambda tx: hot_parts.permits_by_carrier_id(tx, "acme", ["1", "0001"]),
+    "record_receipt": lambda tx: hot_parts.record_receipt(tx, 1, MessageState.DELIVERED, "000", 1.0),
+    "take_parked": lambda tx: hot_parts.take_parked(tx, "acme", "1"),
+    "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
+}
+
+
+class Explaining:
+    """A connection that asks SQLite how it will run each statement, and remembers."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.plans: list[str] = []
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        if not sql.lstrip().lower().startswith("select coalesce(max(id)"):  # the counters are seeded once per start
+            self._explain(sql, parameters)
+        return self._connection.execute(sql, parameters)
+
+    def executemany(self, sql: str, rows: Any, /) -> Any:
+        rows = list(rows)
+        if rows:
+            self._explain(sql, rows[0])
+        return self._connection.executemany(sql, rows)
+
+    def _explain(self, sql: str, parameters: Any) -> None:
+        plan = self._connection.execute(f"explain query plan {sql}", parameters).fetchall()
+        self.plans += [row[-1] for row in plan]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_statements_walk_indexes(name: str, tmp_path: Path) -> None:
+    made = committer(migrated(tmp_path))
+    told = Told()
+    plans: list[str] = []
+
+    def run(tx: Tx) -> None:
+        explaining = Explaining(tx.connection)
+        tx.connection = explaining
+        HOT[name](tx)
+        plans.extend(explaining.plans)
+
+    told.deliver(made.run([told.job(name, run)]))
+    made.close()
+    assert told.events == [("done", name, None)]
+    for plan in plans:
+        assert not plan.startswith("SCAN"), plan
+        assert not plan.endswith("(line_id=?)"), plan
