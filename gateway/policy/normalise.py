@@ -32,8 +32,8 @@ _LETTER_RUN: Final = re.compile(r"(?<![^ ])[^\W\d_](?: (?:\. )?[^\W\d_](?![^ ]))
 _DASH: Final = re.compile(r"(?:(?<=\s)|^)[-~]+(?=\s|\w)")
 _SIGNATURE: Final = re.compile(
     r"""  # a line that begins with a dash, and what follows it; or what telephones add by themselves
-    \n\s*(?:--+|~+|[-\u2013\u2014](?=\s*[^\W\d_]))[^\n]*(?:\n.*)?\Z
-    | (?<=\S)[\s(\[]*\b(?:sent\ (?:from|via|by|with)\ (?:my|the|an?|outlook|yahoo|gmail|proton)\b
+    \n[ \t]*(?:--+|~+|[-\u2013\u2014](?=[ \t]*[^\W\d_])).*\Z
+    | (?<=[\s(\[])(?:sent\ (?:from|via|by|with)\ (?:my|the|an?|outlook|yahoo|gmail|proton)\b
         | get\ outlook\ for\b | envoy[eé]\ (?:de|depuis)\ mon\b | enviado\ (?:desde|do)\ (?:mi|meu)\b
         | von\ meinem\ \w+\ gesendet | gesendet\ von\ mein | inviato\ da(?:l\ mio)?\b).*\Z
     """,
@@ -97,7 +97,7 @@ def unsigned(text: str) -> str:
     """Return ``text`` without a signature after it: a line "-- Bob", "Sent from my …"."""
     if len(text) < 4:
         return text
-    return _SIGNATURE.sub("", text)
+    return _SIGNATURE.sub("", text, count=1) or text
 
 
 def _plain(text: str) -> str:

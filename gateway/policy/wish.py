@@ -100,7 +100,7 @@ def _by_place(tokens: list[str], rules: LineRules) -> Wish | None:
     if _invites(tokens, rules):
         return Wish(Verdict.HOLD, "in-and-out", words.VERSION, f'the text asks to come in, and has "{word}" in it')
     word, behind = _split(tokens, places[-1], rules)
-    ahead = _COURTESY_AHEAD.sub("", " ".join(tokens[: places[-1]]))
+    ahead = _COURTESY_AHEAD.sub("", " ".join(tokens[max(0, places[-1] - 5) : places[-1]]))
     if not words.courteous(" ".join(behind)) and ahead.endswith(BREAK):
         because = f'the text ends with the opt-out word "{word}" as a sentence of its own'
         return Wish(Verdict.ACT, "word-last-clause", words.VERSION, because)

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.normalise import fold, unsigned
+from tests.policy.world import judge_text
 
 STOPS = [
     "STOP",
@@ -98,3 +99,28 @@ def test_folding_never_fails_and_folds_once(body: str) -> None:
 def test_folding_folds_once_near_the_words_that_matter(body: str) -> None:
     once = fold(body)
     assert fold(once.text) == once
+
+
+HEAVY = [
+    "( ",
+    "\n",
+    "\n-",
+    "-",
+    "~ ",
+    "sent from ",
+    " ",
+    "é",
+    "s.t.",
+    "please ",
+    "stop ",
+    "please stop ",
+    "i dont want ",
+    "a b c ",
+    "“",
+]
+
+
+@pytest.mark.parametrize("unit", HEAVY)
+def test_no_text_is_too_much(unit: str) -> None:
+    body = unit * (60_000 // len(unit))
+    assert isinstance(judge_text(body).because, str)
