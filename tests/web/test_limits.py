@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.base import GatewayError
 from gateway.model.requests import Role
 from gateway.web import limits
+from gateway.web.app import build_public_app
 from gateway.web.limits import Budget, Limits
 from tests.kit.desk import GOOD, LINE, FakeDesk
 from tests.web.faces import app_on, bearer, client_of, is_problem
@@ -201,3 +202,49 @@ async def test_a_body_in_pieces_is_one_body() -> None:
     async with client_of(app_on(FakeDesk())) as client:
         response = await client.post("/api/v1/messages", content=pieces(), headers={"Content-Type": "application/json"})
     assert response.status_code == 202
+
+
+async def test_reading_on_after_the_body_tells_that_the_client_left() -> None:
+    seen: list[str] = []
+
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend([(await receive())["type"], (await receive())["type"]])
+
+    client = Client([b"all of it"])
+    await Limits(reader, Budget())(SCOPE, client.receive, client.send)
+    assert seen == ["http.request", "http.disconnect"]
+
+
+async def test_reading_while_answering_shares_the_body_with_the_drain() -> None:
+    arrived = trio.Event()
+    got: list[bytes] = []
+
+    class Late(Client):
+        async def receive(self) -> Message:
+            await arrived.wait()
+            return await super().receive()
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def read() -> None:
+                got.append((await receive())["body"])
+
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await trio.testing.wait_all_tasks_blocked()
+            arrived.set()
+            await trio.testing.wait_all_tasks_blocked()
+            await send({"type": "http.response.body", "body": b""})
+
+    client = Late([b"all of it"])
+    await Limits(both, Budget())(SCOPE, client.receive, client.send)
+    assert got == [b"all of it"]
+    assert client.read == 1
+
+
+async def test_the_public_face_has_nothing_of_the_api() -> None:
+    async with client_of(build_public_app("1.2.3")) as client:
+        for path in ("/api/v1/messages", "/api/docs", "/metrics", "/"):
+            is_problem(await client.get(path), "not-found")

@@ -68,3 +68,8 @@ def test_two_tokens_must_differ(second: dict[str, str]) -> None:
 def test_unknown_keys_are_errors() -> None:
     with pytest.raises(ValidationError, match="port"):
         HttpOptions.model_validate({"port": 8080})
+
+
+def test_two_tokens_that_differ() -> None:
+    tokens = [{"name": "a", "sha256": DIGEST}, {"name": "b", "sha256": "cd" * 32, "role": "admin"}]
+    assert [token.name for token in HttpOptions.model_validate({"token": tokens}).token] == ["a", "b"]

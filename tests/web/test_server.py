@@ -260,19 +260,16 @@ async def test_one_connection_too_many_is_closed() -> None:
 
 
 async def test_one_connections_misfortune_is_its_own() -> None:
-    class Broken:
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            # a message that no server can send: the fault appears outside of the application
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"bad\nname", b"x")]})
-
-    with structlog.testing.capture_logs():
-        async with served(Broken()) as server:
+    """Settings that are no HTTP/2 settings raise out of Hypercorn; its own server they would end."""
+    head = b"GET /healthz HTTP/1.1\r\nHost: gw\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    with structlog.testing.capture_logs() as logs:
+        async with served(app_on(FakeDesk())) as server:
             async with calling(server.port) as caller:
-                await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
-                await caller.send(h11.EndOfMessage())
-                await caller.stream.receive_some(1)
-            async with calling(server.port) as caller:
-                await caller.send(h11.Request(method="GET", target="/", headers=[("Host", "gw")]))
+                await caller.stream.send_all(head + b"HTTP2-Settings: AAAA\r\n\r\n")
+                while await caller.stream.receive_some(1000):
+                    pass
+            assert await _alive(server.port)
+    assert [entry["event"] for entry in logs] == ["http_connection_failed"]
 
 
 async def test_the_unix_socket_knows_its_caller_and_goes_away(tmp_path: Path) -> None:
