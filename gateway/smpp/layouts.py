@@ -50,7 +50,7 @@ _BIND: Final = (
     Number("interface_version"),
     Number("addr_ton"),
     Number("addr_npi"),
-    Text("address_range", 40, Status.ESME_RSYSERR),
+    Text("address_range", 40, Status.ESME_RINVCMDLEN),
 )
 _HANDLING: Final = (
     Number("esm_class"),
@@ -123,7 +123,7 @@ _TABLE: Final = (
             *_LONG_SOURCE,
             Number("esme_addr_ton"),
             Number("esme_addr_npi"),
-            Text("esme_addr", 64, Status.ESME_RSYSERR),
+            Text("esme_addr", 64, Status.ESME_RINVDSTADR),
         ),
     ),
 )

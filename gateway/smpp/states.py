@@ -118,12 +118,25 @@ def may_ever_send(command_id: int, sender: Role) -> bool:
 
 
 class Standing:
-    """Where one side's session stands, and so what each side may send. Starts OPEN."""
+    """Where one side's session stands, and so what each side may send. Starts OPEN.
+
+    Both answers are worked out at each move, not at each question: a question comes with every PDU.
+    """
 
     def __init__(self, role: Role) -> None:
         self.role: Final = role
-        self._state = State.OPEN
         self._bound_as = State.OPEN
+        self._move(State.OPEN)
+
+    def _move(self, state: State) -> None:
+        self._state = state
+        self._sendable = _ROWS[state, self.role]
+        self._receivable = _ROWS[state, self.role.other]
+        if state in _ENDING:  # we answer, but do not ask
+            answers = {command for command in _ROWS[self._bound_as, self.role] if command & RESPONSE_BIT}
+            self._sendable |= answers
+        if state is State.UNBINDING:  # the peer may ask until its own unbind
+            self._receivable = _ROWS[self._bound_as, self.role.other]
 
     @property
     def state(self) -> State:
@@ -141,30 +154,27 @@ class Standing:
         return self._state in BOUND
 
     def may_send(self, command_id: int) -> bool:
-        """Say whether we may send this command now. Once either side has said unbind, we answer but do not ask."""
-        if self._state in _ENDING and command_id & RESPONSE_BIT:
-            return legal(command_id, self._bound_as, self.role)
-        return legal(command_id, self._state, self.role)
+        """Say whether we may send this command now."""
+        return command_id in self._sendable
 
     def may_receive(self, command_id: int) -> bool:
-        """Say whether the peer may send this command now. It may ask until its own unbind."""
-        if self._state is State.UNBINDING:
-            return legal(command_id, self._bound_as, self.role.other)
-        return legal(command_id, self._state, self.role.other)
+        """Say whether the peer may send this command now."""
+        return command_id in self._receivable
 
     def bind(self, command_id: int) -> None:
         """Become bound by the bind request ``command_id``, which was accepted."""
-        self._state = self._bound_as = BOUND_BY[command_id]
+        self._bound_as = BOUND_BY[command_id]
+        self._move(self._bound_as)
 
     def unbind(self) -> None:
         """Our unbind is out."""
-        self._state = State.UNBINDING
+        self._move(State.UNBINDING)
 
     def be_unbound(self) -> None:
         """The peer's unbind was answered. An unbind of ours that is out stays the one that ends the session."""
         if self._state is not State.UNBINDING:
-            self._state = State.UNBOUND
+            self._move(State.UNBOUND)
 
     def close(self) -> None:
         """The session is over."""
-        self._state = State.CLOSED
+        self._move(State.CLOSED)
