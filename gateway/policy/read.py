@@ -39,7 +39,7 @@ class Reading:
     """What one text says, and what said so.
 
     ``scope`` is how far an opt-out reaches, ``list_name`` the one list that STOP or HELP names. ``keyword`` with
-    ``whole``: the text is the keyword and courtesy words alone. ``negated``: the text has a negation in it.
+    ``whole``: the text is the keyword and courtesy words alone.
     """
 
     sense: Sense
@@ -50,7 +50,6 @@ class Reading:
     list_name: str | None = None
     keyword: KeywordRules | None = None
     whole: bool = False
-    negated: bool = False
 
 
 def read(text: str, rules: LineRules) -> Reading:
@@ -142,6 +141,5 @@ def _keyword(tokens: tuple[str, ...], core: str, rules: LineRules) -> Reading | 
             f'the keyword "{keyword.word}" is in the first two words',
             keyword=keyword,
             whole=whole,
-            negated=negated,
         )
     return None
