@@ -35,62 +35,72 @@ class CarrierOptions(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
         description="Name of this carrier in logs, metrics and the lines' `carriers` keys: letters, digits, `_.-`.",
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Host name or address of the carrier's SMSC.")
-    port: int = Field(2775, ge=1, le=65_535, description="TCP port of the carrier's SMSC.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Host name or address of the carrier's SMSC.")
+    port: int = Field(default=2775, ge=1, le=65_535, description="TCP port of the carrier's SMSC.")
     mode: Mode = Field(
-        Mode.TRANSCEIVER,
+        default=Mode.TRANSCEIVER,
         description="How to bind: `transceiver`, `transmitter+receiver` (two sessions), `receiver` or `transmitter`.",
     )
-    binds: int = Field(1, ge=1, le=64, description="How many binds to keep (of pairs: how many pairs).")
-    system_id: str = Field("", max_length=255, description="Name under which we bind, sent as it is written here.")
-    password: SecretStr = Field(SecretStr(""), description="Password of the bind, sent as it is written here.")
-    system_type: str = Field("", max_length=12, description="`system_type` of the bind; most carriers leave it empty.")
-    address_range: str = Field(
-        "", max_length=40, description="`address_range` of the bind; some carriers want the short code here."
+    binds: int = Field(default=1, ge=1, le=64, description="How many binds to keep (of pairs: how many pairs).")
+    system_id: str = Field(
+        default="", max_length=255, description="Name under which we bind, sent as it is written here."
     )
-    address_ton: int = Field(0, ge=0, le=255, description="`addr_ton` of the bind (SMPP 3.4 section 5.2.5).")
-    address_npi: int = Field(0, ge=0, le=255, description="`addr_npi` of the bind (SMPP 3.4 section 5.2.6).")
+    password: SecretStr = Field(default=SecretStr(""), description="Password of the bind, sent as it is written here.")
+    system_type: str = Field(
+        default="", max_length=12, description="`system_type` of the bind; most carriers leave it empty."
+    )
+    address_range: str = Field(
+        default="", max_length=40, description="`address_range` of the bind; some carriers want the short code here."
+    )
+    address_ton: int = Field(default=0, ge=0, le=255, description="`addr_ton` of the bind (SMPP 3.4 section 5.2.5).")
+    address_npi: int = Field(default=0, ge=0, le=255, description="`addr_npi` of the bind (SMPP 3.4 section 5.2.6).")
     source_ton: int | None = Field(
-        None, ge=0, le=255, description="`source_addr_ton` of what we submit; unset: what the quirk says."
+        default=None, ge=0, le=255, description="`source_addr_ton` of what we submit; unset: what the quirk says."
     )
     source_npi: int | None = Field(
-        None, ge=0, le=255, description="`source_addr_npi` of what we submit; unset: what the quirk says."
+        default=None, ge=0, le=255, description="`source_addr_npi` of what we submit; unset: what the quirk says."
     )
-    service_type: str = Field("", max_length=5, description="`service_type` of what we submit.")
+    service_type: str = Field(default="", max_length=5, description="`service_type` of what we submit.")
     window: int = Field(
-        100, ge=1, le=10_000, description="How many submit_sm may await their response at once, per bind."
+        default=100, ge=1, le=10_000, description="How many submit_sm may await their response at once, per bind."
     )
     max_per_second: float = Field(
-        0,
+        default=0,
         ge=0,
         le=100_000,
         description="Most submit_sm a second to this carrier, over all binds and nodes; 0: no limit.",
     )
     max_unacked: int = Field(
-        1_000,
+        default=1_000,
         ge=1,
         le=100_000,
         description="How many MOs of one bind may wait for the store; those beyond get the temporary error at once.",
     )
-    enquire_link_s: Seconds = Field(30, description="Seconds of silence after which we ask with enquire_link.")
+    enquire_link_s: Seconds = Field(default=30, description="Seconds of silence after which we ask with enquire_link.")
     response_timeout_s: Seconds = Field(
-        10, description="Seconds after which a request of ours without a response counts as unanswered."
+        default=10, description="Seconds after which a request of ours without a response counts as unanswered."
     )
-    bind_timeout_s: Seconds = Field(10, description="Seconds that connecting, and then binding, may each take.")
-    read_timeout_s: Seconds = Field(10, description="Seconds that a PDU may stall half-way before we close.")
-    drain_s: float = Field(20, ge=0, le=3_600, description="Seconds that a bind may take to end in good order.")
+    bind_timeout_s: Seconds = Field(default=10, description="Seconds that connecting, and then binding, may each take.")
+    read_timeout_s: Seconds = Field(default=10, description="Seconds that a PDU may stall half-way before we close.")
+    drain_s: float = Field(default=20, ge=0, le=3_600, description="Seconds that a bind may take to end in good order.")
     reconnect_gap_s: float = Field(
-        1, ge=0.1, le=3_600, description="Least seconds between two connections of one bind; some carriers demand 30."
+        default=1,
+        ge=0.1,
+        le=3_600,
+        description="Least seconds between two connections of one bind; some carriers demand 30.",
     )
-    reconnect_max_s: Seconds = Field(60, description="Most seconds between two attempts to reach the carrier.")
+    reconnect_max_s: Seconds = Field(default=60, description="Most seconds between two attempts to reach the carrier.")
     refused_gap_s: Seconds = Field(
-        30, description="Seconds to wait after the carrier first refused the bind (wrong password, already bound)."
+        default=30,
+        description="Seconds to wait after the carrier first refused the bind (wrong password, already bound).",
     )
-    refused_max_s: Seconds = Field(600, description="Most seconds between two attempts while the bind is refused.")
+    refused_max_s: Seconds = Field(
+        default=600, description="Most seconds between two attempts while the bind is refused."
+    )
     max_pdu_octets: int = Field(
-        70_000, ge=1_024, le=1_048_576, description="Longest PDU we read, in octets; 70000 holds any 64 KB TLV."
+        default=70_000, ge=1_024, le=1_048_576, description="Longest PDU we read, in octets; 70000 holds any 64 KB TLV."
     )
-    quirk: str = Field("standard", description="How this carrier differs from the book: the name of a quirk.")
+    quirk: str = Field(default="standard", description="How this carrier differs from the book: the name of a quirk.")
 
     @field_validator("system_id", "password", "system_type", "address_range", "service_type")
     @classmethod

@@ -10,6 +10,7 @@ import trio
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.carrier import Carrier
+from gateway.carriers.observer import Observer
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.wire import Wire, WireError
 from tests.kit.smsc import Ledger, Smsc, TrioClock
@@ -22,7 +23,7 @@ class Rig:
     ``prepare`` may change each SMSC before it serves; ``unreachable`` makes so many dials fail.
     """
 
-    def __init__(self, *, capacity: int = 1 << 20, **keys: Any) -> None:
+    def __init__(self, *, observer: Observer | None = None, **keys: Any) -> None:
         self.ledger = Ledger()
         self.smscs: list[Smsc] = []
         self.wires: list[MemoryWire] = []
@@ -30,7 +31,6 @@ class Rig:
         self.unreachable = 0
         self.prepare: Callable[[Smsc], None] = lambda smsc: None
         self.serve: Callable[[Smsc], Awaitable[None]] = Smsc.run
-        self._capacity = capacity
         self._nursery: trio.Nursery | None = None
         self.carrier = Carrier(
             CarrierOptions.model_validate({"name": "acme", "system_id": "demo"} | keys),
@@ -38,6 +38,7 @@ class Rig:
             clock=TrioClock(),
             life="gw1-7",
             region_of=lambda line: "US",
+            observer=observer,
             dial=self._dial,
             dice=lambda: 0.5,
         )
@@ -60,7 +61,7 @@ class Rig:
         self.dialled.append(trio.current_time())
         if len(self.dialled) <= self.unreachable:
             raise WireError("nobody listens")
-        ours, theirs = memory_wires(self._capacity)
+        ours, theirs = memory_wires()
         smsc = Smsc(theirs, window=10_000)
         self.wires.append(ours)
         self.smscs.append(smsc)

@@ -41,6 +41,12 @@ class Ledger:
     acks: list[tuple[str, int]] = field(default_factory=list)
     states: list[BindState] = field(default_factory=list)
     answer: Callable[[BindPort, Sequence[Arrival]], None] | None = None
+    told: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition that changes with a bind's state."""
+        while not condition():
+            await self.told.park()
 
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         self.arrivals += arrivals
@@ -58,6 +64,7 @@ class Ledger:
 
     def changed(self, bind: BindPort, state: BindState) -> None:
         self.states.append(state)
+        self.told.unpark_all()
 
     @property
     def fates(self) -> dict[int, Fate]:
