@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from gateway.web.answers import Fault
 from gateway.web.problems import Problem
+from gateway.web.schemas import NUL_FREE
 
 MAX_FAULTS: Final = 100
 _TAGS: Final = frozenset({"one", "many"})  # of the union of one message and many
@@ -46,8 +47,8 @@ _SAYINGS: Final[Mapping[str, tuple[str, Callable[[Context], str]]]] = {
         "is no time as RFC 3339 writes it",
         lambda _: "date, T, time and offset, such as 2026-11-23T09:00:00-05:00",
     ),
-    "nul": ("contains the character U+0000", lambda _: "text without it"),
 }
+_NUL: Final = ("contains the character U+0000", lambda _: "text without it")
 _UNFORESEEN: Final = ("is not right", lambda _: "see /api/docs")
 
 
@@ -66,8 +67,9 @@ def fault_of(error: Mapping[str, Any]) -> Fault:
     """Describe one finding."""
     place, *path = error["loc"]
     where = _PLACES.get(str(place), "body")
-    wrong, right = _SAYINGS.get(error["type"], _UNFORESEEN)
-    return Fault(place=where, pointer=_pointer(where, path), detail=wrong, expected=right(error.get("ctx", {})))
+    context: Context = error.get("ctx", {})
+    wrong, right = _NUL if context.get("pattern") == NUL_FREE else _SAYINGS.get(error["type"], _UNFORESEEN)
+    return Fault(place=where, pointer=_pointer(where, path), detail=wrong, expected=right(context))
 
 
 def _pointer(where: str, path: Sequence[str | int]) -> str:

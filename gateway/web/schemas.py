@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gateway.model.messages import Lane, MessageState
@@ -26,12 +26,6 @@ _RFC3339: Final = re.compile(
 )
 
 
-def _no_nul(value: str) -> str:
-    if "\x00" in value:
-        raise PydanticCustomError("nul", "contains the character U+0000")
-    return value
-
-
 def _when(value: object) -> float:
     """Read RFC 3339; the offset is required, since a local time is nobody's in particular."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
@@ -42,10 +36,11 @@ def _when(value: object) -> float:
     raise PydanticCustomError("rfc3339", "is no time as RFC 3339 writes it")
 
 
-_NUL_FREE: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
-Text = Annotated[str, AfterValidator(_no_nul), WithJsonSchema(_NUL_FREE)]
-Ref = Annotated[str, Field(max_length=200), AfterValidator(_no_nul), WithJsonSchema({**_NUL_FREE, "maxLength": 200})]
-Note = Annotated[str, Field(max_length=500), AfterValidator(_no_nul), WithJsonSchema({**_NUL_FREE, "maxLength": 500})]
+NUL_FREE: Final = r"^[^\u0000]*$"
+"""PostgreSQL keeps no U+0000. A pattern, not a function: a batch has ten thousand texts, and this runs in Rust."""
+Text = Annotated[str, Field(pattern=NUL_FREE)]
+Ref = Annotated[str, Field(max_length=200, pattern=NUL_FREE)]
+Note = Annotated[str, Field(max_length=500, pattern=NUL_FREE)]
 IdIn = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
 When = Annotated[
     float,
