@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.carriers.compose import UDHI
 from gateway.carriers.quirks import IdBase, Quirk
 from gateway.model.messages import MessageState
 from gateway.smpp.constants import Tag
 from gateway.smpp.pdu import DataSm, DeliverSm, tlv
-from gateway.sms import decode_text, message_state, parse_receipt, split_udh
+from gateway.sms import ReceiptText, decode_text, message_state, parse_receipt, split_udh
 
 INTERMEDIATE: Final = 0x20
 """Message type of an intermediate delivery notification (section 5.2.12)."""
@@ -56,11 +57,7 @@ class ReceiptFacts:
 
 def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, quirk: Quirk) -> ReceiptFacts | None:
     """Return what a receipt says; None if it names no message, or says nothing of its state in any form we know."""
-    text = parse_receipt(user_data.decode("latin-1"))
-    if text is None:  # not plain octets: as declared, and then as if the header that it claims to have were one
-        text = parse_receipt(decode_text(user_data, pdu.data_coding, quirk.alphabet))
-    if text is None and pdu.esm_class & 0x40:
-        text = parse_receipt(decode_text(split_udh(user_data)[1], pdu.data_coding, quirk.alphabet))
+    text = _text(pdu, user_data, quirk)
     raw_id = tlv(pdu, Tag.RECEIPTED_MESSAGE_ID)
     by_tlv = raw_id.split(b"\0")[0].decode("latin-1").strip() if raw_id else ""
     ids = dict.fromkeys(spellings(by_tlv, quirk.id_base))
@@ -76,6 +73,18 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
     word = _NAMES[state] if state is not None else text.stat if text is not None else ""
     code = text.err if text is not None and text.err else _network_error(tlv(pdu, Tag.NETWORK_ERROR_CODE))
     return ReceiptFacts(tuple(ids), final, code if final is MessageState.DELIVERED else f"{word} {code}".strip())
+
+
+def _text(pdu: DeliverSm | DataSm, user_data: bytes, quirk: Quirk) -> ReceiptText | None:
+    """Return the receipt's text fields: of the plain octets, else as declared, else behind the header it claims to have.
+
+    The first reading that has an id counts, else the first that has anything.
+    """
+    readings = [user_data.decode("latin-1"), decode_text(user_data, pdu.data_coding, quirk.alphabet)]
+    if pdu.esm_class & UDHI:
+        readings.append(decode_text(split_udh(user_data)[1], pdu.data_coding, quirk.alphabet))
+    found = [text for text in map(parse_receipt, readings) if text is not None]
+    return next((text for text in found if text.id), found[0] if found else None)
 
 
 def _network_error(value: bytes | None) -> str:

@@ -1,0 +1,151 @@
+"""Delivery receipts: ids in every spelling, states that claim no more than they know."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.carriers.quirks import IdBase, load
+from gateway.carriers.receipts import ReceiptFacts, read_receipt, spellings
+from gateway.model.messages import MessageState
+from gateway.smpp.pdu import DataSm, DeliverSm, Tlv
+
+STANDARD = load("standard")
+TEXT = "id:{} sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 stat:{} err:{} text:Hi"
+
+
+def read(
+    text: str = "", *, ids: bytes | None = None, state: int | None = None, error: bytes | None = None, kind: int = 4
+) -> ReceiptFacts | None:
+    tlvs = [(0x001E, ids), (0x0427, None if state is None else bytes((state,))), (0x0423, error)]
+    pdu = DeliverSm(
+        esm_class=kind,
+        short_message=text.encode("latin-1"),
+        tlvs=tuple(Tlv(tag, value) for tag, value in tlvs if value is not None),
+    )
+    return read_receipt(pdu, pdu.short_message, kind, STANDARD)
+
+
+@pytest.mark.parametrize(
+    "stat, state, error",
+    [
+        ("DELIVRD", MessageState.DELIVERED, "000"),
+        ("delivrd", MessageState.DELIVERED, "000"),
+        ("EXPIRED", MessageState.UNDELIVERED, "EXPIRED 000"),
+        ("DELETED", MessageState.UNDELIVERED, "DELETED 000"),
+        ("UNDELIV", MessageState.UNDELIVERED, "UNDELIV 000"),
+        ("FAILED", MessageState.UNDELIVERED, "UNDELIV 000"),
+        ("REJECTD", MessageState.UNDELIVERED, "REJECTD 000"),
+        ("SKIPPED", MessageState.UNDELIVERED, "SKIPPED 000"),
+        ("ACCEPTD", None, "ACCEPTD 000"),
+        ("ENROUTE", None, "ENROUTE 000"),
+        ("BUFFRED", None, "ENROUTE 000"),
+        ("UNKNOWN", None, "UNKNOWN 000"),
+        ("PECULIAR", None, "PECULIAR 000"),
+    ],
+)
+def test_states_by_text(stat: str, state: MessageState | None, error: str) -> None:
+    facts = read(TEXT.format("7", stat, "000"))
+    assert facts is not None
+    assert (facts.ids[0], facts.state, facts.error) == ("7", state, error)
+
+
+@pytest.mark.parametrize("state", range(256))
+def test_states_by_tlv(state: int) -> None:
+    facts = read(ids=b"abc-1\0", state=state)
+    if state > 9:
+        assert facts is None
+        return
+    assert facts is not None
+    assert facts.ids[0] == "abc-1"
+    assert facts.state is (
+        MessageState.DELIVERED if state == 2 else MessageState.UNDELIVERED if state in (3, 4, 5, 8, 9) else None
+    )
+
+
+def test_the_tlv_is_the_better_witness_and_both_ids_count() -> None:
+    facts = read(TEXT.format("417190266", "ENROUTE", "0"), ids=b"18DDD17A", state=2)
+    assert facts is not None
+    assert facts.state is MessageState.DELIVERED
+    assert facts.ids[0] == "18DDD17A"
+    assert "417190266" in facts.ids
+
+
+def test_a_state_that_the_tlv_does_not_know_is_read_from_the_text() -> None:
+    facts = read(TEXT.format("1", "DELIVRD", "0"), ids=b"", state=255)
+    assert facts is not None
+    assert facts.state is MessageState.DELIVERED
+
+
+def test_an_intermediate_notification_is_never_final() -> None:
+    facts = read(TEXT.format("1", "DELIVRD", "0"), kind=0x20)
+    assert facts is not None
+    assert facts.state is None
+
+
+@pytest.mark.parametrize("value, code", [(b"\3\0\x1b", "27"), (b"000", "000"), (b"", ""), (b"\3", "0")])
+def test_network_error_codes(value: bytes, code: str) -> None:
+    facts = read(ids=b"1", state=5, error=value)
+    assert facts is not None
+    assert facts.error == f"UNDELIV {code}".strip()
+
+
+@pytest.mark.parametrize("text", ["", "hello", "id: stat:DELIVRD", "id:7"])
+def test_what_names_no_message_or_no_state_is_no_receipt(text: str) -> None:
+    assert read(text) is None
+
+
+def test_a_header_indicator_on_a_plain_receipt_eats_nothing() -> None:
+    text = TEXT.format("7", "DELIVRD", "000").encode()
+    pdu = DeliverSm(esm_class=0x44, short_message=text)
+    assert read_receipt(pdu, text, 4, STANDARD) is not None
+
+
+def test_a_header_before_a_receipt_and_a_receipt_in_ucs2() -> None:
+    wide = TEXT.format("7", "DELIVRD", "000").encode("utf-16-be")
+    for esm_class, data in ((0x04, wide), (0x44, b"\5\0\3\1\1\1" + wide)):
+        facts = read_receipt(DeliverSm(esm_class=esm_class, data_coding=8), data, 4, STANDARD)
+        assert facts is not None
+        assert facts.ids[0] == "7"
+
+
+def test_a_receipt_by_data_sm() -> None:
+    pdu = DataSm(esm_class=4, tlvs=(Tlv(0x001E, b"7\0"), Tlv(0x0427, b"\2")))
+    facts = read_receipt(pdu, b"", 4, STANDARD)
+    assert facts == ReceiptFacts(facts.ids if facts else (), MessageState.DELIVERED, "")
+
+
+@pytest.mark.parametrize(
+    "base, receipt, response",
+    [
+        (IdBase.ANY, "417190266", "18DDD17A"),
+        (IdBase.ANY, "18ddd17a", "417190266"),
+        (IdBase.ANY, "0416342074", "416342074"),
+        (IdBase.ANY, "416342074", "0416342074"),
+        (IdBase.ANY, "1a", "0000000026"),
+        (IdBase.ANY, "26", "0000001a"),
+        (IdBase.ANY, "9223372036854775807", "7fffffffffffffff"),
+        (IdBase.ANY, "AB-12", "ab-12"),
+        (IdBase.SAME, "00ab", "ab"),
+        (IdBase.RECEIPT_DECIMAL, "255", "ff"),
+        (IdBase.RECEIPT_HEXADECIMAL, "FF", "255"),
+        (IdBase.SAME, "000", "000"),
+    ],
+)
+def test_every_spelling_is_tried(base: IdBase, receipt: str, response: str) -> None:
+    assert response in spellings(receipt, base)
+
+
+def test_a_known_base_tries_no_other() -> None:
+    assert "255" not in spellings("ff", IdBase.SAME)
+    assert "ff" not in spellings("255", IdBase.SAME)
+    assert "255" not in spellings("ff", IdBase.RECEIPT_DECIMAL)
+    assert spellings("", IdBase.ANY) == ()
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64), st.sampled_from(IdBase))
+def test_an_id_is_always_found_as_it_is_and_first(carrier_id: str, base: IdBase) -> None:
+    found = spellings(carrier_id, base)
+    assert found[0] == carrier_id
+    assert len(set(found)) == len(found) <= 16

@@ -1,0 +1,200 @@
+"""From deliver_sm and data_sm to the domain."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.carriers.quirks import Quirk, load
+from gateway.carriers.translate import Origin, Translator, fingerprint
+from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
+from gateway.smpp.pdu import DataSm, DeliverSm, Tlv
+
+HERE = Origin("acme/0", "gw1-1-acme/0-1")
+REGIONS = {"85700": "US", "60777": "DE"}
+
+
+def translator(quirk: Quirk | None = None) -> Translator:
+    return Translator("acme", quirk or load("standard"), lambda line: REGIONS.get(line, "US"))
+
+
+def mo(pdu: DeliverSm | DataSm, quirk: Quirk | None = None) -> Mo:
+    arrival = translator(quirk).read(pdu, 7, b"raw", HERE, 1_000.0)
+    assert isinstance(arrival, Mo)
+    return arrival
+
+
+def deliver(text: bytes = b"JOIN", **fields: object) -> DeliverSm:
+    values = {"source_addr": "12125550101", "destination_addr": "85700", "short_message": text} | fields
+    return DeliverSm(**values)  # type: ignore[arg-type]  # tests name the fields that they mean
+
+
+def test_a_plain_text() -> None:
+    assert mo(deliver()) == Mo(
+        carrier="acme",
+        bind="acme/0",
+        session="gw1-1-acme/0-1",
+        sequence=7,
+        line="85700",
+        subscriber="+12125550101",  # type: ignore[arg-type]  # an Msisdn is a str
+        text="JOIN",
+        raw=b"JOIN",
+        data_coding=0,
+        fingerprint=fingerprint(b"JOIN", 0, 0, None),
+        received_at=1_000.0,
+    )
+
+
+@pytest.mark.parametrize("source", ["+12125550101", "12125550101", "2125550101", "0112125550101", "(212) 555-0101"])
+def test_one_subscriber_has_one_spelling(source: str) -> None:
+    if source.startswith("011"):
+        source = "01112125550101"
+    assert mo(deliver(source_addr=source)).subscriber == "+12125550101"
+
+
+def test_national_numbers_are_read_in_the_lines_region() -> None:
+    german = deliver(destination_addr="60777", source_addr="015112345678", source_addr_ton=2)
+    assert mo(german).subscriber == "+4915112345678"
+
+
+@pytest.mark.parametrize("source, destination", [("", "85700"), ("12125550101", ""), ("", "")])
+def test_empty_addresses_are_texts_all_the_same(source: str, destination: str) -> None:
+    arrival = mo(deliver(source_addr=source, destination_addr=destination))
+    assert (arrival.subscriber == "") == (source == "")
+    assert arrival.line == destination
+
+
+def test_an_alphanumeric_sender_stays_as_it_is() -> None:
+    assert mo(deliver(source_addr="Bank 24", source_addr_ton=5)).subscriber == "Bank 24"
+
+
+def test_a_header_is_taken_off_and_says_which_part_it_is() -> None:
+    arrival = mo(deliver(b"\5\0\3\x2a\2\1ST", esm_class=0x40))
+    assert (arrival.text, arrival.raw, arrival.concat) == ("ST", b"ST", Concat(42, 2, 1))
+
+
+def test_a_header_longer_than_the_text_is_text() -> None:
+    assert mo(deliver(b"\x40STOP", esm_class=0x40)).text.endswith("STOP")
+
+
+SAR = (Tlv(0x020C, b"\1\2"), Tlv(0x020E, b"\3"), Tlv(0x020F, b"\2"))
+
+
+def test_sar_says_which_part_it_is_and_the_header_outranks_it() -> None:
+    assert mo(deliver(tlvs=SAR)).concat == Concat(0x0102, 3, 2)
+    assert mo(deliver(b"\5\0\3\x2a\2\1ST", esm_class=0x40, tlvs=SAR)).concat == Concat(42, 2, 1)
+    assert mo(deliver(b"\3\1\1\0ST", esm_class=0x40, tlvs=SAR)).concat == Concat(0x0102, 3, 2)
+
+
+@pytest.mark.parametrize("tlvs", [SAR[:2], (*SAR[:2], Tlv(0x020F, b"")), (*SAR[:2], Tlv(0x020F, b"\0" * 9))])
+def test_half_a_sar_is_none(tlvs: tuple[Tlv, ...]) -> None:
+    assert mo(deliver(tlvs=tlvs)).concat is None
+
+
+def test_a_sar_that_makes_no_sense_is_ignored() -> None:
+    assert mo(deliver(tlvs=(*SAR[:2], Tlv(0x020F, b"\7")))).concat is None
+
+
+def test_a_payload_is_the_text_where_there_is_no_short_message() -> None:
+    payload = (Tlv(0x0424, b"long " * 100),)
+    assert mo(deliver(b"", tlvs=payload)).text == "long " * 100
+    assert mo(deliver(b"short", tlvs=payload)).text == "short"
+    assert mo(DataSm(source_addr="1", destination_addr="85700", tlvs=payload)).raw == b"long " * 100
+    assert mo(DataSm(source_addr="1", destination_addr="85700")).text == ""
+
+
+def test_the_quirk_says_what_coding_zero_is() -> None:
+    assert mo(deliver(b"\0")).text == "@"
+    latin = mo(deliver(b"caf\xe9"), Quirk("latin", "speaks Latin-1", alphabet="latin-1"))
+    assert (latin.text, latin.alphabet) == ("café", "latin-1")
+
+
+RECEIPT = b"id:7 sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 stat:DELIVRD err:000 text:Hi"
+
+
+@pytest.mark.parametrize("kind", [0x04, 0x08, 0x20, 0x44, 0xC7])
+def test_a_receipt_is_no_text(kind: int) -> None:
+    arrival = translator().read(deliver(RECEIPT, esm_class=kind), 7, b"raw", HERE, 1_000.0)
+    assert isinstance(arrival, Receipt)
+    assert arrival.carrier_ids[0] == "7"
+    assert arrival.state is (None if kind == 0x20 else MessageState.DELIVERED)
+    assert (arrival.sequence, arrival.bind, arrival.session) == (7, *(HERE.bind, HERE.session))
+
+
+@pytest.mark.parametrize("kind", [0x00, 0x10, 0x18])
+def test_a_text_that_looks_like_a_receipt_is_a_text(kind: int) -> None:
+    assert mo(deliver(RECEIPT, esm_class=kind)).text.startswith("id:7")
+
+
+def test_a_quirk_may_take_receipts_by_their_text_alone() -> None:
+    quirk = Quirk("bare", "sends receipts as texts", receipt_by_text=True)
+    assert isinstance(translator(quirk).read(deliver(RECEIPT), 7, b"", HERE, 0), Receipt)
+    assert mo(deliver(b"STOP"), quirk).text == "STOP"
+
+
+def test_a_receipt_that_says_nothing_is_put_aside_and_accepted() -> None:
+    arrival = translator().read(deliver(b"hello", esm_class=4), 7, b"raw", HERE, 1_000.0)
+    assert arrival == Unreadable(
+        "acme",
+        "acme/0",
+        HERE.session,
+        7,
+        0,
+        "a delivery receipt that names no message, or no state",
+        b"raw",
+        1_000.0,
+    )
+
+
+def test_a_handsets_acknowledgement_that_is_no_receipt_is_a_text() -> None:
+    assert mo(deliver(b"STOP", esm_class=8)).text == "STOP"
+
+
+def test_broken_tlvs_do_not_lose_a_stop_unless_the_quirk_says_so() -> None:
+    saved = translator().malformed(deliver(b"STOP"), 7, 0xC0, "bad TLV", b"raw", HERE, 0)
+    assert isinstance(saved, Mo)
+    assert saved.text == "STOP"
+    strict = translator(Quirk("strict", "no mercy", salvage=False))
+    for arrival in (
+        strict.malformed(deliver(b"STOP"), 7, 0xC0, "bad TLV", b"raw", HERE, 0),
+        translator().malformed(deliver(b""), 7, 0xC0, "bad TLV", b"raw", HERE, 0),
+        translator().malformed(None, 7, 0xC0, "bad TLV", b"raw", HERE, 0),
+    ):
+        assert isinstance(arrival, Unreadable)
+        assert (arrival.status, arrival.reason, arrival.raw) == (0xC0, "bad TLV", b"raw")
+
+
+def test_fingerprints_differ_where_the_duplicate_rule_must_see_a_difference() -> None:
+    prints = [
+        fingerprint(b"STOP", 0, 0, None),
+        fingerprint(b"STOP", 8, 0, None),
+        fingerprint(b"STOP", 0, 1, None),
+        fingerprint(b"STOP", 0, 0, (0, 0, 0)),
+        fingerprint(b"STOP", 0, 0, (1, 2, 1)),
+        fingerprint(b"STOP", 0, 0, (1, 2, 2)),
+        fingerprint(b"STOP ", 0, 0, None),
+    ]
+    assert len(set(prints)) == len(prints)
+    assert {len(digest) for digest in prints} == {16}
+    assert mo(deliver()).fingerprint == mo(deliver(source_addr="13125550199")).fingerprint
+
+
+@given(
+    octets=st.binary(max_size=160),
+    esm_class=st.integers(0, 255),
+    data_coding=st.integers(0, 255),
+    tlvs=st.lists(st.tuples(st.sampled_from([0x020C, 0x020E, 0x020F, 0x0424, 0x001E, 0x0427, 0x0423]), st.binary())),
+    source=st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=24),
+)
+def test_nothing_that_a_carrier_delivers_makes_it_fail(
+    octets: bytes, esm_class: int, data_coding: int, tlvs: list[tuple[int, bytes]], source: str
+) -> None:
+    pdu = deliver(
+        octets,
+        esm_class=esm_class,
+        data_coding=data_coding,
+        tlvs=tuple(Tlv(*tlv) for tlv in tlvs),
+        source_addr=source,
+    )
+    assert translator().read(pdu, 7, b"raw", HERE, 0).sequence == 7
