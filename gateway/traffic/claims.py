@@ -78,19 +78,15 @@ class Claimed:
 
     claims: list[Claim] = field(default_factory=list)
     emptied: set[Place] = field(default_factory=set)
-    tokens: dict[str, int] = field(default_factory=dict)
 
 
 def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
     """Claim what may go now on every carrier."""
     taking = _Taking(tx, demand)
     for supply in supplies:
-        before = supply.tokens
         taking.lane(supply, Lane.URGENT, supply.tokens)
         places = demand.backlog - demand.paused
         _share(taking, supply, {lane for lane in WEIGHTS if any((lane, line) in places for line in supply.lines)})
-        if supply.tokens < before:
-            taking.claimed.tokens[supply.carrier] = before - supply.tokens
     return taking.claimed
 
 

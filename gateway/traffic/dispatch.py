@@ -47,7 +47,6 @@ _MOST_RESTING: Final = 10_000
 class _Dispatched:
     minted: Minted
     emptied: frozenset[Place]
-    tokens: Mapping[str, int]
 
 
 class Dispatcher:
@@ -140,7 +139,7 @@ class Dispatcher:
 
         def run(tx: Tx) -> _Dispatched:
             claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
-            return _Dispatched(pass_gate(tx, claimed.claims, book), frozenset(claimed.emptied), claimed.tokens)
+            return _Dispatched(pass_gate(tx, claimed.claims, book), frozenset(claimed.emptied))
 
         def done(result: _Dispatched) -> None:
             self._hand_over(result)
@@ -177,12 +176,13 @@ class Dispatcher:
         self._reports.refused(result.minted.refused)
         self._reports.handed_over(result.minted.messages.values())
         for carrier in self._carriers():
-            if tokens := result.tokens.get(carrier.name):
-                carrier.throttle.take(tokens, now)
             for bind in carrier.binds:
                 if offered := result.minted.permits.get(bind.name):
+                    carrier.throttle.take(len(offered), now)
                     bind.offer(offered)
-        if result.minted.messages or result.minted.refused:
+        # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
+        rested = result.minted.waiting and len(self._resting) < _MOST_RESTING
+        if result.minted.messages or result.minted.refused or rested:
             self._bell.set()
 
     def _supplies(self, book: RuleBook) -> list[Supply]:

@@ -19,7 +19,7 @@ import trio
 from gateway.base import Clock
 from gateway.carriers.interface import BindPort, BindState, CarrierPort
 from gateway.model.messages import Arrival, Mo, Unreadable
-from gateway.model.permit import Outcome
+from gateway.model.permit import Fate, Outcome
 from gateway.smpp.constants import Status
 from gateway.store.errors import StoreError
 from gateway.store.jobs import Job
@@ -66,6 +66,7 @@ class Hub:
         self._writer = writer
         self._clock = clock
         self._book = book
+        self._carriers = carriers
         self._dispatcher = dispatcher
         self._verdicts = verdicts
         self._reports = reports
@@ -91,7 +92,11 @@ class Hub:
         self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now)
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of permits."""
+        """Record what became of permits. Those that never left did not use their carrier's tokens."""
+        unused = sum(outcome.fate in (Fate.RETURNED, Fate.REVOKED) for outcome in outcomes)
+        for carrier in self._carriers():
+            if unused and carrier.name == bind.carrier:
+                carrier.throttle.give_back(unused, self._clock.monotonic())
         self._unrecorded += len(outcomes)
         self._record(bind, list(outcomes))
         self._dispatcher.ring()

@@ -136,7 +136,7 @@ class Daemon:
 async def daemon(file: Path, *, ready: bool = True) -> AsyncIterator[Daemon]:
     """Run ``gateway run`` on a configuration; it is killed at the end of the block if it still runs."""
     address = str(file.parent / "notify.sock")
-    Path(address).unlink(missing_ok=True)
+    await trio.Path(address).unlink(missing_ok=True)
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
         await notices.bind(address)
         async with trio.open_nursery() as nursery:
