@@ -1,9 +1,9 @@
 """The janitor: what must happen although nothing arrives. Small steps, one job each, so that nothing waits behind it.
 
 At the start it finds what the last life left half-done: permits without an outcome are uncertain, and their messages
-follow the rule for that. From then on, at each round: long texts whose parts did not all come are decided as they stand;
-holds that nobody reviewed become opt-outs; messages past their expiry are expired; what was kept for a while only is
-dropped; the depth of the queue is measured.
+follow the rule for that. From then on, at each round: long texts whose parts did not all come are decided as they
+stand; holds that nobody reviewed become opt-outs; messages past their expiry are expired; what was kept for a while
+only is dropped; the depth of the queue is measured.
 """
 
 from __future__ import annotations
