@@ -115,7 +115,8 @@ class _Failure:
 class Committer:
     """Runs batches on one writing connection, which it opens when needed and drops when it cannot be trusted.
 
-    For one thread at a time. ``identity`` must be set (by registering the node) before the first batch.
+    For one thread at a time, but for ``attempted_at``, which anybody may read: when the last transaction ended, well or
+    badly (monotonic seconds). ``identity`` must be set (by registering the node) before the first batch.
     """
 
     def __init__(self, engine: Engine, clock: Clock, memory: WriterMemory | None = None) -> None:
@@ -124,6 +125,7 @@ class Committer:
         self._clock = clock
         self._memory = memory or WriterMemory()
         self._handle: Handle | None = None
+        self.attempted_at = clock.monotonic()
 
     def handle(self) -> Handle:
         """Return the writing connection, opened and checked for durability. Raises StoreError or a driver's error."""
@@ -152,6 +154,7 @@ class Committer:
         while rest:
             group = rest[:together]
             outcome = self._attempt(group)
+            self.attempted_at = self._clock.monotonic()
             if isinstance(outcome, _Committed):
                 batch.completions += outcome.completions
                 batch.commits.append(outcome.commit)

@@ -22,7 +22,7 @@ class StoreOptions(BaseModel):
     busy_timeout_s: float = Field(
         default=5.0,
         gt=0,
-        le=60,
+        le=10,
         description="Seconds that a transaction waits for a lock that another program holds on the database file.",
     )
     readers: int = Field(

@@ -68,11 +68,11 @@ class Writer(ABC):
 
     @property
     def last_turn(self) -> float:
-        """When the writer last finished a batch, well or badly, or had nothing to do (monotonic seconds).
+        """When the writer last ended a transaction, well or badly, or had nothing to do (monotonic seconds).
 
         A watchdog compares it with now: a store that answers errors is alive, one that is stuck inside a call is not.
         """
-        return self._turned_at if self._waiting else self._clock.monotonic()
+        return max(self._turned_at, self._committer.attempted_at) if self._waiting else self._clock.monotonic()
 
     def put(self, job: Job[Any]) -> None:
         """Queue ``job`` for the next batch. Once the writer was told to stop, the job fails with StoreUnavailable."""
