@@ -76,7 +76,7 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
 
 
 def _text(pdu: DeliverSm | DataSm, user_data: bytes, quirk: Quirk) -> ReceiptText | None:
-    """Return the receipt's text fields: of the plain octets, else as declared, else behind the header it claims to have.
+    """Return the receipt's text fields: of the plain octets, as declared, or behind the header that it claims to have.
 
     The first reading that has an id counts, else the first that has anything.
     """
