@@ -4,8 +4,8 @@ It is asked after every change (a response, a lost session, a receipt, a late an
 and therefore gives the same answer in whatever order things came in. It decides; ``gateway.traffic.settle`` writes.
 
 The rule for *uncertain* (written, and no answer recorded): a reply to a subscriber that is younger than five minutes
-goes once more; everything else follows its line's ``on_uncertain``. A message never goes back on an answer: what a
-carrier accepted is sent, whatever came before or after.
+goes once more; everything else follows its line's ``on_uncertain``. A late answer settles it. A message never goes back
+on an answer: what a carrier accepted is sent, whatever came before or after.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ MOST_RETRIES: Final = 5
 """How many times one segment is refused as temporary before the message fails."""
 
 _SETTLED: Final = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.PARTIAL})
+_ENDED: Final = frozenset({MessageState.FAILED, MessageState.REFUSED, MessageState.EXPIRED, MessageState.CANCELLED})
+"""States of what was not sent; a late acceptance of some of its segments still shows.
+
+An UNCERTAIN one leaves that state when late answers have settled every segment, as if they had come in time."""
 
 
 def next_move(
@@ -42,14 +46,17 @@ def next_move(
     accepted = {permit.segment: permit for permit in permits if permit.fate is Fate.ACCEPTED}
     if len(accepted) == mt.segments:
         return _moved(mt, _delivery([permit.receipt_state for permit in accepted.values()]), None, 0)
-    if mt.state is not MessageState.SENDING:
-        return None
+    if mt.state in _ENDED:
+        return Move(mt.id, MessageState.PARTIAL, "late", None, mt.resends) if accepted else None
     open_ = [permit for permit in {p.segment: p for p in permits}.values() if permit.segment not in accepted]
+    unknown = any(permit.fate is Fate.UNCERTAIN for permit in open_)
+    if mt.state is not MessageState.SENDING and not (mt.state is MessageState.UNCERTAIN and not unknown):
+        return None
     lost = MessageState.PARTIAL if accepted else MessageState.FAILED
     for permit in open_:
         if permit.fate is Fate.REJECTED and _is_final(permit, permits, verdict):
             return _moved(mt, lost, "rejected", permit.status)
-    if any(permit.fate is Fate.UNCERTAIN for permit in open_):
+    if unknown:
         return _uncertain(mt, lost, now, on_uncertain)
     status = next((permit.status for permit in open_ if permit.fate is Fate.REJECTED), None)
     return Move(mt.id, MessageState.QUEUED, None, status, mt.resends)
