@@ -23,6 +23,7 @@ from gateway.base import Clock, SystemClock
 from gateway.config import Config, ConfigErrors, diff, load
 from gateway.daemon.flow import Flow
 from gateway.daemon.notify import Notifier, feed_watchdog
+from gateway.store.engines import Verdict
 from gateway.store.store import open_store
 from gateway.store.writer import Hooks
 from gateway.telemetry.logs import configure_logs
@@ -80,9 +81,10 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
     """Run a gateway while the block runs, and stop it cleanly at the end. Raises GatewayError where it cannot start."""
     clock = clock or SystemClock()
     metrics = Metrics(version, config.gateway.node)
+    gateway: Running | None = None
     hooks = Hooks(
         committed=lambda seconds, jobs: _committed(metrics, seconds, jobs),
-        failed=lambda kind: metrics.store_failures(kind).inc(),
+        failed=lambda kind: _not_committed(gateway, metrics, kind),
     )
     config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -148,6 +150,12 @@ async def _drain(flow: Flow) -> None:
         await flow.hub.recorded()
     if waiting.cancelled_caught:
         _log.error("the store did not take the last outcomes; their messages will be uncertain")
+
+
+def _not_committed(gateway: Running | None, metrics: Metrics, kind: str) -> None:
+    metrics.store_failures(kind).inc()
+    if gateway is not None and kind == Verdict.UNKNOWN.value:
+        gateway.flow.dispatcher.doubt()
 
 
 def _committed(metrics: Metrics, seconds: float, jobs: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +23,6 @@ from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
-from gateway.store.hot_messages import Move
 from gateway.store.jobs import Job
 from gateway.store.tx import Tx
 from gateway.store.writer import Writer
@@ -32,7 +31,7 @@ from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, ro
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import Verdicts
+from gateway.traffic.settle import Settled, Verdicts, return_orphans
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +76,7 @@ class Dispatcher:
         self._on_bind: Counter[str] = Counter()
         self._busy: dict[Key, int] = {}
         self._resting: dict[tuple[Key, bool], float] = {}
+        self._doubts = 0
         self._stopped = False
 
     def ring(self, places: Iterable[Place] = ()) -> None:
@@ -98,12 +98,18 @@ class Dispatcher:
         """How many messages have permits out."""
         return len(self._under_way)
 
-    def moved(self, moves: Mapping[int, Move], messages: Mapping[int, Mt]) -> None:
-        """Learn what became of messages: they are no longer under way; what came back after a refusal rests."""
+    def doubt(self) -> None:
+        """Learn that a commit may or may not have happened: look for what was queued or minted by it."""
+        self._doubts += 1
+        self.ring_all()
+
+    def moved(self, settled: Settled) -> None:
+        """Learn what became of messages: some are no longer under way; what came back after a refusal rests."""
         now = self._clock.monotonic()
-        for id_, step in moves.items():
-            mt = messages[id_]
+        for id_ in settled.over:
             self._leave(id_)
+        for id_, step in settled.moves.items():
+            mt = settled.messages[id_]
             if step.state is MessageState.QUEUED:
                 if step.status and self._verdicts(mt.carrier or "", step.status) is Verdict.RETRY:
                     self._rest(mt, now + RETRY_PAUSE_S)
@@ -137,11 +143,16 @@ class Dispatcher:
         finished = trio.Event()
         failure: list[Exception] = []
 
+        doubts, known = self._doubts, frozenset(self._under_way)
+
         def run(tx: Tx) -> _Dispatched:
+            if doubts:
+                return_orphans(tx, known, book, self._verdicts)
             claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
             return _Dispatched(pass_gate(tx, claimed.claims, book), frozenset(claimed.emptied))
 
         def done(result: _Dispatched) -> None:
+            self._doubts -= doubts
             self._hand_over(result)
             finished.set()
 

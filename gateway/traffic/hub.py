@@ -229,7 +229,7 @@ class Hub:
             self._progress.set()
             self._progress = trio.Event()
             self._reports.settled(outcomes, settled.messages, settled.moves)
-            self._dispatcher.moved(settled.moves, settled.messages)
+            self._dispatcher.moved(settled)
 
         def failed(error: Exception) -> None:
             _log.warning("outcomes not recorded yet", count=len(outcomes), error=str(error))

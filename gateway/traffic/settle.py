@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from gateway.carriers.statuses import Verdict
-from gateway.model.messages import Lane, MessageState, Mt, Receipt
+from gateway.model.messages import Mt, Receipt
 from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
 from gateway.store.hot_parts import park_receipt, permits_by_carrier_id, record_receipt, take_parked
@@ -24,19 +24,11 @@ Verdicts = Callable[[str, int], Verdict]
 
 @dataclass(slots=True)
 class Settled:
-    """What was written: the messages as they were, and their moves by id. ``places`` got messages back."""
+    """What was written: the messages as they were, and their moves by id. ``over`` are those without a live permit."""
 
     messages: dict[int, Mt] = field(default_factory=dict)
     moves: dict[int, Move] = field(default_factory=dict)
-
-    @property
-    def places(self) -> set[tuple[Lane, int]]:
-        """Lanes and lines to which a message has returned."""
-        return {
-            (self.messages[id_].lane, self.messages[id_].line_id)
-            for id_, step in self.moves.items()
-            if step.state is MessageState.QUEUED
-        }
+    over: set[int] = field(default_factory=set)
 
 
 def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdicts) -> Settled:
@@ -55,6 +47,8 @@ def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: V
     history = permits_of(tx, settled.messages)
     for id_, mt in settled.messages.items():
         carrier = mt.carrier or ""
+        if not any(permit.fate is Fate.LIVE for permit in history.get(id_, ())):
+            settled.over.add(id_)
         step = next_move(
             mt,
             history.get(id_, ()),
@@ -66,6 +60,20 @@ def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: V
             settled.moves[id_] = step
     move(tx, list(settled.moves.values()))
     return settled
+
+
+def return_orphans(tx: Tx, known: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:
+    """Return permits of this life that nobody was handed: their commit was not known to have happened.
+
+    ``known`` are the messages that are under way. No octet of the others' permits can have been written.
+    """
+    rows = tx.rows("select id, message_id from permit where node = ? and fate = 0 and life = ?", (tx.node, tx.life))
+    orphans = [(id_, message_id) for id_, message_id in rows if message_id not in known]
+    tx.executemany(
+        "update permit set fate = ?, detail = 'never handed over', settled_at = ? where id = ?",
+        [(int(Fate.RETURNED), tx.now, id_) for id_, _ in orphans],
+    )
+    return reconsider(tx, {message_id for _, message_id in orphans}, book, verdicts)
 
 
 def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts) -> str:
