@@ -81,12 +81,12 @@ class SimulatedCarrier:
         port: int = 0,
         host: str = "127.0.0.1",
         *,
-        receive_buffer: int | None = None,
+        kernel_buffer: int | None = None,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Listen and serve until cancelled; tells the port that it got through ``task_status``.
 
-        ``receive_buffer`` (octets) narrows the kernel's buffers, so that an ESME feels back-pressure early. Raises
+        ``kernel_buffer`` (octets) narrows the kernel's buffers, so that back-pressure is felt early. Raises
         SimulatorError where the port cannot be had.
         """
         try:
@@ -95,9 +95,10 @@ class SimulatedCarrier:
             raise SimulatorError(
                 f"cannot listen on {host}:{port}: {error.strerror or error}; choose a free port"
             ) from error
-        if receive_buffer is not None:
+        if kernel_buffer is not None:
             for listener in listeners:
-                listener.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
+                for option in (trio.socket.SO_RCVBUF, trio.socket.SO_SNDBUF):
+                    listener.socket.setsockopt(trio.socket.SOL_SOCKET, option, kernel_buffer)
         async with trio.open_nursery() as self._tasks:
             task_status.started(listeners[0].socket.getsockname()[1])
             await trio.serve_listeners(self._connected, listeners, handler_nursery=self._tasks)
@@ -295,11 +296,11 @@ class SimulatedCarrier:
     def on_answer(self, delivery: Delivery, status: int) -> None:
         """See ``Hooks``."""
         self._postbag.answered(delivery, status, self.on_room)
-        self._wake()
 
     def on_room(self) -> None:
         """See ``Hooks``."""
         self._postbag.send(tuple(self.links.values()))
+        self._wake()
 
     def on_end(self, link: Link, reason: str, unanswered: Sequence[Delivery]) -> None:
         """See ``Hooks``."""
@@ -307,18 +308,17 @@ class SimulatedCarrier:
         self._postbag.unanswered(unanswered)
         if link.mode:
             self._happened(BindDown(link.name, reason))
-        self._wake()
         self.on_room()
 
     def _later(self, after_s: float, action: Callable[[], None]) -> None:
         if after_s <= 0 or self._tasks is None:
             action()
         else:
-            self._tasks.start_soon(_after, after_s, action)
+            self._tasks.start_soon(_at, trio.current_time() + after_s, action)
 
 
-async def _after(after_s: float, action: Callable[[], None]) -> None:
-    await trio.sleep(after_s)
+async def _at(due: float, action: Callable[[], None]) -> None:
+    await trio.sleep_until(due)
     action()
 
 

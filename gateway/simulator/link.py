@@ -229,11 +229,11 @@ class Link:
                     size = _CHUNK if self._sent_left is None else min(_CHUNK, self._sent_left)
                     chunk = bytes(self._outbox[:size])
                     del self._outbox[:size]
-                    await self._stream.send_all(chunk)
                     if self._sent_left is not None:
                         self._sent_left -= len(chunk)
-                        if self._sent_left == 0:
-                            self.cut()
+                    await self._stream.send_all(chunk)
+                    if self._sent_left == 0:
+                        self.cut()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._finish("the connection broke")
 
