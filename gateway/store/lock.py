@@ -20,8 +20,12 @@ class FileLock:
     """The lock, held from construction to ``release``."""
 
     def __init__(self, database: Path) -> None:
-        """Lock ``database`` for this process. Raises StoreInUse naming the owner, or OSError."""
-        self.path = database.with_name(database.name + ".lock")
+        """Lock ``database`` for this process. Raises StoreInUse naming the owner, or OSError.
+
+        The lock lies beside the file itself, not beside a symbolic link to it: both ways lead to one lock.
+        """
+        real = database.resolve()
+        self.path = real.with_name(real.name + ".lock")
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -218,6 +218,25 @@ def test_a_rollback_that_fails_is_the_stores_error(tmp_path: Path) -> None:
     made.close()
 
 
+def test_a_connection_that_cannot_even_be_closed_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrated(tmp_path)
+    fails = FailOnce(tmp_path, "insert", sqlite3.SQLITE_IOERR, Moment.BEFORE)
+    engine = fails.made._engine
+    handles: list[Any] = []
+
+    def refuse(handle: Any) -> None:
+        handles.append(handle)
+        raise sqlite3.OperationalError("unable to close")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "close", refuse)
+        assert [type(error) for _, _, error in fails.run(Told(), "a")] == [StoreUnavailable]
+    engine.close(handles[0])
+    told = Told()
+    assert [event[0] for event in told.deliver(fails.made.run([told.job("b", note("b"))]))] == ["done"]
+    fails.made.close()
+
+
 def test_a_full_disk_is_survived_without_a_restart(tmp_path: Path) -> None:
     made = committer(migrated(tmp_path))
     told = Told()

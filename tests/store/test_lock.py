@@ -48,6 +48,15 @@ def test_another_process_is_refused_until_the_owner_dies_by_kill(tmp_path: Path)
     FileLock(path).release()
 
 
+def test_a_link_to_the_file_leads_to_the_same_lock(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "gateway.db").symlink_to(tmp_path / "gateway.db")
+    lock = FileLock(tmp_path / "gateway.db")
+    with pytest.raises(StoreInUse, match="is in use by process"):
+        FileLock(tmp_path / "elsewhere" / "gateway.db")
+    lock.release()
+
+
 def test_a_lock_file_without_text_still_locks(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "gateway.db")
     lock.path.write_text("")
