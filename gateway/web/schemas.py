@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SkipValidation, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gateway.model.messages import Lane, MessageState
@@ -101,7 +101,8 @@ class SendOne(Asked):
 class SendMany(Asked):
     """Many messages, each judged for itself."""
 
-    messages: list[SendOne] = Field(min_length=1, max_length=MAX_BATCH)
+    # Not yet checked one by one: gateway.web.batch does so, in slices.
+    messages: list[Annotated[SendOne, SkipValidation]] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 def _one_or_many(value: object) -> str:

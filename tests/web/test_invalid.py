@@ -77,6 +77,15 @@ async def test_every_field_is_listed_and_never_its_value() -> None:
     assert "secret" not in str(errors)
 
 
+async def test_faults_in_every_slice_are_listed_with_their_place() -> None:
+    messages: list[Any] = [ONE] * 1500
+    messages[3] = messages[1203] = {**ONE, "text": 5}
+    assert [error["pointer"] for error in await errors_of({"messages": messages})] == [
+        "/messages/3/text",
+        "/messages/1203/text",
+    ]
+
+
 async def test_a_hopeless_batch_lists_a_hundred_of_them() -> None:
     assert len(await errors_of({"messages": [{}] * 200})) == MAX_FAULTS
 

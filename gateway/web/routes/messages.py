@@ -6,23 +6,20 @@ by message (an opted-out number is an ordinary answer, and sinks no other).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
-import trio
 from fastapi import Header, Path, Query, Request, Response
 
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, KeyReused, Replayed
-from gateway.web.answers import MessagesView, MessageView, ProblemBody, ResultsView, StateView
+from gateway.web.answers import MessagesView, MessageView, ResultsView, StateView
+from gateway.web.batch import requests_of, results_json
 from gateway.web.inflight import HEADER, REPLAYED, read_key
-from gateway.web.problems import Problem, body_of, of_refusal, respond
+from gateway.web.problems import Problem, respond
 from gateway.web.route import Caller, DeskHere, InFlightHere, answer, group, refuse
-from gateway.web.schemas import IdIn, MessageFilter, SendBody, SendMany, SendOne
+from gateway.web.schemas import IdIn, MessageFilter, SendBody, SendMany
 
 router = group("Messages")
-_SLICE = 500
-"""Messages turned to or from JSON before other tasks get a turn: a batch must not keep an MO waiting."""
 
 
 @router.post(
@@ -48,19 +45,15 @@ async def send(
     true`, and nothing is sent twice.
     """
     idempotency = read_key(idempotency_key, await request.body(), caller)
-    items: Sequence[SendOne] = body.messages if isinstance(body, SendMany) else [body]
     with in_flight.hold(idempotency):
-        requests = []
-        for start in range(0, len(items), _SLICE):
-            requests += [item.request() for item in items[start : start + _SLICE]]
-            await trio.lowlevel.checkpoint()
+        requests = await requests_of(body) if isinstance(body, SendMany) else [body.request()]
         results = await desk.send(requests, caller, idempotency)
     if isinstance(results, KeyReused):
         return respond(Problem("key-reused", "This Idempotency-Key came before with another body; nothing was sent."))
     headers = {REPLAYED: "true"} if isinstance(results, Replayed) else {}
     outcomes = results.results if isinstance(results, Replayed) else results
     if isinstance(body, SendMany):
-        return await _many(outcomes, headers)
+        return Response(await results_json(outcomes), 200, headers, media_type="application/json")
     return _one(outcomes[0], headers)
 
 
@@ -70,21 +63,6 @@ def _one(outcome: Accepted | Refusal, headers: dict[str, str]) -> Response:
         response.headers.update(headers)
         return response
     return answer(StateView.of(outcome.id, outcome.state), 202, headers)
-
-
-async def _many(outcomes: Sequence[Accepted | Refusal], headers: dict[str, str]) -> Response:
-    parts: list[str] = []
-    for start in range(0, len(outcomes), _SLICE):
-        parts += [view_of(item).model_dump_json(exclude_none=True) for item in outcomes[start : start + _SLICE]]
-        await trio.lowlevel.checkpoint()
-    return Response(f'{{"results":[{",".join(parts)}]}}', 200, headers, media_type="application/json")
-
-
-def view_of(outcome: Accepted | Refusal) -> StateView | ProblemBody:
-    """Return one result of a batch."""
-    if isinstance(outcome, Refusal):
-        return body_of(of_refusal(outcome))
-    return StateView.of(outcome.id, outcome.state)
 
 
 @router.get("/api/v1/messages", response_model=MessagesView, summary="List messages, newest first")
