@@ -77,6 +77,27 @@ SAMPLES: tuple[Pdu, ...] = (
     pdu.AlertNotification(1, 2, "12125550101", 3, 4, "85700", TLVS),
 )
 
+PLAIN: dict[str, Any] = {
+    **ADDRESSES,
+    "esm_class": 0x41,
+    "protocol_id": 5,
+    "priority_flag": 6,
+    "registered_delivery": 7,
+    "replace_if_present_flag": 8,
+    "data_coding": 9,
+    "sm_default_msg_id": 10,
+    "short_message": b"please JOIN!",
+}
+PLAIN_SAMPLES: tuple[Pdu, ...] = (  # no two neighbours alike, no times: what the fast paths take
+    pdu.SubmitSm(**PLAIN),
+    pdu.DeliverSm(**PLAIN),
+    pdu.SubmitSm("CMT", **PLAIN, tlvs=TLVS),
+    pdu.DeliverSm("CMT", **PLAIN, tlvs=TLVS),
+    pdu.SubmitSmResp("0a1b-2c"),
+    pdu.DeliverSmResp(),
+)
+"""What the fast paths read and write."""
+
 _CHARACTERS = st.characters(min_codepoint=1, max_codepoint=255)
 
 
@@ -96,6 +117,8 @@ _TLV = st.builds(Tlv, _number(2), st.binary(max_size=20))
 
 def _field_strategy(field: object) -> st.SearchStrategy[Any]:
     match field:
+        case Text(name="service_type" | "schedule_delivery_time" | "validity_period"):
+            return st.sampled_from(["", "", "", "CMT"])  # mostly not set, as in life and on the fast paths
         case Text(limit=limit):
             return _octet_text(30 if limit is None else limit)
         case Number(width=width):

@@ -8,9 +8,10 @@ import pytest
 
 from gateway.smpp.codec import decode, decode_body, encode, encode_body, encode_header
 from gateway.smpp.constants import RESPONSE_BIT, CommandId
+from gateway.smpp.fast import DECODERS
 from gateway.smpp.layouts import LAYOUTS, RESPONSES
 from gateway.smpp.pdu import AlertNotification, EnquireLink, Frame, Header, Pdu, Tlv, tlv
-from tests.smpp.samples import SAMPLES
+from tests.smpp.samples import PLAIN_SAMPLES, SAMPLES
 
 TLVS = bytes.fromhex("0427 0001 02  1400 0000  0427 0001 05")
 SOURCE = b"\x01\x0212125550101\0"
@@ -102,6 +103,25 @@ def test_defaults_are_what_the_specification_calls_not_set(sample: Pdu) -> None:
 def test_any_sequence_number_and_status_is_read_as_it_came(sequence: int) -> None:
     data = whole(CommandId.ENQUIRE_LINK, b"", sequence=sequence, status=sequence)
     assert decode(data) == Frame(CommandId.ENQUIRE_LINK, sequence, sequence, EnquireLink())
+
+
+PLAIN_BODY = b"\x01\x0212125550101\0\x03\x0485700\0\x41\x05\x06\0\0\x07\x08\x09\x0a\x0cplease JOIN!"
+PLAIN_BODIES = [
+    b"\0" + PLAIN_BODY,
+    b"\0" + PLAIN_BODY,
+    b"CMT\0" + PLAIN_BODY + TLVS,
+    b"CMT\0" + PLAIN_BODY + TLVS,
+    b"0a1b-2c\0",
+    b"\0",
+]
+
+
+@pytest.mark.parametrize("sample, body", list(zip(PLAIN_SAMPLES, PLAIN_BODIES, strict=True)))
+def test_the_plain_shapes_of_the_busy_pdus_are_laid_out_alike_on_every_path(sample: Pdu, body: bytes) -> None:
+    data = whole(sample.command_id, body)
+    assert encode(sample, 7) == encode_header(sample.command_id, 7, 0, encode_body(sample)) == data
+    assert decode(data).pdu == decode_body(data, Header(sample.command_id, 0, 7)) == sample
+    assert DECODERS[sample.command_id](data) == sample  # the fast path does take it
 
 
 def test_unknown_command_is_a_frame_without_pdu() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.smpp.codec import decode, decode_body, encode, encode_body, encode_header
 from gateway.smpp.errors import BadBody, LocalProtocolError, LostFraming
 from gateway.smpp.pdu import Frame, Header, Pdu
-from tests.smpp.samples import BUSY, BUSY_PDUS, PDUS, SAMPLES, SEQUENCES
+from tests.smpp.samples import BUSY, BUSY_PDUS, PDUS, PLAIN_SAMPLES, SAMPLES, SEQUENCES
 
 Reading = Frame | tuple[Header, int, str, Pdu | None]
 
@@ -83,7 +83,7 @@ def mutations(seed: int, count: int) -> list[bytes]:
     chance = random.Random(seed)
     found = []
     for _ in range(count):
-        sample = chance.choice(SAMPLES)
+        sample = chance.choice(SAMPLES + PLAIN_SAMPLES)
         body = bytearray(encode_body(sample))
         for _ in range(chance.randint(1, 4)):
             at = chance.randint(0, len(body))

@@ -227,10 +227,11 @@ def test_d1_an_id_is_understood_however_it_is_spelt(body: bytes, message_id: str
     assert frame == Frame(CommandId.SUBMIT_SM_RESP, status, 7, SubmitSmResp(message_id))
 
 
-@pytest.mark.parametrize("start", [b"", b"\0", b"77\0", b"77"])
+@pytest.mark.parametrize("start", [b"", b"\0", b"77\0", b"77", b"7 7"])
 def test_d2_a_refusal_keeps_its_tlvs(start: bytes) -> None:
     frame = decode(whole(CommandId.SUBMIT_SM_RESP, start + b"\x04\x25\0\x01\x02", Status.ESME_RSYSERR))
     assert isinstance(frame.pdu, SubmitSmResp)
+    assert frame.pdu.message_id == start.rstrip(b"\0").decode()
     assert frame.pdu.tlvs == (Tlv(Tag.DELIVERY_FAILURE_REASON, b"\x02"),)
 
 

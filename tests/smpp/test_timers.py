@@ -71,6 +71,13 @@ def test_nothing_before_its_time_and_the_verdict_from_then_on(made: SessionTimer
     assert made.what_now(at) == made.what_now(at)  # asking changes nothing
 
 
+def test_silence_is_counted_from_the_bind() -> None:
+    made = timers()
+    made.heard(2)
+    made.bound(6)
+    assert made.next_at() == 36
+
+
 def test_of_two_that_are_due_the_earlier_wins() -> None:
     made = bound()
     made.enquired(30)
