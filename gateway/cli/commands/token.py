@@ -6,10 +6,12 @@ import hashlib
 import secrets
 
 import click
+from pydantic import ValidationError
 
 from gateway.cli.options import json_option
 from gateway.cli.output import show_json
 from gateway.model.requests import Role
+from gateway.web.options import TokenOptions
 
 
 @click.command(name="token")
@@ -35,6 +37,11 @@ def token(name: str, role: str, as_json: bool) -> None:
     """
     token = f"gw_{secrets.token_urlsafe(32)}"
     digest = hashlib.sha256(token.encode()).hexdigest()
+    try:
+        TokenOptions.model_validate({"name": name, "sha256": digest, "role": role})
+    except ValidationError as error:
+        described = (TokenOptions.model_fields["name"].description or "").rstrip(".")
+        raise click.BadParameter(f'"{name}" cannot be a name; {described}') from error
     if as_json:
         show_json({"token": token, "name": name, "sha256": digest, "role": role})
         return

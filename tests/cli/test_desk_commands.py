@@ -1,0 +1,306 @@
+"""The commands that touch the store: on the store itself where nothing runs, through the socket where a daemon does."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from gateway.cli.client import listening
+from gateway.model.messages import MessageState
+from gateway.model.refusal import Reason
+from gateway.model.views import BrakeRow, Readiness
+from gateway.store.store import open_store
+from gateway.web.access import Authority
+from gateway.web.app import build_app
+from gateway.web.server import serve_unix
+from tests.cli.conftest import Ended, Run
+from tests.kit.clock import FakeClock
+from tests.kit.desk import GOOD, NOW, NUMBER_FOR, FakeDesk, row
+
+SEND = ("send", "--line", "85700", "--to", GOOD)
+SOCKET = Path("state") / "gateway.sock"
+
+
+@pytest.fixture(autouse=True)
+def _config(config: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GATEWAY_CONFIG", config)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.chdir(tmp_path)
+
+
+@asynccontextmanager
+async def daemon(desk: FakeDesk, uids: frozenset[int] | None = None) -> AsyncIterator[None]:
+    """Serve a desk where the commands look for the daemon."""
+    SOCKET.parent.mkdir(exist_ok=True)
+    app = build_app(desk, Authority((), uids), lambda: (b"", "text/plain"), version="")
+    over = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(serve_unix, app, SOCKET, over))
+        yield
+        over.set()
+
+
+async def beside(run: Run, desk: FakeDesk, *arguments: str, uids: frozenset[int] | None = None) -> Ended:
+    """Run a command beside a daemon that has this desk."""
+    async with daemon(desk, uids):
+        return await trio.to_thread.run_sync(partial(run, *arguments))
+
+
+# Nothing runs: the store itself
+
+
+def test_a_message_from_start_to_end(run: Run) -> None:
+    ended = run(*SEND, "Your table is ready.", "--ref", "r1")
+    assert (ended.status, ended.out) == (0, "1 queued\n")
+    assert "it will be sent when one starts" in ended.err
+
+    listed = run("messages", "list", "--number", GOOD)
+    assert listed.err == ""
+    assert listed.out.splitlines()[1].split()[-7:] == ["85700", GOOD, "queued", "Your", "table", "is", "ready."]
+    shown = json.loads(run("messages", "show", "1", "--json").out)
+    assert (shown["id"], shown["state"], shown["ref"]) == ("1", "queued", "r1")
+
+    assert run("messages", "cancel", "--ref", "r1").out == "1 cancelled\n"
+    assert json.loads(run("messages", "cancel", "--ref", "r1", "--json").out) == {"cancelled": 0}
+    assert run("messages", "list", "--state", "queued").out == "no messages\n"
+    assert "cancelled" in run("messages", "show", "1").out
+
+
+def test_brakes(run: Run) -> None:
+    assert run("brakes").out == "nothing is paused\n"
+    paused = run("pause", "--note", "works", "line", "85700")
+    assert paused.status == 0
+    assert paused.out.startswith("line 85700 is paused since 2")
+    assert "works" in run("brakes").out
+    assert json.loads(run("brakes", "--json").out)["brakes"][0]["name"] == "85700"
+    assert run("resume", "line", "85700").out == "line 85700 goes on\n"
+    assert run("resume", "line", "85700").out == "line 85700 was not paused\n"
+    assert json.loads(run("pause", "lane", "bulk", "--json").out)["kind"] == "lane"
+    assert json.loads(run("resume", "lane", "bulk", "--json").out)["resumed"] is True
+
+
+def test_consent_of_somebody_never_heard_of(run: Run) -> None:
+    out = run("consent", "show", "85700", "+1 212 555 0101").out
+    assert "status    not_defined" in out
+    assert "no evidence" in out
+    record = json.loads(run("consent", "show", "85700", GOOD, "--json").out)
+    assert (record["number"], record["evidence"]) == (GOOD, [])
+
+
+def test_status(run: Run) -> None:
+    out = run("status").out
+    assert "gateway  not running\nstore    good" in out
+    assert "no binds" in out
+    assert json.loads(run("status", "--json").out)["running"] is False
+
+
+def test_nothing_is_uncertain(run: Run) -> None:
+    assert run("messages", "uncertain").out == "no messages\n"
+    ended = run("messages", "fail", "7")
+    assert ended.status == 65
+    assert ended.err.startswith("7 unchanged: ")
+
+
+def test_a_text_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("two\nlines\n"))
+    answer = json.loads(run(*SEND, "-", "--json").out)
+    assert json.loads(run("messages", "show", answer["id"], "--json").out)["text"] == "two\nlines"
+    assert "two lines" in run("messages", "list").out, "a table is one line a row"
+
+
+@pytest.mark.parametrize(
+    "arguments,status,said",
+    [
+        (("send", "--line", "1", "--to", GOOD, "x"), 65, "gateway: No such line"),
+        (("send", "--line", "85700", "--to", "abc", "x"), 65, "gateway: This is not a telephone number"),
+        ((*SEND, ""), 65, "gateway: The text is empty"),
+        ((*SEND, "x", "--expires", "soon"), 64, "gateway: Invalid value for '--expires': \"soon\" is no time"),
+        ((*SEND, "x", "--in-reply-to", "abc"), 65, "gateway: The request is not valid; /in_reply_to"),
+        (("messages", "show", "abc"), 64, 'gateway: Invalid value: "abc" is no message id'),
+        (("messages", "show", "99"), 65, "gateway: No such message"),
+        (("messages", "cancel"), 65, "gateway: The filter is empty"),
+        (("pause", "line", "1"), 65, "gateway: No such line"),
+        (("consent", "show", "1", GOOD), 65, "gateway: No such line"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(run: Run, arguments: tuple[str, ...], status: int, said: str) -> None:
+    ended = run(*arguments)
+    assert (ended.status, ended.out) == (status, "")
+    assert ended.err.startswith(said)
+    assert ended.err.count("\n") == 1
+
+
+async def test_a_store_that_somebody_owns_is_left_alone(run: Run, config: str) -> None:
+    from gateway.config import load
+
+    loaded = load(Path(config), {})
+    loaded.state_dir.mkdir()
+    async with open_store(loaded.store, loaded.state_dir, "gw1", FakeClock()):
+        ended = await trio.to_thread.run_sync(run, "brakes")
+    assert ended.status != 0
+    assert ended.err.startswith("gateway: ")
+    assert "internal error" not in ended.err
+
+
+# A daemon runs: its socket
+
+
+async def test_a_daemon_does_the_work(run: Run) -> None:
+    desk = FakeDesk()
+    ended = await beside(run, desk, *SEND, "Hello", "--bulk", "--list", "alerts", "--expires", "2100-01-01")
+    assert (ended.status, ended.err) == (0, "")
+    request = desk.calls[-1][1][0]  # type: ignore[index]  # what this desk keeps of a call to send
+    assert (request.text, request.lane.word, request.list_name) == ("Hello", "bulk", "alerts")
+    assert not (SOCKET.parent / "gateway.db").exists(), "the store is the daemon's alone"
+
+
+async def test_an_opted_out_subscriber_is_not_texted(run: Run) -> None:
+    number = NUMBER_FOR[Reason.OPTED_OUT]
+    ended = await beside(run, FakeDesk(), "send", "--line", "85700", "--to", number, "x")
+    assert ended.status == 65
+    assert ended.err.startswith("gateway: The subscriber has opted out; ")
+    assert ended.err.endswith("Z, by text\n")
+
+
+@pytest.mark.parametrize("reason,status", [(Reason.BACKLOG_FULL, 75), (Reason.UNKNOWN_LIST, 65)])
+async def test_statuses_follow_the_problem(run: Run, reason: Reason, status: int) -> None:
+    ended = await beside(run, FakeDesk(), "send", "--line", "85700", "--to", NUMBER_FOR[reason], "x")
+    assert ended.status == status
+
+
+async def test_a_user_whom_the_daemon_does_not_know(run: Run) -> None:
+    ended = await beside(run, FakeDesk(), "brakes", uids=frozenset({os.geteuid() + 1}))
+    assert ended.status == 77
+    assert ended.err.startswith("gateway: Who are you?")
+
+
+async def test_a_daemon_that_fails(run: Run) -> None:
+    ended = await beside(run, FakeDesk(failure=OSError("disk")), *SEND, "x")
+    assert ended.status in (69, 70)
+    assert "internal error" not in ended.err
+
+
+async def test_uncertain_messages_are_settled_one_by_one(run: Run) -> None:
+    desk = FakeDesk(rows={1: row(1, state=MessageState.UNCERTAIN), 2: row(2)})
+    ended = await beside(run, desk, "messages", "resend", "1", "2")
+    assert ended.status == 65
+    assert ended.out == "1 queued\n"
+    assert ended.err.startswith("2 unchanged: ")
+    ended = await beside(
+        run, FakeDesk(rows={1: row(1, state=MessageState.UNCERTAIN)}), "messages", "fail", "1", "--json"
+    )
+    assert (ended.status, json.loads(ended.out)["results"]) == (0, [{"id": "1", "state": "failed"}])
+
+
+async def test_pages(run: Run) -> None:
+    desk = FakeDesk(rows={number: row(number, reason="expired", text="bell \x07 end") for number in range(1, 5)})
+    ended = await beside(run, desk, "messages", "list", "--limit", "2", "--since", "2020-01-01T00:00:00Z")
+    assert len(ended.out.splitlines()) == 3
+    assert "queued (expired)" in ended.out
+    assert "\x07" not in ended.out, "a terminal obeys such characters"
+    assert ended.err.startswith("more: --cursor ")
+    ended = await beside(run, desk, "messages", "list", "--limit", "2", "--json")
+    assert len(json.loads(ended.out)["messages"]) == 2
+
+
+async def test_one_message_with_its_permits(run: Run) -> None:
+    out = (await beside(run, FakeDesk(rows={1: row(1)}), "messages", "show", "1")).out
+    assert "acme/0" in out
+    assert "0x00000000" in out
+
+
+async def test_a_consent_with_evidence(run: Run) -> None:
+    out = (await beside(run, FakeDesk(), "consent", "show", "85700", GOOD)).out
+    assert "opted_" in out
+
+
+async def test_status_beside_a_daemon(run: Run) -> None:
+    out = (await beside(run, FakeDesk(), "status")).out
+    assert "gateway  running" in out
+    assert "acme/0" in out
+    assert "0/100" in out
+
+
+async def test_status_of_a_failing_store_with_a_brake(run: Run) -> None:
+    brake = BrakeRow("line", "85700", NOW, "crm", "works")
+    desk = FakeDesk(ready=Readiness(False, "the disk is full", ()), paused={("line", "85700"): brake})
+    out = (await beside(run, desk, "status")).out
+    assert "store    failing: the disk is full" in out
+    assert "paused   line 85700 works" in out
+
+
+# The socket itself
+
+
+def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    assert not listening(path)
+    with socket.socket(socket.AF_UNIX) as left_over:
+        left_over.bind(str(path))
+    assert not listening(path)
+
+
+def test_a_socket_that_we_may_not_use(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder", encoding="utf-8")
+    ended = run("brakes")
+    assert ended.status == 77
+    assert "may not be used: Not a directory; run this as the gateway's user or root" in ended.err
+
+
+async def _answers(answer: bytes, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Accept one connection after the probe's, and answer it with these octets."""
+    SOCKET.parent.mkdir(exist_ok=True)
+    with trio.socket.socket(socket.AF_UNIX) as listener:
+        await listener.bind(str(SOCKET))
+        listener.listen(5)
+        task_status.started()
+        probe, _ = await listener.accept()
+        probe.close()
+        connection, _ = await listener.accept()
+        await connection.recv(65_536)
+        await connection.send(answer)
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "answer,status,said",
+    [
+        (b"", 69, "the running gateway does not answer on its socket"),
+        (b"HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno", 70, "HTTP status 500"),
+        (b"HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\n[]", 70, "HTTP status 500"),
+        (b"HTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\n{}", 65, "HTTP status 404"),
+    ],
+)
+async def test_a_socket_that_answers_oddly(run: Run, answer: bytes, status: int, said: str) -> None:
+    ended: list[Ended] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_answers, answer)
+        ended.append(await trio.to_thread.run_sync(run, "brakes"))
+    assert ended[0].status == status
+    assert said in ended[0].err
+
+
+@pytest.mark.parametrize("given,sign", [("2h", -1), ("90m", -1), ("1d", -1), ("30s", -1)])
+async def test_times_ago(run: Run, given: str, sign: int) -> None:
+    desk = FakeDesk()
+    await beside(run, desk, "messages", "list", "--since", given)
+    query = desk.calls[-1][1]
+    assert query.created_after < datetime.now(UTC).timestamp()  # type: ignore[attr-defined]  # what this desk keeps
+
+
+async def test_a_time_without_an_offset_is_local(run: Run) -> None:
+    desk = FakeDesk()
+    await beside(run, desk, "messages", "list", "--until", "2026-01-02T03:04")
+    expected = datetime(2026, 1, 2, 3, 4).astimezone().timestamp()
+    assert desk.calls[-1][1].created_before == expected  # type: ignore[attr-defined]  # what this desk keeps
