@@ -69,12 +69,18 @@ class Store:
             self._engine.rollback(handle)
         except Exception as error:
             if handle is not None:
-                self._engine.close(handle)
+                self._drop(handle)
             if self._engine.classify(error, committing=False) is Verdict.JOB:
                 raise
             raise StoreUnavailable(f"the store cannot be read: {error}") from error
         self._idle.append(handle)
         return result
+
+    def _drop(self, handle: Handle) -> None:
+        try:
+            self._engine.close(handle)
+        except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save
+            _log.warning("store.close_failed", error=repr(error))
 
     def _take(self) -> Handle | None:
         try:

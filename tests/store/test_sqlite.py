@@ -149,3 +149,19 @@ def test_the_lock_of_another_program_is_waited_for_and_then_named(tmp_path: Path
     other.close()
     engine.begin(handle)
     engine.close(handle)
+
+
+def test_a_closed_connection_holds_no_lock_whoever_still_holds_a_cursor(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path)
+    handle = engine.open_writer()
+    handle.connection.execute("create table t (x)")
+    engine.begin(handle)
+    handle.connection.execute("insert into t values (1), (2)")
+    held = handle.connection.execute("select x from t")
+    engine.close(handle)
+    again = engine.open_writer()
+    engine.begin(again)
+    assert again.connection.execute("select count(*) from t").fetchall() == [(0,)]
+    engine.close(again)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        held.fetchall()

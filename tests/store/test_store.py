@@ -149,6 +149,28 @@ async def test_a_reading_that_fails_is_its_own_or_the_stores(threads: bool, tmp_
             assert await store.read(lambda r: r.rows(count)) == [(1,)]
 
 
+async def test_a_reader_that_cannot_even_be_closed_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrated(tmp_path)
+    faults = Faults(sqlite3.SQLITE_IOERR)
+    engine = sqlite_engine(tmp_path, faults)
+    handles: list[Any] = []
+
+    def refuse(handle: Any) -> None:
+        handles.append(handle)
+        raise sqlite3.OperationalError("unable to close")
+
+    async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock(), engine=engine, threads=False) as store:
+        count = "select count(*) from account"
+        await store.read(lambda r: r.rows(count))
+        faults.fail_at = len(faults.seen)
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, "close", refuse)
+            with pytest.raises(StoreUnavailable, match="cannot be read"):
+                await store.read(lambda r: r.rows(count))
+        engine.close(handles[0])
+        assert await store.read(lambda r: r.rows(count)) == [(1,)]
+
+
 async def test_readers_read_side_by_side(tmp_path: Path) -> None:
     results: list[int] = []
     async with open_store(StoreOptions(readers=2), tmp_path, "gw1", FakeClock()) as store:

@@ -137,8 +137,11 @@ class SqliteEngine:
             connection.execute("ROLLBACK")
 
     def close(self, handle: Handle) -> None:
-        """Close the connection."""
-        handle.database.close()
+        """Close the connection, its transaction first: a cursor that somebody still holds would keep the lock alive."""
+        try:
+            self.rollback(handle)
+        finally:
+            handle.database.close()
 
     def classify(self, error: Exception, *, committing: bool) -> Verdict:
         """Judge by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
