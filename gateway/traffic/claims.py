@@ -5,7 +5,8 @@ turns. In these lanes a subscriber of a line has at most one message under way: 
 throttling, retries and several binds. No more is claimed than the slots and tokens that exist now, so memory does not
 follow the backlog. A long text needs a slot for each of its segments, all on one bind; one that is longer than the
 window goes when its bind is idle. A long text whose turn it is keeps the slots that come free until it fits: otherwise
-short ones would take each of them.
+short ones would take each of them. Lines share a lane evenly, and take turns in being first: where slots come free one
+at a time, being first is everything.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.messages import Lane, Mt
+from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
 from gateway.store.hot_messages import claimable
 from gateway.store.tx import Tx
@@ -40,10 +42,15 @@ class Room:
 
 @dataclass(slots=True)
 class Turns:
-    """What a carrier's lanes carry from claim to claim: their credit, and the lane whose long text waits for slots."""
+    """What a carrier's lanes carry from claim to claim.
+
+    ``credit`` is that of ``shares.turns``, ``served`` the line that each lane served last, ``saving`` the place whose
+    long text waits for slots.
+    """
 
     credit: dict[Lane, int] = field(default_factory=dict)
-    saving: Lane | None = None
+    served: dict[Lane, int] = field(default_factory=dict)
+    saving: Place | None = None
 
 
 @dataclass(slots=True)
@@ -59,17 +66,22 @@ class Supply:
     @property
     def budget(self) -> int:
         """How many segments of lanes 2 to 4 may go."""
-        return min(self.tokens, sum(room.free for room in self.rooms))
+        return min(self.tokens, sum(max(0, room.free) for room in self.rooms))
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What waits, and what may not go: places with a backlog, paused places, subscribers under way or resting."""
+    """What waits, and what may not go: places with a backlog, paused places, and subscribers.
+
+    ``busy`` have a message of lanes 2 to 4 under way, ``resting`` (by key, and whether in lane 1) one that was refused
+    for the moment, ``held`` are known to be on hold: of theirs only goes what may go to them.
+    """
 
     backlog: frozenset[Place]
     paused: frozenset[Place]
     busy: Container[Key]
     resting: Container[tuple[Key, bool]]
+    held: Container[Key] = ()
 
 
 @dataclass(slots=True)
@@ -93,23 +105,23 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
 def _share(taking: _Taking, supply: Supply, waiting: set[Lane]) -> None:
     """Let lanes 2 to 4 take turns until slots, tokens or messages run out, or a long text must wait for slots."""
     state = supply.turns
-    if state.saving in waiting and supply.budget > 0:
-        taking.lane(supply, state.saving, supply.budget)
-        if taking.stuck:
+    if state.saving is not None and supply.budget > 0 and taking.open_to(supply, state.saving):
+        taking.place(supply, state.saving, 1)
+        if taking.stuck is not None:
             return
     state.saving = None
     while waiting and supply.budget > 0:
         for lane, share in turns(supply.budget, waiting, state.credit).items():
             used = taking.lane(supply, lane, share)
-            if taking.stuck:
-                state.saving = lane
+            if taking.stuck is not None:
+                state.saving = taking.stuck
                 return
             if used < share:
                 waiting.discard(lane)
 
 
 class _Taking:
-    """One claim on its way: what it has taken. ``stuck`` says that the last place had a text too long for now."""
+    """One claim on its way: what it has taken. ``stuck`` is the place whose next text is too long for now, if any."""
 
     def __init__(self, tx: Tx, demand: Demand) -> None:
         self.tx = tx
@@ -117,24 +129,41 @@ class _Taking:
         self.claimed = Claimed()
         self.taken: set[Key] = set()
         self.urgent: set[int] = set()
-        self.stuck = False
+        self.stuck: Place | None = None
+
+    def open_to(self, supply: Supply, place: Place) -> bool:
+        """Say whether a place may have messages that may go on this carrier."""
+        waits = place in self.demand.backlog and place not in self.claimed.emptied
+        return waits and place not in self.demand.paused and place[1] in supply.lines
 
     def lane(self, supply: Supply, lane: Lane, budget: int) -> int:
-        """Claim up to ``budget`` segments of one lane over the carrier's lines; return how many."""
-        self.stuck = False
-        open_ = self.demand.backlog - self.demand.paused - self.claimed.emptied
-        places = [(lane, line) for line in supply.lines if (lane, line) in open_]
+        """Claim up to ``budget`` segments of one lane over the carrier's lines; return how many.
+
+        Lines share a lane evenly: each may use its part of what is left; what one leaves, those that have more use.
+        """
+        self.stuck = None
+        lines = _after(supply.lines, supply.turns.served.get(lane))
+        places = [(lane, line) for line in lines if self.open_to(supply, (lane, line))]
         used = 0
-        for nth, place in enumerate(places):
-            # Lines share a lane evenly: each may use its part of what is left, the last one all of it.
-            share = -(-(budget - used) // (len(places) - nth))
-            if share > 0 and not self.stuck:
-                used += self._place(supply, place, share)
+        while places and used < budget and self.stuck is None:
+            more: list[Place] = []
+            for nth, place in enumerate(places):
+                share = -(-(budget - used) // (len(places) - nth))
+                if share <= 0 or self.stuck is not None:
+                    break
+                if taken := self.place(supply, place, share):
+                    used += taken
+                    supply.turns.served[lane] = place[1]
+                if taken >= share:
+                    more.append(place)
+            places = more
         return used
 
-    def _place(self, supply: Supply, place: Place, budget: int) -> int:
+    def place(self, supply: Supply, place: Place, budget: int) -> int:
+        """Claim messages of one place until ``budget`` segments are used; return how many were."""
         lane, line_id = place
         urgent = lane is Lane.URGENT
+        self.stuck = None
         used, after = 0, 0
         for nth in range(_MOST_PAGES):
             size = _PAGE if nth else min(_PAGE, budget + 16)
@@ -146,7 +175,7 @@ class _Taking:
                     continue
                 room = _room_for(mt, supply, urgent)
                 if room is None:
-                    self.stuck = not urgent and supply.budget > 0
+                    self.stuck = place if not urgent and supply.budget > 0 else None
                     return used
                 used += mt.segments
                 _use(room, supply, mt)
@@ -163,11 +192,17 @@ class _Taking:
         return used
 
     def _must_wait(self, mt: Mt, urgent: bool) -> bool:
-        """Say whether the message is claimed already, rests after a refusal, or has another before it."""
+        """Say whether the message is claimed already, rests, is held, or has another before it."""
         key = (mt.line_id, mt.subscriber)
-        if (key, urgent) in self.demand.resting:
+        if (key, urgent) in self.demand.resting or (key in self.demand.held and mt.claim not in WHILE_HELD):
             return True
         return mt.id in self.urgent if urgent else key in self.demand.busy or key in self.taken
+
+
+def _after(lines: tuple[int, ...], last: int | None) -> tuple[int, ...]:
+    """Return the lines beginning with the one behind ``last``."""
+    at = lines.index(last) + 1 if last in lines else 0
+    return lines[at:] + lines[:at]
 
 
 def _room_for(mt: Mt, supply: Supply, urgent: bool) -> Room | None:

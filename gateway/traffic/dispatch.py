@@ -3,16 +3,17 @@
 One claim at a time. The claim and the minting are one job of the writer; its permits reach their binds in the job's
 callback, that is, in the order of commits and in the Trio thread, which is what the fence relies on. It never waits for
 a message: slots come free, texts get queued, tokens come, and each of them rings. Memory is bounded by the windows:
-``_busy`` has a key per message under way in lanes 2 to 4, ``_resting`` at most ``_MOST_RESTING``.
+``_busy`` has a key per message under way in lanes 2 to 4, ``_resting`` and ``_held`` at most
+``_MOST_RESTING``.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 import trio
@@ -39,6 +40,7 @@ RETRY_PAUSE_S: Final = 5.0
 """How long a message rests after a temporary refusal; its subscriber's others of the lane rest with it."""
 HELD_PAUSE_S: Final = 30.0
 STORE_PAUSE_S: Final = 0.5
+Rest = TypeVar("Rest", bound=Hashable)
 _MOST_RESTING: Final = 10_000
 
 
@@ -76,6 +78,7 @@ class Dispatcher:
         self._on_bind: Counter[str] = Counter()
         self._busy: dict[Key, int] = {}
         self._resting: dict[tuple[Key, bool], float] = {}
+        self._held: dict[Key, float] = {}
         self._doubts = 0
         self._stopped = False
 
@@ -112,7 +115,8 @@ class Dispatcher:
             mt = settled.messages[id_]
             if step.state is MessageState.QUEUED:
                 if step.status and self._verdicts(mt.carrier or "", step.status) is Verdict.RETRY:
-                    self._rest(mt, now + RETRY_PAUSE_S)
+                    key = (mt.line_id, mt.subscriber)
+                    _keep(self._resting, (key, mt.lane is Lane.URGENT), now + RETRY_PAUSE_S)
                 self._rung.add((mt.lane, mt.line_id))
         self._bell.set()
 
@@ -136,7 +140,7 @@ class Dispatcher:
         self._rung = set()
         book = self._book()
         supplies = self._supplies(book)
-        demand = Demand(frozenset(self._backlog), self._brakes.places(book), self._busy, self._resting)
+        demand = Demand(frozenset(self._backlog), self._brakes.places(book), self._busy, self._resting, self._held)
         open_ = demand.backlog - demand.paused
         if not any((lane, line) in open_ for supply in supplies for line in supply.lines for lane in Lane):
             return True
@@ -182,8 +186,7 @@ class Dispatcher:
             if mt.lane is not Lane.URGENT:
                 key = (mt.line_id, mt.subscriber)
                 self._busy[key] = self._busy.get(key, 0) + 1
-        for mt in result.minted.waiting:
-            self._rest(mt, now + HELD_PAUSE_S)
+        held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in result.minted.waiting]
         self._reports.refused(result.minted.refused)
         self._reports.handed_over(result.minted.messages.values())
         for carrier in self._carriers():
@@ -192,8 +195,7 @@ class Dispatcher:
                     carrier.throttle.take(len(offered), now)
                     bind.offer(offered)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
-        rested = result.minted.waiting and len(self._resting) < _MOST_RESTING
-        if result.minted.messages or result.minted.refused or rested:
+        if result.minted.messages or result.minted.refused or any(held):
             self._bell.set()
 
     def _supplies(self, book: RuleBook) -> list[Supply]:
@@ -218,18 +220,15 @@ class Dispatcher:
             return math.inf
         now = self._clock.monotonic()
         times = [at for c in self._carriers() if (at := c.throttle.next_at(now)) is not None]
-        if self._resting:
-            times.append(min(self._resting.values()))
+        times += [min(rests.values()) for rests in (self._resting, self._held) if rests]
         return max(0.0, min(times) - now) if times else math.inf
 
     def _wake(self) -> None:
         now = self._clock.monotonic()
-        for key in [key for key, until in self._resting.items() if until <= now]:
-            del self._resting[key]
-
-    def _rest(self, mt: Mt, until: float) -> None:
-        if len(self._resting) < _MOST_RESTING:
-            self._resting[(mt.line_id, mt.subscriber), mt.lane is Lane.URGENT] = until
+        for rested in [key for key, until in self._resting.items() if until <= now]:
+            del self._resting[rested]
+        for held in [key for key, until in self._held.items() if until <= now]:
+            del self._held[held]
 
     def _leave(self, message_id: int) -> None:
         entry = self._under_way.pop(message_id, None)
@@ -243,6 +242,13 @@ class Dispatcher:
         self._busy[key] -= 1
         if not self._busy[key]:
             del self._busy[key]
+
+
+def _keep(rests: dict[Rest, float], key: Rest, until: float) -> bool:
+    """Note a rest, if there is room for it; say whether there was."""
+    if len(rests) < _MOST_RESTING:
+        rests[key] = until
+    return key in rests
 
 
 def _copy(supply: Supply) -> Supply:

@@ -82,9 +82,7 @@ def parts(text: str, cuts: Sequence[int], reference: int = 7, **changes: Any) ->
     """The parts of a long text, cut at these places."""
     edges = [0, *cuts, len(text)]
     total = len(edges) - 1
-    return [
-        mo(text[edges[n] : edges[n + 1]], concat=Concat(reference, total, n + 1), **changes) for n in range(total)
-    ]
+    return [mo(text[edges[n] : edges[n + 1]], concat=Concat(reference, total, n + 1), **changes) for n in range(total)]
 
 
 def receipt(*carrier_ids: str, state: MessageState | None = MessageState.DELIVERED, carrier: str = "acme") -> Receipt:
@@ -95,6 +93,12 @@ def receipt(*carrier_ids: str, state: MessageState | None = MessageState.DELIVER
 def unreadable(status: int = 1, *, answer: bool = True) -> Unreadable:
     """A PDU that nobody could read."""
     return Unreadable("acme", "acme/0", SESSION, next(_numbers), status, "no NUL", b"\0\1", FakeClock.wall_, answer)
+
+
+def draft(text: str = "hi", subscriber: Msisdn = ANNE, lane: Lane = Lane.NORMAL, **changes: Any) -> Draft:
+    """A message that nobody has judged yet."""
+    facts = {"line_id": LINE_ID, "claim": Grounds.CONSENT, "opt_outs": 0} | changes
+    return Draft(subscriber=subscriber, text=text, lane=lane, **facts)
 
 
 def verdicts(carrier: str, status: int) -> Verdict:
@@ -167,7 +171,11 @@ class Bench:
     # Texts.
 
     def take(
-        self, *arrivals: Arrival, disturbed: bool = False, alive: Sequence[str] = (SESSION,), book: RuleBook | None = None
+        self,
+        *arrivals: Arrival,
+        disturbed: bool = False,
+        alive: Sequence[str] = (SESSION,),
+        book: RuleBook | None = None,
     ) -> Intake:
         """Take in one batch."""
         batch = Batch(arrivals, [disturbed] * len(arrivals), frozenset(alive), book or self.book)
@@ -190,13 +198,16 @@ class Bench:
 
     def queue(self, text: str = "hi", subscriber: Msisdn = ANNE, lane: Lane = Lane.NORMAL, **changes: Any) -> int:
         """Queue a message without asking anybody; return its id."""
-        facts = {"line_id": LINE_ID, "claim": Grounds.CONSENT, "opt_outs": 0} | changes
-        draft = Draft(subscriber=subscriber, text=text, lane=lane, **facts)
+        return self.fill([draft(text, subscriber, lane, **changes)])[0]
 
-        def job(tx: Tx) -> int:
-            id_ = tx.allocate("message")
-            add_mts(tx, [NewMt(id_, draft, count_segments(text))])
-            return id_
+    def fill(self, drafts: Sequence[Draft]) -> list[int]:
+        """Queue many, in one transaction; return their ids."""
+
+        def job(tx: Tx) -> list[int]:
+            first = tx.allocate("message", len(drafts))
+            ids = list(range(first, first + len(drafts)))
+            add_mts(tx, [NewMt(id_, item, count_segments(item.text)) for id_, item in zip(ids, drafts, strict=True)])
+            return ids
 
         return self.tx(job)
 
@@ -208,7 +219,9 @@ class Bench:
 
     def outbox(self, subscriber: Msisdn = ANNE) -> list[tuple[str, str]]:
         """Return (text, state) of everything to this subscriber, in order."""
-        rows = self.rows("select text, state from message where direction = 1 and subscriber = ? order by id", subscriber)
+        rows = self.rows(
+            "select text, state from message where direction = 1 and subscriber = ? order by id", subscriber
+        )
         return [(text, MessageState(state).word) for text, state in rows]
 
     def evidence(self, subscriber: Msisdn = ANNE) -> list[str]:

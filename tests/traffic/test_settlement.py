@@ -105,7 +105,11 @@ def test_every_combination_follows_the_rules(segments: int) -> None:
 def test_what_was_accepted_is_never_taken_back() -> None:
     """Whatever else a segment's permits say, and in whatever order they come: accepted once is accepted."""
     for before, behind, state in product(ENDS, ENDS, S):
-        for history in (minted([before], [ACCEPTED]), minted([ACCEPTED], [behind]), minted([before], [ACCEPTED], [behind])):
+        for history in (
+            minted([before], [ACCEPTED]),
+            minted([ACCEPTED], [behind]),
+            minted([before], [ACCEPTED], [behind]),
+        ):
             step = after(message(state), history)
             if LIVE in (before, behind) and any(row.fate is Fate.LIVE for row in history):
                 assert step is None
