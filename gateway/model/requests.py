@@ -43,7 +43,7 @@ class Actor:
 class SendRequest:
     """One message that somebody wants sent. ``line`` and ``to`` are as the caller spelt them.
 
-    ``expires_at`` in unix seconds. ``in_reply_to`` is the id of an MO that a person answers. ``ref`` is the caller's own.
+    ``expires_at`` in unix seconds. ``in_reply_to`` is the id of an MO that a person answers. ``ref`` is the caller's.
     """
 
     line: str
