@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 import trio
@@ -23,8 +25,9 @@ from gateway.carriers.observer import Observer, Unwatched
 from gateway.carriers.options import CarrierOptions, Mode
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.carriers.throttle import Throttle
+from gateway.carriers.tls import TlsWire, make_context
 from gateway.carriers.translate import Translator
-from gateway.carriers.wire import Wire, connect
+from gateway.carriers.wire import Wire, WireError, connect
 from gateway.model.permit import Fate, Outcome
 from gateway.model.views import BindRow
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
@@ -74,9 +77,6 @@ class Carrier:
             temporary_status=self._quirk.temporary_status,
         )
 
-        async def dial_tcp() -> Wire:
-            return await connect(options.host, options.port, options.bind_timeout_s)
-
         self._binds = tuple(
             Bind(
                 BindSetup(
@@ -87,7 +87,7 @@ class Carrier:
                     session=_session_options(options),
                     terms=terms,
                     backoff=_backoff(options),
-                    dial=dial or dial_tcp,
+                    dial=dial or partial(_dial, options),
                     inward=inward,
                     observer=observer or Unwatched(),
                     life=life,
@@ -138,6 +138,28 @@ class Carrier:
             if outcome.fate is Fate.REJECTED and self.verdict(outcome.status) is Verdict.THROTTLE:
                 self.throttle.slow_down(self._clock.monotonic())
                 return
+
+
+async def _dial(options: CarrierOptions) -> Wire:
+    """Connect as configured. Raises ``WireError``, also for TLS files that can no longer be used."""
+    limit = options.bind_timeout_s
+    socket_wire = await connect(options.host, options.port, limit)
+    if not options.tls:
+        return socket_wire
+    with ExitStack() as undo:
+        undo.callback(socket_wire.close)
+        try:
+            context = make_context(options.tls_ca, options.tls_cert, options.tls_key, options.tls_minimum)
+            name = options.tls_server_name or options.host
+            wire = TlsWire(socket_wire, partial(context.wrap_bio, server_hostname=name))
+            with trio.fail_after(limit):
+                await wire.handshake()
+        except ValueError as error:
+            raise WireError(str(error)) from error
+        except trio.TooSlowError:
+            raise WireError(f"the TLS handshake with {options.host} took over {limit:g} s") from None
+        undo.pop_all()
+    return wire
 
 
 def _logins(options: CarrierOptions) -> Iterator[tuple[str, Mode, Login]]:

@@ -115,7 +115,7 @@ class Conversation:
                 self._deliver(harvest, rung=False)
                 if self.ended:
                     return
-                if harvest.blocked:
+                if harvest.blocked or self._wire.unsent:
                     await self._wire.wait_writable()
                 elif harvest.octets:
                     await trio.lowlevel.checkpoint()

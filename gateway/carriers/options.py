@@ -8,11 +8,12 @@ octets exist), so limits here are those of the wire, not those of the book.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from gateway.carriers.quirks import names as quirk_names
+from gateway.carriers.tls import make_context
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -37,6 +38,16 @@ class CarrierOptions(BaseModel):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Host name or address of the carrier's SMSC.")
     port: int = Field(default=2775, ge=1, le=65_535, description="TCP port of the carrier's SMSC.")
+    tls: bool = Field(default=False, description="Whether to speak TLS; the carrier's certificate is always verified.")
+    tls_ca: str = Field(
+        default="", description="PEM file of who may have signed the carrier's certificate; empty: the system's list."
+    )
+    tls_cert: str = Field(default="", description="PEM file of our own certificate, where the carrier wants one.")
+    tls_key: str = Field(default="", description="PEM file of its key; empty: the key is in `tls_cert`.")
+    tls_server_name: str = Field(
+        default="", description="Name that the carrier's certificate must bear; empty: that of `host`."
+    )
+    tls_minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="Lowest version of TLS that we accept.")
     mode: Mode = Field(
         default=Mode.TRANSCEIVER,
         description="How to bind: `transceiver`, `transmitter+receiver` (two sessions), `receiver` or `transmitter`.",
@@ -116,6 +127,17 @@ class CarrierOptions(BaseModel):
         if value not in quirk_names():
             raise ValueError(f"no quirk is called {value!r}; there are: {', '.join(sorted(quirk_names()))}")
         return value
+
+    @model_validator(mode="after")
+    def _tls_can_begin(self) -> Self:
+        files = [name for name in ("tls_ca", "tls_cert", "tls_key", "tls_server_name") if getattr(self, name)]
+        if not self.tls and files:
+            raise ValueError(f"{files[0]} is set, but tls is false")
+        if self.tls_key and not self.tls_cert:
+            raise ValueError("tls_key is set, but tls_cert is not")
+        if self.tls:
+            make_context(self.tls_ca, self.tls_cert, self.tls_key, self.tls_minimum)
+        return self
 
     @model_validator(mode="after")
     def _ladders_climb(self) -> Self:

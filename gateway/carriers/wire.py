@@ -30,6 +30,11 @@ class WireError(GatewayError):
 class Wire(Protocol):
     """A connected byte stream. One task receives and one task sends at a time."""
 
+    @property
+    def unsent(self) -> bool:
+        """Whether octets that were taken are not with the kernel yet: then ``wait_writable`` brings them there."""
+        ...
+
     async def receive(self) -> bytes:
         """Return the next octets, at least one; ``b""`` once the peer has ended its side. Raises ``WireError``."""
         ...
@@ -56,6 +61,11 @@ class SocketWire:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_OCTETS)
         self._sock = sock
+
+    @property
+    def unsent(self) -> bool:
+        """See ``Wire``."""
+        return False  # taken is taken by the kernel
 
     async def receive(self) -> bytes:
         """See ``Wire``."""

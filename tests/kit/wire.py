@@ -36,6 +36,10 @@ class MemoryWire:
         self.log: list[tuple[int, int]] = []
         self.broken: str | None = None
 
+    @property
+    def unsent(self) -> bool:
+        return False
+
     def allow(self, octets: int | None) -> None:
         """Take ``octets`` more and then none, or (None) whatever fits."""
         self._out.budget = octets

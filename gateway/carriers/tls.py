@@ -1,0 +1,147 @@
+"""TLS around a wire: the engine of the standard library between two buffers, and a context from the configuration.
+
+Behaves like any ``Wire``: *written* means taken by the engine, which takes at most one chunk and no more until all of
+its ciphertext has reached the kernel, so that what an opt-out must still overtake waits with the bind. The carrier's
+certificate is always verified, and its name too; there is no switch for that. The files are read anew for each
+connection, so that a renewed certificate needs no restart.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from gateway.carriers.wire import RECEIVE_OCTETS, Wire, WireError
+
+MINIMUM: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def make_context(ca: str, cert: str, key: str, minimum: str) -> ssl.SSLContext:
+    """Return a client's context: ``ca`` (PEM file) is who may have signed the carrier's certificate, "" the system's.
+
+    ``cert`` and ``key`` (PEM files; the key may be in ``cert``) are ours, "" for none. ``minimum`` is "1.2" or "1.3".
+    Raises ValueError, naming the file, for one that cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f"tls_ca {ca!r} cannot be used: {_reason(error)}") from error
+    context.minimum_version = MINIMUM[minimum]
+    if cert:
+        try:
+            context.load_cert_chain(cert, key or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"tls_cert {cert!r} with tls_key {key!r} cannot be used: {_reason(error)}") from error
+    return context
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+class TlsWire:
+    """A ``Wire`` that speaks TLS over another one, which it owns. Use it after ``handshake``.
+
+    ``wrap`` makes the engine between two buffers: ``SSLContext.wrap_bio`` with its side and the carrier's name set.
+    """
+
+    def __init__(self, inner: Wire, wrap: Callable[[ssl.MemoryBIO, ssl.MemoryBIO], ssl.SSLObject]) -> None:
+        self._inner = inner
+        self._in = ssl.MemoryBIO()
+        self._out = ssl.MemoryBIO()
+        self._engine = wrap(self._in, self._out)
+        self._cipher = b""
+
+    async def handshake(self) -> None:
+        """Agree on a session and verify the carrier. Raises ``WireError``."""
+        with _renamed():
+            while True:
+                try:
+                    self._engine.do_handshake()
+                except ssl.SSLWantReadError:
+                    await self._flush()
+                    if not await self._feed():
+                        raise WireError("the carrier closed the connection during the TLS handshake") from None
+                except ssl.SSLError:
+                    with suppress(WireError):  # the alert that tells the carrier why; it may be gone
+                        await self._flush()
+                    raise
+                else:
+                    await self._flush()
+                    return
+
+    async def receive(self) -> bytes:
+        """See ``Wire``."""
+        with _renamed():
+            while True:
+                try:
+                    return self._engine.read(RECEIVE_OCTETS)
+                except ssl.SSLWantReadError:
+                    self._push()
+                    await self._feed()
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return b""
+
+    async def _feed(self) -> bool:
+        """Give the engine what comes next; False at the end of the stream."""
+        data = await self._inner.receive()
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
+        return bool(data)
+
+    @property
+    def unsent(self) -> bool:
+        """See ``Wire``."""
+        return bool(self._cipher)
+
+    def send_some(self, data: bytes | memoryview) -> int:
+        """See ``Wire``."""
+        with _renamed():
+            self._push()
+            if self._cipher:
+                return 0
+            taken = self._engine.write(data)
+            self._push()
+            return taken
+
+    def _push(self) -> None:
+        """Move ciphertext on towards the kernel, as far as it takes it."""
+        self._cipher += self._out.read()
+        while self._cipher and (taken := self._inner.send_some(self._cipher)):
+            self._cipher = self._cipher[taken:]
+
+    async def _flush(self) -> None:
+        self._push()
+        while self._cipher:
+            await self._inner.wait_writable()
+            self._push()
+
+    async def wait_writable(self) -> None:
+        """See ``Wire``."""
+        if self._cipher:
+            await self._flush()
+        else:
+            await self._inner.wait_writable()
+
+    def close(self) -> None:
+        """See ``Wire``. Says close_notify if the kernel takes it at once."""
+        with suppress(ssl.SSLError, WireError):
+            try:
+                self._engine.unwrap()
+            finally:
+                self._push()
+        self._inner.close()
+
+
+@contextmanager
+def _renamed() -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise WireError(f"the carrier's certificate is not accepted: {error.verify_message}") from error
+    except ssl.SSLError as error:
+        raise WireError(f"TLS failed: {error.reason or error}") from error
