@@ -92,7 +92,8 @@ def state_directory(chosen: str, file: Path, environ: Mapping[str, str] | None =
     """Return the absolute state folder: as chosen, else as systemd says, else by the XDG convention."""
     env = os.environ if environ is None else environ
     if chosen:
-        return (file.resolve().parent / Path(chosen).expanduser()).absolute()
+        # Beside the file as it was named: the name may be a link into a package.
+        return (file.absolute().parent / Path(chosen).expanduser()).resolve()
     given = env.get("STATE_DIRECTORY", "").split(":")[0]  # systemd lists several with colons
     if given:
         return Path(given).absolute()

@@ -105,7 +105,7 @@ class SecretFinder:
             path = Path(credentials) / reference
             if path.is_file():
                 return path
-        return self._file.resolve().parent / reference
+        return self._file.absolute().parent / reference
 
     def _problem(self, key: str, what: str, right: str) -> None:
         self.problems.append(Problem(self._file, key, what, right))
