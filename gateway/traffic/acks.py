@@ -32,7 +32,8 @@ class AckLedger:
 
     def __init__(self, window_s: float) -> None:
         self._window_s = window_s
-        self._open: dict[tuple[str, int], tuple[AckKey, float]] = {}
+        # A peer may use a sequence number again while it is open: answers to it leave in the order of arrival.
+        self._open: dict[tuple[str, int], tuple[tuple[AckKey, float], ...]] = {}
         self._unacked: Counter[AckKey] = Counter()
         self._disturbed: OrderedDict[AckKey, float] = OrderedDict()
 
@@ -42,20 +43,24 @@ class AckLedger:
         self._forget(now)
         disturbed = self._unacked[key] > 0 or key in self._disturbed
         self._unacked[key] += 1
-        self._open[mo.session, mo.sequence] = (key, now)
+        at = (mo.session, mo.sequence)
+        self._open[at] = (*self._open.get(at, ()), (key, now))
         return disturbed
 
     def answered(self, session: str, sequence: int, status: int, now: float) -> None:
         """Note with which status an MO was answered."""
-        if status and (entry := self._open.get((session, sequence))):
-            self._disturb(entry[0], now)
+        if status:
+            for key, _ in self._open.get((session, sequence), ()):
+                self._disturb(key, now)
 
     def written(self, session: str, sequence: int, now: float) -> float | None:
         """Note that the answer was wholly taken by the kernel; return the seconds since the MO's arrival."""
-        entry = self._open.pop((session, sequence), None)
-        if entry is None:
+        entries = self._open.pop((session, sequence), ())
+        if not entries:
             return None
-        key, arrived = entry
+        (key, arrived), *others = entries
+        if others:
+            self._open[session, sequence] = tuple(others)
         self._close(key)
         if now - arrived > SLOW_ACK_S:
             self._disturb(key, now)
@@ -63,10 +68,10 @@ class AckLedger:
 
     def session_ended(self, session: str, now: float) -> None:
         """Note that what was not written to this session never will be."""
-        for entry in [entry for entry in self._open if entry[0] == session]:
-            key, _ = self._open.pop(entry)
-            self._close(key)
-            self._disturb(key, now)
+        for at in [at for at in self._open if at[0] == session]:
+            for key, _ in self._open.pop(at):
+                self._close(key)
+                self._disturb(key, now)
 
     def __len__(self) -> int:
         return len(self._open) + len(self._disturbed)

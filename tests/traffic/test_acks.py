@@ -1,0 +1,146 @@
+"""The duplicate rule: every way in which an ack can go, and what the same text is then when it comes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+
+from gateway.model.messages import Mo
+from gateway.traffic import acks
+from gateway.traffic.acks import SLOW_ACK_S, AckLedger
+from gateway.traffic.intake import REDELIVERY_WINDOW_S
+from tests.traffic.bench import SESSION, Bench, mo
+
+NEXT = "life-acme/0-2"
+
+
+@dataclass(frozen=True)
+class First:
+    """How it went with the ack of the first text: answered with ``status``, written after so many seconds, or not."""
+
+    status: int | None = 0
+    written_after: float | None = 0.1
+    session_ends: bool = False
+    restart: bool = False
+
+    @property
+    def disturbed(self) -> bool:
+        """DESIGN: not yet written, slow, refused, or its session is over."""
+        slow = self.written_after is None or self.written_after > 5
+        return slow or bool(self.status) or self.session_ends or self.restart
+
+
+WAYS = [
+    First(status, written, ends, restart)
+    for status, written, ends, restart in product((0, 0x64, None), (0.1, 5.0, 5.1, None), (False, True), (False, True))
+    if not (status is None and written is not None)
+]
+
+
+def play(bench: Bench, first: First, text: str = "JOIN", after_s: float = 60.0) -> tuple[AckLedger, list[str], Mo]:
+    """Take a text in, let its ack go its way, restart perhaps; return what is alive then, and the same text again."""
+    ledger, alive = AckLedger(REDELIVERY_WINDOW_S), [SESSION]
+    opening = mo(text, received_at=bench.clock.wall())
+    ledger.arrived(opening, bench.clock.monotonic())
+    bench.take(opening)
+    if first.status is not None:
+        ledger.answered(SESSION, opening.sequence, first.status, bench.clock.monotonic())
+    bench.clock.advance(first.written_after or 1)
+    if first.written_after is not None:
+        ledger.written(SESSION, opening.sequence, bench.clock.monotonic())
+    bench.clock.advance(after_s)
+    if first.session_ends:
+        ledger.session_ended(SESSION, bench.clock.monotonic())
+        alive = []
+    if first.restart:
+        bench.restart()
+        ledger, alive = AckLedger(REDELIVERY_WINDOW_S), []
+    session = SESSION if alive else NEXT
+    return ledger, [session], mo(text, session=session, received_at=bench.clock.wall())
+
+
+@pytest.mark.parametrize("first", WAYS, ids=repr)
+def test_the_same_text_again(bench: Bench, first: First) -> None:
+    ledger, alive, again = play(bench, first)
+    disturbed = ledger.arrived(again, bench.clock.monotonic())
+    outcome = bench.take(again, disturbed=disturbed, alive=alive).taken[0].outcome
+    assert outcome == ("duplicate" if first.disturbed else "keyword")
+    assert len(bench.outbox()) == (2 if first.disturbed else 3)
+
+
+@pytest.mark.parametrize(
+    "first", [First(), First(status=0x64), First(written_after=None), First(session_ends=True), First(restart=True)]
+)
+def test_after_the_window_it_is_a_new_text(bench: Bench, first: First) -> None:
+    ledger, alive, again = play(bench, first, after_s=REDELIVERY_WINDOW_S + 1)
+    # Only an ack that is still awaited counts for longer than that, and then the store says how old the text is.
+    disturbed = ledger.arrived(again, bench.clock.monotonic())
+    assert disturbed is (first.written_after is None)
+    assert bench.take(again, disturbed=disturbed, alive=alive).taken[0].outcome == "keyword"
+
+
+@pytest.mark.parametrize(
+    "change", [{"line": "85701"}, {"carrier": "other"}, {"raw": b"join"}, {"data_coding": 8, "fingerprint": b"8"}]
+)
+def test_another_text_is_never_a_duplicate(bench: Bench, change: dict[str, object]) -> None:
+    bench.take(mo("JOIN"))
+    assert bench.take(mo("JOIN", **change), disturbed=True, alive=()).taken[0].outcome == "keyword"
+
+
+def test_only_the_latest_text_counts(bench: Bench) -> None:
+    """START, STOP, START: the last one is no duplicate of the first, whatever became of its ack."""
+    for text in ("START", "STOP", "START"):
+        assert bench.take(mo(text), disturbed=True, alive=()).taken[0].outcome != "duplicate"
+
+
+def test_a_duplicate_changes_nothing(bench: Bench) -> None:
+    bench.say("JOIN")
+    tables = ("message", "evidence", "consent", "member", "permit")
+
+    def everything() -> list[object]:
+        return [bench.rows(f"select * from {table}") for table in tables]  # noqa: S608 - the names above
+
+    before = everything()
+    assert bench.take(mo("JOIN"), disturbed=True).taken[0].outcome == "duplicate"
+    assert everything() == before
+
+
+def test_seconds_since_the_arrival_are_told_once() -> None:
+    ledger, text = AckLedger(900), mo("JOIN")
+    ledger.arrived(text, 10.0)
+    assert ledger.written(SESSION, text.sequence, 12.5) == 2.5
+    assert ledger.written(SESSION, text.sequence, 13.0) is None
+    ledger.answered(SESSION, text.sequence, 0x64, 14.0)
+    assert not ledger.arrived(mo("JOIN"), 15.0), "what is answered after it was written is somebody else's"
+
+
+def test_memory_is_bounded_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acks, "_MOST", 50)
+    ledger = AckLedger(900)
+    for number in range(500):
+        text = mo(f"text {number}")
+        ledger.arrived(text, float(number))
+        ledger.answered(SESSION, text.sequence, 0x64, float(number))
+        ledger.written(SESSION, text.sequence, float(number))
+        assert len(ledger) <= 51
+    assert ledger.arrived(mo("text 499"), 500.0)
+    ledger.arrived(mo("x"), 5000.0)
+    assert len(ledger) == 2, "after the window only what waits is left"
+
+
+def test_a_sequence_number_that_is_used_twice_leaves_nothing_behind() -> None:
+    """Two texts open under one number: two answers leave, and both are followed."""
+    ledger = AckLedger(900)
+    slow, quick = mo("JOIN", sequence=1), mo("HELP", sequence=1)
+    ledger.arrived(slow, 0.0)
+    ledger.arrived(quick, SLOW_ACK_S)
+    assert ledger.written(SESSION, 1, SLOW_ACK_S + 1) == SLOW_ACK_S + 1
+    assert ledger.written(SESSION, 1, SLOW_ACK_S + 1) == 1
+    assert len(ledger) == 1, "that the first was slow"
+    assert ledger.arrived(mo("JOIN"), 10.0)
+    assert not ledger.arrived(mo("HELP"), 10.0)
+    ledger.answered(SESSION, 1, 0x64, 10.0)
+    ledger.session_ended(SESSION, 11.0)
+    assert ledger.arrived(mo("HELP"), 12.0)
