@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
 from gateway.model.effects import ChangeList, ChangeStatus, Decision, HeldBack, PlaceHold, RecordEvidence, Reply, Scope
-from gateway.model.messages import Arrival, Draft, Lane, Mo, Receipt, Unreadable
+from gateway.model.messages import Arrival, Concat, Draft, Lane, Mo, Receipt, Unreadable
 from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
 from gateway.policy.snapshot import Snapshot
@@ -139,24 +139,34 @@ class _Work:
         """Take one MO or part."""
         line_id = self.line_id(mo.line)
         if mo.concat is not None:
-            admitted = admit(self.tx, line_id, mo, mo.concat)
-            for whole in admitted.superseded:
-                self.whole(line_id, whole)
-            if admitted.whole is None:
-                return Taken(mo, "duplicate" if admitted.reason == DUPLICATE else "part")
-            return self.whole(line_id, admitted.whole)
+            return self.part(line_id, mo, mo.concat)
+        standing = self.standing((line_id, mo.subscriber))
+        if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
+            return self.repeated(line_id, mo, standing.latest)
+        return self.whole(line_id, Whole(mo))
+
+    def part(self, line_id: int, mo: Mo, concat: Concat) -> Taken:
+        """Take one part; what its arrival ends, because it uses a reference again, is decided first."""
+        admitted = admit(self.tx, line_id, mo, concat)
+        ended = [self.whole(line_id, whole) for whole in admitted.superseded]
+        if admitted.whole is not None:
+            taken = self.whole(line_id, admitted.whole)
+        elif admitted.reason == DUPLICATE:
+            taken = self.repeated(line_id, mo, None)
+        else:
+            taken = Taken(mo, "part")
+        for other in ended:
+            taken.fenced += other.fenced
+            taken.held_back += other.held_back
+        return taken
+
+    def repeated(self, line_id: int, mo: Mo, latest: Latest | None) -> Taken:
+        """Take a redelivery. The first one's ack may still wait for the fence; this one promises the same, and waits."""
         key = (line_id, mo.subscriber)
         standing = self.standing(key)
-        if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
-            # The first one's ack may still wait for the fence; this one promises the same and waits for it too.
-            narrow = standing.hold is not None or status_of(standing) is ConsentStatus.OPTED_OUT
-            return Taken(
-                mo,
-                "duplicate",
-                mo_id=standing.latest.mo_id if standing.latest else None,
-                fenced=(key,) if narrow else (),
-            )
-        return self.whole(line_id, Whole(mo))
+        out = ConsentStatus.OPTED_OUT
+        narrow = standing.hold is not None or status_of(standing) is out or out in standing.lists.values()
+        return Taken(mo, "duplicate", mo_id=latest.mo_id if latest else None, fenced=(key,) if narrow else ())
 
     def whole(self, line_id: int, whole: Whole) -> Taken:
         """Decide a whole text, and perform what follows."""
