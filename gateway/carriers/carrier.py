@@ -111,6 +111,11 @@ class Carrier:
         """See ``CarrierPort``."""
         return self._binds
 
+    @property
+    def temporary_status(self) -> int:
+        """See ``CarrierPort``."""
+        return self._quirk.temporary_status
+
     def verdict(self, status: int) -> Verdict:
         """See ``CarrierPort``."""
         return verdict(status, self._quirk.verdicts)

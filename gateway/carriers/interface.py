@@ -153,6 +153,11 @@ class CarrierPort(Protocol):
         """Its rate, which the dispatcher asks before it claims."""
         ...
 
+    @property
+    def temporary_status(self) -> int:
+        """The command_status that asks this carrier to bring a text again."""
+        ...
+
     def verdict(self, status: int) -> Verdict:
         """Return what a submit_sm_resp with ``status`` means on this carrier."""
         ...

@@ -85,6 +85,7 @@ def _readings(text: str, region: str, ton: int) -> tuple[str, ...]:
     return (digits, international) if national_first else (international, digits)
 
 
+@lru_cache(maxsize=1024)
 def read_line(raw: str) -> str:
     """Bring one of our own addresses to its one spelling: digits alone, without ``+``, blanks or punctuation.
 

@@ -37,7 +37,6 @@ _log = structlog.get_logger(__name__)
 PATIENCE_S: Final = 8.0
 """How long an arrival waits for the store. Carriers give a deliver_sm 10 s at the least."""
 AGAIN_S: Final = 0.5
-TEMPORARY: Final = int(Status.ESME_RX_T_APPN)
 
 
 @dataclass(slots=True)
@@ -169,7 +168,7 @@ class Hub:
         arrival = batch.arrivals[0]
         _log.error("an arrival could not be decided: our bug", carrier=arrival.carrier, exc_info=error)
         if isinstance(arrival, Unreadable):
-            self._acknowledge(bind, arrival.session, [(arrival.sequence, TEMPORARY)] if arrival.answer else [])
+            self._acknowledge(bind, arrival.session, [(arrival.sequence, self._temporary(bind))] if arrival.answer else [])
             return
         aside = Unreadable(
             carrier=arrival.carrier,
@@ -216,10 +215,16 @@ class Hub:
         if waiting.answered:
             return
         waiting.answered = True
-        answers = [(a.sequence, TEMPORARY) for a in waiting.arrivals if not isinstance(a, Unreadable) or a.answer]
+        status = self._temporary(waiting.bind)
+        answers = [(a.sequence, status) for a in waiting.arrivals if not isinstance(a, Unreadable) or a.answer]
         if answers:
             self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
             self._reports.not_taken_in(reason, len(answers), error)
+
+    def _temporary(self, bind: BindPort) -> int:
+        """Return the status that makes this bind's carrier bring a text again."""
+        found = [carrier.temporary_status for carrier in self._carriers() if carrier.name == bind.carrier]
+        return found[0] if found else int(Status.ESME_RX_T_APPN)
 
     def _record(self, bind: BindPort, outcomes: list[Outcome]) -> None:
         book = self._book()

@@ -17,6 +17,7 @@ from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.model.views import BindRow
+from gateway.smpp.constants import Status
 
 
 class FakeBind:
@@ -197,6 +198,7 @@ class FakeCarrier:
         self.name = name
         self.binds = [FakeBind(f"{name}/{number}", name, window) for number in range(binds)]
         self.throttle = FakeThrottle()
+        self.temporary_status = int(Status.ESME_RX_T_APPN)
 
     def attach(self, inward: Inward) -> None:
         for bind in self.binds:
