@@ -84,3 +84,9 @@ def test_the_longest_lawful_fields_fit(make: type[p.SubmitSm] | type[p.DeliverSm
     assert decode(encode(pdu, 0xFFFFFFFF, 0xFFFFFFFF)).pdu == pdu
     plain = dataclasses.replace(pdu, service_type="", schedule_delivery_time="", validity_period="")
     assert decode(encode(plain, 0)).pdu == plain
+
+
+@pytest.mark.parametrize("count", [1, 254])
+def test_submit_multi_takes_1_to_254_destinations(count: int) -> None:
+    pdu = SubmitMulti(dest_addresses=(SmeAddress(1, 1, "12125550101"),) * count)
+    assert decode(encode(pdu, 1)).pdu == pdu
