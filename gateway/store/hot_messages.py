@@ -34,6 +34,12 @@ insert into message (id, account_id, line_id, subscriber, direction, state, lane
     expires_at, in_reply_to, list_name, ref, opt_outs, segments, next_segment, attempts, resends, reason, actor)
 values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?)
 """
+_PARTLY_SENT: Final = f"""
+(attempts > 1 and segments > 1
+    and exists (select 1 from permit where message_id = message.id and fate = {Fate.ACCEPTED:d}))
+"""
+"""Whether a queued message has a segment that a carrier accepted: it then ends as PARTIAL, whatever ends it."""
+
 _CLAIMABLE: Final = f"""
 select {_MT_COLUMNS} from message
 where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
@@ -42,8 +48,13 @@ _SENDING: Final = f"""
 update message set state = {MessageState.SENDING}, attempts = attempts + ?, carrier = ?, updated_at = ? where id = ?
 """
 _REFUSE: Final = f"""
-update message set state = {MessageState.REFUSED}, reason = ?, updated_at = ?
+update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
+    reason = ?, updated_at = ?
 where line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?
+"""
+_END: Final = f"""
+update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else ? end, reason = ?, updated_at = ?
+where id = ? and state = {MessageState.QUEUED}
 """
 _MOVE: Final = """
 update message set state = ?, reason = ?, status = coalesce(?, status), resends = ?, updated_at = ? where id = ?
@@ -234,6 +245,11 @@ def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow
 def move(tx: Tx, moves: Sequence[Move]) -> None:
     """Write the next states of messages."""
     tx.executemany(_MOVE, [(int(m.state), m.reason, m.status, m.resends, tx.now, m.id) for m in moves])
+
+
+def end_queued(tx: Tx, ids: Collection[int], state: MessageState, reason: str) -> None:
+    """End queued messages in ``state``; those of which a segment was sent already are PARTIAL."""
+    tx.executemany(_END, [(int(state), reason, tx.now, id_) for id_ in ids])
 
 
 def refuse_older(tx: Tx, line_id: int, subscriber: Msisdn, opt_outs: int, reason: str) -> int:

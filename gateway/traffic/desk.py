@@ -22,7 +22,7 @@ from gateway.model.views import BrakeRow, ConsentRow, EvidenceRow, MessageRow, P
 from gateway.store import queries
 from gateway.store.desk import add_audit, keep_answer, lift_brake, put_brake
 from gateway.store.errors import StoreError
-from gateway.store.hot_messages import Move, move, mts
+from gateway.store.hot_messages import Move, end_queued, move, mts
 from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.traffic.accept import Acceptance, accept
@@ -159,7 +159,7 @@ class Desk:
         spelt = self._spelt(query)
         if isinstance(spelt, Refusal):
             return spelt
-        if spelt.state not in (None, MessageState.QUEUED):
+        if spelt.state not in (None, MessageState.QUEUED) or spelt.direction == "mo":
             return 0
         step = replace(spelt, state=MessageState.QUEUED, direction="mt", limit=CANCEL_STEP)
         total = 0
@@ -167,8 +167,7 @@ class Desk:
 
             def job(tx: Tx, step: MessageQuery = step) -> list[int]:
                 ids = queries.matching_ids(tx, step)
-                states = [Move(id_, MessageState.CANCELLED, Reason.CANCELLED.value, None, 0) for id_ in ids]
-                move(tx, states)
+                end_queued(tx, ids, MessageState.CANCELLED, Reason.CANCELLED.value)
                 if ids:
                     add_audit(tx, actor, "cancel", f"{len(ids)} messages", {"first": ids[-1], "last": ids[0]})
                 return ids

@@ -161,7 +161,7 @@ class _Work:
         return taken
 
     def repeated(self, line_id: int, mo: Mo, latest: Latest | None) -> Taken:
-        """Take a redelivery. The first one's ack may still wait for the fence; this one promises the same, and waits."""
+        """Take a redelivery. The first one's ack may still wait for the fence; this one promises the same."""
         key = (line_id, mo.subscriber)
         standing = self.standing(key)
         out = ConsentStatus.OPTED_OUT

@@ -25,7 +25,7 @@ from gateway.store.desk import forget_answers
 from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_standings, standings
-from gateway.store.hot_messages import refuse_older
+from gateway.store.hot_messages import end_queued, refuse_older
 from gateway.store.hot_parts import drop_joined_parts, drop_parked, overdue_parts, parts_of
 from gateway.store.store import Store
 from gateway.store.tx import Tx
@@ -187,8 +187,8 @@ def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:
 
 def expire_messages(tx: Tx) -> int:
     """Expire queued messages whose time has passed; return how many."""
-    return tx.execute(
-        "update message set state = ?, reason = ?, updated_at = ? where id in"
-        " (select id from message where state = 0 and expires_at is not null and expires_at <= ? limit ?)",
-        (int(MessageState.EXPIRED), Reason.EXPIRED.value, tx.now, tx.now, STEP),
+    rows = tx.rows(
+        "select id from message where state = 0 and expires_at is not null and expires_at <= ? limit ?", (tx.now, STEP)
     )
+    end_queued(tx, [row[0] for row in rows], MessageState.EXPIRED, Reason.EXPIRED.value)
+    return len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_after_the_window_it_is_a_new_text(bench: Bench, first: First) -> None:
 @pytest.mark.parametrize(
     "change", [{"line": "85701"}, {"carrier": "other"}, {"raw": b"join"}, {"data_coding": 8, "fingerprint": b"8"}]
 )
-def test_another_text_is_never_a_duplicate(bench: Bench, change: dict[str, object]) -> None:
+def test_another_text_is_never_a_duplicate(bench: Bench, change: dict[str, Any]) -> None:
     bench.take(mo("JOIN"))
     assert bench.take(mo("JOIN", **change), disturbed=True, alive=()).taken[0].outcome == "keyword"
 

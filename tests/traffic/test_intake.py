@@ -224,8 +224,8 @@ def test_unreadable_pdus_go_to_quarantine_before_the_final_answer(bench: Bench) 
 
 
 def test_a_batch_of_everything(bench: Bench) -> None:
-    arrivals = [mo("JOIN"), receipt("x"), unreadable(), mo("HELP", BOB), mo("STOP")]
-    outcomes = [taken.outcome for taken in bench.take(*arrivals).taken]
+    intake = bench.take(mo("JOIN"), receipt("x"), unreadable(), mo("HELP", BOB), mo("STOP"))
+    outcomes = [taken.outcome for taken in intake.taken]
     assert outcomes == ["keyword", "receipt_parked", "unreadable", "help", "opt_out"]
 
 
