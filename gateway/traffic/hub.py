@@ -168,7 +168,8 @@ class Hub:
         arrival = batch.arrivals[0]
         _log.error("an arrival could not be decided: our bug", carrier=arrival.carrier, exc_info=error)
         if isinstance(arrival, Unreadable):
-            self._acknowledge(bind, arrival.session, [(arrival.sequence, self._temporary(bind))] if arrival.answer else [])
+            if arrival.answer:
+                self._acknowledge(bind, arrival.session, [(arrival.sequence, self._temporary(bind))])
             return
         aside = Unreadable(
             carrier=arrival.carrier,
