@@ -12,6 +12,9 @@ from gateway.simulator.carrier import SimulatedCarrier, SimulatorError
 from gateway.simulator.deliveries import Delivery
 from gateway.simulator.happenings import Arrived, BindDown, BindRefused, BindUp, Happening, Submitted
 from gateway.simulator.manners import Manners
+from gateway.simulator.play import play_script, run_script
+from gateway.simulator.prompt import run_prompt, talk
+from gateway.simulator.script import Script, ScriptError, read_script
 
 __all__ = [
     "Arrived",
@@ -21,7 +24,14 @@ __all__ = [
     "Delivery",
     "Happening",
     "Manners",
+    "Script",
+    "ScriptError",
     "SimulatedCarrier",
     "SimulatorError",
     "Submitted",
+    "play_script",
+    "read_script",
+    "run_prompt",
+    "run_script",
+    "talk",
 ]

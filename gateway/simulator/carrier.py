@@ -14,7 +14,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import trio
 
@@ -25,6 +25,7 @@ from gateway.simulator.inbox import Inbox
 from gateway.simulator.link import Link
 from gateway.simulator.manners import Answer, Manners
 from gateway.simulator.postbag import Postbag
+from gateway.smpp.codec import encode
 from gateway.smpp.constants import Status
 from gateway.smpp.pdu import Bind, DeliverSm, SubmitSm, Tlvs
 from gateway.smpp.session import SessionOptions
@@ -38,6 +39,19 @@ class SimulatorError(GatewayError):
     """The simulated carrier cannot do what was asked: the port is taken, or there is no such bind."""
 
     exit_code = 69  # EX_UNAVAILABLE
+
+
+class How(TypedDict, total=False):
+    """How a text is brought: the arguments of ``SimulatedCarrier.post``."""
+
+    from_: str
+    line: str
+    octets: bytes | None
+    data_coding: int
+    esm_class: int
+    tlvs: Tlvs
+    sequence: int | None
+    bind: str | None
 
 
 class SimulatedCarrier:
@@ -84,7 +98,14 @@ class SimulatedCarrier:
         kernel_buffer: int | None = None,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Listen and serve until cancelled; tells the port that it got through ``task_status``.
+        """Listen and serve until cancelled; tells the port that it got through ``task_status``. See ``listen``."""
+        listeners = await self.listen(port, host, kernel_buffer=kernel_buffer)
+        await self.attend(listeners, task_status=task_status)
+
+    async def listen(
+        self, port: int = 0, host: str = "127.0.0.1", *, kernel_buffer: int | None = None
+    ) -> list[trio.SocketListener]:
+        """Listen, and serve nobody yet; port 0 takes a free one.
 
         ``kernel_buffer`` (octets) narrows the kernel's buffers, so that back-pressure is felt early. Raises
         SimulatorError where the port cannot be had.
@@ -92,15 +113,20 @@ class SimulatedCarrier:
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
-            raise SimulatorError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; choose a free port"
-            ) from error
+            reason = error.strerror or str(error)
+            raise SimulatorError(f"cannot listen on {host}:{port}: {reason}; choose a free port") from error
         if kernel_buffer is not None:
             for listener in listeners:
                 for option in (trio.socket.SO_RCVBUF, trio.socket.SO_SNDBUF):
                     listener.socket.setsockopt(trio.socket.SOL_SOCKET, option, kernel_buffer)
+        return listeners
+
+    async def attend(
+        self, listeners: list[trio.SocketListener], *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve those who connect, until cancelled."""
         async with trio.open_nursery() as self._tasks:
-            task_status.started(listeners[0].socket.getsockname()[1])
+            task_status.started(port_of(listeners))
             await trio.serve_listeners(self._connected, listeners, handler_nursery=self._tasks)
 
     async def _connected(self, stream: trio.SocketStream) -> None:
@@ -134,39 +160,20 @@ class SimulatedCarrier:
             pdus = [octets_pdu(from_, line, octets, data_coding=data_coding, esm_class=esm_class, tlvs=tlvs)]
         return [self.deliver(pdu, sequence=sequence, bind=bind) for pdu in pdus]
 
-    async def text(
-        self,
-        text: str = "",
-        *,
-        from_: str = DEFAULT_FROM,
-        line: str = DEFAULT_LINE,
-        octets: bytes | None = None,
-        data_coding: int = 0,
-        esm_class: int = 0,
-        tlvs: Tlvs = (),
-        sequence: int | None = None,
-        bind: str | None = None,
-    ) -> int | None:
+    async def text(self, text: str = "", **how: Unpack[How]) -> int | None:
         """As ``post``, and wait for the answers; return the first status that is not 0, else 0.
 
         It waits over lost connections, too, as long as the carrier redelivers; without that, None says that the
         connection ended before the answer.
         """
-        posted = self.post(
-            text,
-            from_=from_,
-            line=line,
-            octets=octets,
-            data_coding=data_coding,
-            esm_class=esm_class,
-            tlvs=tlvs,
-            sequence=sequence,
-            bind=bind,
-        )
-        return await verdict(posted)
+        return await verdict(self.post(text, **how))
 
     def deliver(self, pdu: DeliverSm, *, sequence: int | None = None, bind: str | None = None) -> Delivery:
-        """Bring any deliver_sm; see ``post`` for ``sequence`` and ``bind``."""
+        """Bring any deliver_sm; see ``post`` for ``sequence`` and ``bind``.
+
+        Raises LocalProtocolError where a field does not fit, an address of over 20 characters for one.
+        """
+        encode(pdu, 0)
         delivery = Delivery(pdu, sequence=sequence, bind=bind)
         self._postbag.put(delivery)
         self.on_room()
@@ -209,6 +216,13 @@ class SimulatedCarrier:
         for link in links:
             link.cut(abort=abort)
         return len(links)
+
+    async def unbind(self, grace_s: float = 1.0) -> None:
+        """Unbind from everybody, and wait until they are gone, ``grace_s`` at most: how a carrier stops politely."""
+        for link in self.binds:
+            link.unbind()
+        with trio.move_on_after(grace_s):
+            await self.until(lambda carrier: not carrier.links)
 
     # What is seen.
 
@@ -320,6 +334,12 @@ class SimulatedCarrier:
 async def _at(due: float, action: Callable[[], None]) -> None:
     await trio.sleep_until(due)
     action()
+
+
+def port_of(listeners: Sequence[trio.SocketListener]) -> int:
+    """Return the port that is listened on."""
+    port: int = listeners[0].socket.getsockname()[1]
+    return port
 
 
 async def verdict(posted: Sequence[Delivery]) -> int | None:

@@ -278,6 +278,16 @@ async def test_it_can_unbind(nursery: trio.Nursery) -> None:
     assert isinstance(seen[-1], BindDown)
 
 
+async def test_it_can_unbind_from_everybody(nursery: trio.Nursery) -> None:
+    carrier = SimulatedCarrier()
+    port = await nursery.start(carrier.serve)
+    async with esme(port) as one, trio.open_nursery() as unbinding:
+        unbinding.start_soon(carrier.unbind)
+        frame = await one.response(CommandId.UNBIND)
+        await one.send(UnbindResp(), sequence=frame.sequence)
+    assert not carrier.links
+
+
 async def test_an_esme_that_resets_is_noticed(nursery: trio.Nursery) -> None:
     carrier, seen = SimulatedCarrier(), list[Happening]()
     carrier.watch(seen.append)
