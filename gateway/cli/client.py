@@ -109,7 +109,7 @@ class Client:
 
 def ask(config: Path, work: Callable[[Client], Awaitable[T]]) -> T:
     """Run ``work`` with a client for the gateway of this configuration file, and return what it returns."""
-    return trio.run(partial(_work, load(config), work))
+    return trio.run(partial(_work, load(config, secrets=False), work))
 
 
 async def _work(config: Config, work: Callable[[Client], Awaitable[T]]) -> T:
@@ -126,6 +126,7 @@ async def reach(config: Config) -> AsyncIterator[Client]:
         async with httpx.AsyncClient(transport=transport, base_url=BASE, timeout=TIMEOUT_S) as http:
             yield Client(http, running)
         return
+    own(config.state_dir)
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
     async with offline_desk(config) as desk:
         app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
@@ -151,6 +152,17 @@ def listening(path: Path) -> bool:
             )
             raise denied from error
     return True
+
+
+def own(folder: Path) -> None:
+    """Raise GatewayError unless the state folder is ours, or there is none: its owner could not write what we wrote."""
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        detail = "no gateway is running, so this works on the store itself: run it as the user who owns that folder"
+        raise RefusedError({"title": f"{folder} belongs to another user", "detail": detail}, 403)
 
 
 def _as_local_user(app: ASGIApp) -> ASGIApp:

@@ -51,11 +51,12 @@ A key that holds a secret takes it in one of three ways:
 
 | written as | where the secret is |
 |---|---|
-| `password_file = "acme-password"` | in a file: a credential of the service (`LoadCredential=`), else beside this one |
+| `password_file = "acme-password"` | in a file: the service's credential of that name, else beside this one |
 | `password = "env:ACME_PASSWORD"` | in an environment variable |
 | `password = "…"` | in the configuration itself; then nobody else should be able to read it |
 
-Secrets appear in no log, no message and no hash.
+With `password_file = "credentials/acme-password"`, the service finds its credential `acme-password`, and root, who may
+read the file itself, can run `gateway check`. Secrets appear in no log, no message and no hash.
 
 ## Changing it while the gateway runs
 

@@ -35,13 +35,14 @@ _PLACE: Final = re.compile(
 )
 
 
-def load(file: Path, environ: Mapping[str, str] | None = None) -> Config:
+def load(file: Path, environ: Mapping[str, str] | None = None, *, secrets: bool = True) -> Config:
     """Read and check the configuration in ``file``; raise ConfigErrors with every problem in it.
 
-    ``environ`` is the process environment unless a caller brings its own.
+    ``environ`` is the process environment unless a caller brings its own. Without ``secrets``, a secret that cannot be
+    had is no problem but empty: for whoever binds to nobody and may not read them.
     """
     env = os.environ if environ is None else environ
-    reader = _Reader(file, env)
+    reader = _Reader(file, env, secrets)
     raw = reader.toml()
     reader.tables(raw)
     return reader.config()
@@ -50,8 +51,9 @@ def load(file: Path, environ: Mapping[str, str] | None = None) -> Config:
 class _Reader:
     """One loading: what has been understood so far, and what has not."""
 
-    def __init__(self, file: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, environ: Mapping[str, str], secrets: bool) -> None:
         self._file = file
+        self._needs_secrets = secrets
         self._environ = environ
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
@@ -126,7 +128,8 @@ class _Reader:
         for wrong, odd in (whole(parts), check_lines(self._file, lines)):
             self._problems += wrong
             self._warnings += odd
-        self._problems += self._secrets.problems
+        if self._needs_secrets:
+            self._problems += self._secrets.problems
         if self._problems:
             raise ConfigErrors(self._problems)
         assert isinstance(gateway, GatewayOptions)  # noqa: S101 - no problem means that every section was understood

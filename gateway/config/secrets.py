@@ -1,8 +1,8 @@
 """Finding secrets: in the environment (``env:NAME``), in a file (``password_file``), or as they stand.
 
-Any key that holds a secret has a twin that ends in ``_file``. A relative file is looked for among the service's
-credentials first (``$CREDENTIALS_DIRECTORY``, systemd's LoadCredential), then beside the configuration. Works on the
-raw table, before it is validated: afterwards a secret is a ``SecretStr`` and shows itself to nobody.
+Any key that holds a secret has a twin that ends in ``_file``. The file's name is looked for among the service's
+credentials first (``$CREDENTIALS_DIRECTORY``, systemd's LoadCredential), then the file beside the configuration. Works
+on the raw table, before it is validated: afterwards a secret is a ``SecretStr`` and shows itself to nobody.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class SecretFinder:
     def _find(self, reference: str) -> Path:
         credentials = self._environ.get("CREDENTIALS_DIRECTORY", "")
         if credentials:
-            path = Path(credentials) / reference
+            path = Path(credentials) / Path(reference).name
             if path.is_file():
                 return path
         return self._file.absolute().parent / reference

@@ -141,6 +141,23 @@ def test_what_cannot_be_done_is_one_line(run: Run, arguments: tuple[str, ...], s
     assert ended.err.count("\n") == 1
 
 
+def test_another_users_store_is_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root could, and the service could not write there afterwards."""
+    assert run("brakes").status == 0
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    ended = run("brakes")
+    assert ended.status == 77
+    assert "belongs to another user; no gateway is running" in ended.err
+
+
+def test_no_secret_is_needed(run: Run, config: str) -> None:
+    file = Path(config)
+    file.write_text(file.read_text().replace('"acme"', '"acme"\npassword = "env:NOT_SET"', 1), encoding="utf-8")
+    assert run("check").status == 78
+    assert run("brakes").status == 0
+
+
 async def test_a_store_that_somebody_owns_is_left_alone(run: Run, config: str) -> None:
     from gateway.config import load
 

@@ -61,6 +61,9 @@ def test_credentials_come_first(folder: Path) -> None:
     assert resolve(folder, {"key_file": "secret"}, CREDENTIALS_DIRECTORY=credentials)[0] == {
         "key": "from the credentials"
     }
+    assert resolve(folder, {"key_file": "deep/secret"}, CREDENTIALS_DIRECTORY=credentials)[0] == {
+        "key": "from the credentials"
+    }
     (folder / "other").write_text("beside", encoding="utf-8")
     assert resolve(folder, {"key_file": "other"}, CREDENTIALS_DIRECTORY=credentials)[0] == {"key": "beside"}
 

@@ -85,7 +85,7 @@ def test_the_demonstration_is_a_good_configuration() -> None:
 
 def test_the_production_example_is_a_good_configuration(tmp_path: Path) -> None:
     (tmp_path / "acme-password").write_text("secret\n", encoding="utf-8")
-    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "STATE_DIRECTORY": "/var/lib/gateway"}
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     config = load(ROOT / "config" / "production.toml", environ)
     assert config.warnings == ()
     assert config.state_dir == Path("/var/lib/gateway")
