@@ -18,7 +18,6 @@ Msisdn = NewType("Msisdn", str)
 
 TON_INTERNATIONAL: Final = 1
 TON_NATIONAL: Final = 2
-TON_ALPHANUMERIC: Final = 5
 _NANP: Final = re.compile(r"(\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 # Blanks and punctuation that people write, and the invisible direction marks that come with a pasted number.
@@ -35,12 +34,11 @@ def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     """Bring a subscriber's address, as a carrier or an application spells it, to its one spelling.
 
     ``region`` (ISO 3166 alpha-2) is how national numbers are read; ``ton`` is the type of number that came with it
-    (SMPP 3.4 section 5.2.5), 0 when unknown. What is no possible telephone number comes back trimmed but unchanged:
-    use ``is_number`` to tell. Leading ``+``, ``00``, ``011`` and national forms of one number give one result.
+    (SMPP 3.4 section 5.2.5), 0 when unknown; "alphanumeric" is not believed of digits, because carriers set it wrongly and
+    a STOP must not land on another row. What is no possible telephone number comes back trimmed but unchanged: use
+    ``is_number`` to tell. Leading ``+``, ``00``, ``011`` and national forms of one number give one result.
     """
     text = _SEPARATORS.sub("", raw.strip())
-    if ton == TON_ALPHANUMERIC:
-        return Msisdn(raw.strip())
     if match := _NANP.fullmatch(text):
         international = ton == TON_INTERNATIONAL
         if (region == "US" or international or text[0] == "+") if match[1] else (region == "US" and not international):
