@@ -34,7 +34,7 @@ check: .venv/complete-test ## Format, lint, types and layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: .venv/complete-test ## Measure; numbers are for the machine that they are taken on
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
@@ -57,15 +57,15 @@ $(BIN)/python:
 
 .venv/complete: setup.cfg pyproject.toml | $(BIN)/python
 	@echo "Installing the gateway into .venv"
-	@$(PIP) install -e .
+	@$(PIP) install --use-pep517 -e .
 	@touch $@
 
 .venv/complete-test: setup.cfg pyproject.toml | $(BIN)/python
 	@echo "Installing the gateway and its test tools into .venv"
-	@$(PIP) install -e '.[test]'
+	@$(PIP) install --use-pep517 -e '.[test]'
 	@touch $@ .venv/complete
 
 $(PEERS): tests/peers/package.json tests/peers/package-lock.json | debian
 	@echo "Installing the peers that tests talk to"
-	@cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@

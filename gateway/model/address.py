@@ -34,8 +34,8 @@ def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     """Bring a subscriber's address, as a carrier or an application spells it, to its one spelling.
 
     ``region`` (ISO 3166 alpha-2) is how national numbers are read; ``ton`` is the type of number that came with it
-    (SMPP 3.4 section 5.2.5), 0 when unknown; "alphanumeric" is not believed of digits, because carriers set it wrongly and
-    a STOP must not land on another row. What is no possible telephone number comes back trimmed but unchanged: use
+    (SMPP 3.4 section 5.2.5), 0 when unknown; "alphanumeric" is not believed of digits, because carriers set it wrongly,
+    and a STOP must not land on another row. What is no possible telephone number comes back trimmed but unchanged: use
     ``is_number`` to tell. Leading ``+``, ``00``, ``011`` and national forms of one number give one result.
     """
     text = _SEPARATORS.sub("", raw.strip())
