@@ -14,6 +14,7 @@ from typing import Final
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
 from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.receipts import MOST_ID
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
@@ -296,6 +297,8 @@ def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:
     accepted = frame.status == Status.ESME_ROK and frame.command_id != CommandId.GENERIC_NACK
     if accepted:
         carrier_id = frame.pdu.message_id.strip() if isinstance(frame.pdu, SubmitSmResp) else ""
+        if len(carrier_id) > MOST_ID:  # no id: no receipt will be found by it
+            carrier_id = ""
         return Outcome(permit, Fate.ACCEPTED, 0, carrier_id, late=late)
     # A generic_nack with status 0 is no acceptance.
     status = frame.status or Status.ESME_RUNKNOWNERR

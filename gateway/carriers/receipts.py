@@ -20,6 +20,15 @@ from gateway.sms import ReceiptText, decode_text, message_state, parse_receipt, 
 INTERMEDIATE: Final = 0x20
 """Message type of an intermediate delivery notification (section 5.2.12)."""
 
+MOST_ID: Final = 255
+"""Characters of the longest message id that we keep or look up; the specification allows 64 (section 5.2.23)."""
+
+MOST_DIGITS: Final = 20
+"""Digits of the longest id that is read as a decimal number: more than 64 bits count nowhere, and cost much to read."""
+
+_MOST_WORD: Final = 64
+"""Characters of a state or an error code that are kept; what is longer is no word of a carrier's."""
+
 # message_state (section 5.2.28), 9 from SMPP 5.0. Absent: scheduled, en route, accepted, unknown.
 _FINAL: Final = {
     2: MessageState.DELIVERED,
@@ -72,6 +81,7 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
     final = None if message_type == INTERMEDIATE or state is None else _FINAL.get(state)
     word = _NAMES[state] if state is not None else text.stat if text is not None else ""
     code = text.err if text is not None and text.err else _network_error(tlv(pdu, Tag.NETWORK_ERROR_CODE))
+    word, code = word[:_MOST_WORD], code[:_MOST_WORD]
     return ReceiptFacts(tuple(ids), final, code if final is MessageState.DELIVERED else f"{word} {code}".strip())
 
 
@@ -99,14 +109,15 @@ def _network_error(value: bytes | None) -> str:
 def spellings(carrier_id: str, base: IdBase) -> tuple[str, ...]:
     """Return the ways in which the submit_sm_resp may have spelt an id that a receipt spells ``carrier_id``.
 
-    As it is first, then cases and leading zeros, then the other base. Empty for an empty id.
+    As it is first, then cases and leading zeros, then the other base. Empty for an empty id, and for one of over
+    ``MOST_ID`` characters, which is nobody's.
     """
-    if not carrier_id:
+    if not carrier_id or len(carrier_id) > MOST_ID:
         return ()
     found = [carrier_id]
     if base in (IdBase.ANY, IdBase.SAME):
         found += [carrier_id.lower(), carrier_id.upper(), *_padded(carrier_id.lstrip("0"))]
-    if base in (IdBase.ANY, IdBase.RECEIPT_DECIMAL) and carrier_id.isascii() and carrier_id.isdigit():
+    if base in (IdBase.ANY, IdBase.RECEIPT_DECIMAL) and _is_decimal(carrier_id):
         number = f"{int(carrier_id):x}"
         found += [number, number.upper(), number.zfill(8), number.upper().zfill(8)]
     if base in (IdBase.ANY, IdBase.RECEIPT_HEXADECIMAL) and _is_hexadecimal(carrier_id):
@@ -119,6 +130,10 @@ def _padded(digits: str) -> list[str]:
     if not digits:
         return []
     return [digits, digits.zfill(10)] if digits.isascii() and digits.isdigit() else [digits]
+
+
+def _is_decimal(text: str) -> bool:
+    return len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
 
 
 def _is_hexadecimal(text: str) -> bool:

@@ -28,6 +28,14 @@ TYPE_MASK: Final = 0x3C
 DELIVERY_RECEIPT: Final = 0x04
 INTERMEDIATE: Final = 0x20
 
+MOST_ADDRESS: Final = 64
+"""Characters of the longest address that is taken. The specification has 20, carriers go a little beyond; what is much
+longer is nobody's, and would be kept as a key wherever numbers are."""
+
+MOST_PART: Final = 255
+"""Octets of the longest part that is joined to others: as many as a short_message holds. 255 parts of a message_payload
+each would make one text of 16 MB; a longer part is taken as a text of its own."""
+
 _Sar = tuple[int, int, int]
 
 
@@ -61,6 +69,12 @@ class Translator:
                 # Sending it again would not help, so it is accepted; it is kept where a person can look at it.
                 reason = "a delivery receipt that names no message, or no state"
                 return self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
+        if not 0 < len(pdu.destination_addr) <= MOST_ADDRESS:
+            reason = f"destination_addr has {len(pdu.destination_addr)} characters; it must have 1 to {MOST_ADDRESS}"
+            return self.unreadable(sequence, Status.ESME_RINVDSTADR, reason, raw, origin, wall)
+        if len(pdu.source_addr) > MOST_ADDRESS:
+            reason = f"source_addr has {len(pdu.source_addr)} characters; {MOST_ADDRESS} are the most"
+            return self.unreadable(sequence, Status.ESME_RINVSRCADR, reason, raw, origin, wall)
         return self._mo(pdu, user_data, sequence, origin, wall)
 
     def malformed(
@@ -85,7 +99,7 @@ class Translator:
         udh, body = split_udh(user_data) if pdu.esm_class & UDHI else (b"", user_data)
         sar = _sar(pdu) if pdu.tlvs else None
         concat = None
-        if udh or sar is not None:
+        if (udh or sar is not None) and len(body) <= MOST_PART:
             # Where both are present the header counts: it came from the handset, the TLVs from something in between.
             found = concat_of(udh) or (sar_concat(*sar) if sar is not None else None)
             concat = Concat(found.reference, found.total, found.number) if found is not None else None

@@ -106,6 +106,20 @@ async def test_an_acceptance_counts_whatever_its_body_is(autojump_clock: MockClo
         assert rig.ledger.fates == {1: Fate.ACCEPTED}
 
 
+@pytest.mark.parametrize("octets, kept", [(255, 255), (256, 0), (60_000, 0)])
+async def test_an_endless_id_is_none(autojump_clock: MockClock, octets: int, kept: int) -> None:
+    rig = Rig()
+    rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
+    async with rig.bound():
+        rig.bind.offer([permit(1)])
+        await settle()
+        head = bytes.fromhex("00000000 80000004 00000000") + rig.smsc.open_submits[0].to_bytes(4, "big")
+        await rig.smsc.send(with_length(head + b"a" * octets + b"\0"))
+        await settle()
+        [outcome] = rig.ledger.outcomes
+        assert (outcome.fate, len(outcome.carrier_id)) == (Fate.ACCEPTED, kept)
+
+
 async def test_a_second_answer_and_one_of_another_kind_change_nothing(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)

@@ -144,6 +144,27 @@ def test_a_known_base_tries_no_other() -> None:
     assert spellings("", IdBase.ANY) == ()
 
 
+@pytest.mark.parametrize("digits", [21, 255])
+def test_an_id_of_many_digits_is_read_as_it_is_and_not_as_a_number(digits: int) -> None:
+    assert spellings("9" * digits, IdBase.ANY) == ("9" * digits,)
+
+
+@pytest.mark.parametrize("base", IdBase)
+def test_an_endless_id_is_nobodys(base: IdBase) -> None:
+    assert spellings("9" * 256, base) == ()
+
+
+def test_an_endless_receipt_names_no_message() -> None:
+    assert read("id:" + "9" * 5_000 + " stat:DELIVRD") is None
+    assert read(ids=b"9" * 5_000, state=2) is None
+
+
+def test_what_is_no_word_of_a_carriers_is_cut() -> None:
+    facts = read("id:7 stat:" + "X" * 5_000 + " err:" + "9" * 5_000)
+    assert facts is not None
+    assert facts.error == "X" * 64 + " " + "9" * 64
+
+
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64), st.sampled_from(IdBase))
 def test_an_id_is_always_found_as_it_is_and_first(carrier_id: str, base: IdBase) -> None:
     found = spellings(carrier_id, base)

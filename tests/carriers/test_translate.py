@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.carriers.quirks import Quirk, load
 from gateway.carriers.translate import Origin, Translator, fingerprint
 from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
+from gateway.smpp.constants import Status
 from gateway.smpp.pdu import DataSm, DeliverSm, Tlv
 
 HERE = Origin("acme/0", "gw1-1-acme/0-1")
@@ -58,11 +61,35 @@ def test_national_numbers_are_read_in_the_lines_region() -> None:
     assert mo(german).subscriber == "+4915112345678"
 
 
-@pytest.mark.parametrize("source, destination", [("", "85700"), ("12125550101", ""), ("", "")])
-def test_empty_addresses_are_texts_all_the_same(source: str, destination: str) -> None:
-    arrival = mo(deliver(source_addr=source, destination_addr=destination))
-    assert (arrival.subscriber == "") == (source == "")
-    assert arrival.line == destination
+def test_a_text_without_a_source_is_a_text_all_the_same() -> None:
+    assert mo(deliver(source_addr="")).subscriber == ""
+
+
+@pytest.mark.parametrize(
+    "field, address, status",
+    [
+        ("destination_addr", "", Status.ESME_RINVDSTADR),
+        ("destination_addr", "8" * 65, Status.ESME_RINVDSTADR),
+        ("source_addr", "1" * 65, Status.ESME_RINVSRCADR),
+    ],
+)
+def test_an_address_that_can_be_nobodys_is_put_aside_with_a_final_status(field: str, address: str, status: int) -> None:
+    facts: dict[str, object] = {field: address}
+    arrival = translator().read(replace(deliver(), **facts), 7, b"raw", HERE, 1_000.0)  # type: ignore[arg-type]
+    assert isinstance(arrival, Unreadable)
+    assert (arrival.status, arrival.raw) == (status, b"raw")
+    assert field in arrival.reason
+    assert str(len(address)) in arrival.reason
+    receipt = replace(deliver(b"id:7 stat:DELIVRD", esm_class=4), **facts)  # type: ignore[arg-type]
+    assert isinstance(translator().read(receipt, 7, b"raw", HERE, 1_000.0), Receipt), "receipts need no addresses (H9)"
+
+
+@pytest.mark.parametrize("octets, joined", [(255, True), (256, False)])
+def test_a_part_is_no_longer_than_a_short_message(octets: int, joined: bool) -> None:
+    sar = (Tlv(0x20C, b"\0\1"), Tlv(0x20E, b"\2"), Tlv(0x20F, b"\1"))
+    long = deliver(b"", tlvs=(Tlv(0x424, b"x" * octets), *sar))
+    assert mo(long).raw == b"x" * octets
+    assert (mo(long).concat is not None) is joined
 
 
 def test_an_alphanumeric_sender_stays_as_it_is() -> None:
