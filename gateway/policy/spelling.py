@@ -13,12 +13,18 @@ from typing import Final
 
 from gateway.policy import words
 
+_REMEMBERED_LENGTH: Final = 64
+"""Longer words are rarely sent twice, and remembering them would let a peer fill the memory."""
+
 _HELD_DOWN: Final = re.compile(r"([^\W\d_])\1{2,}")
 
 
-@lru_cache(maxsize=8192)
 def meant(word: str) -> str:
     """Return the reserved opt-out word that ``word`` stands for, or ``word`` itself."""
+    return _remembered(word) if len(word) <= _REMEMBERED_LENGTH else _meant(word)
+
+
+def _meant(word: str) -> str:
     if word in words.OPT_OUT or word.isdigit():
         return word
     if (known := words.MISSPELT.get(word)) is not None:
@@ -30,6 +36,9 @@ def meant(word: str) -> str:
             if word[0] == right[0] and abs(len(word) - len(right)) <= slips and distance(word, right) <= slips:
                 return right
     return word
+
+
+_remembered = lru_cache(maxsize=8192)(_meant)
 
 
 def distance(a: str, b: str) -> int:

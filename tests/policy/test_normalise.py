@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.policy import spelling
 from gateway.policy.normalise import fold, unsigned
 from tests.policy.world import judge_text
 
@@ -124,3 +125,11 @@ HEAVY = [
 def test_no_text_is_too_much(unit: str) -> None:
     body = unit * (60_000 // len(unit))
     assert isinstance(judge_text(body).because, str)
+
+
+def test_endless_words_are_corrected_and_not_remembered() -> None:
+    before = spelling._remembered.cache_info().currsize
+    for letter in "opqrst":
+        assert spelling.meant("st" + "o" * 60_000 + "p") == "stop"
+        assert spelling.meant(letter * 60_000) == letter * 60_000
+    assert spelling._remembered.cache_info().currsize == before
