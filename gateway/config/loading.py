@@ -74,7 +74,7 @@ class _Reader:
             raise ConfigErrors(
                 [Problem(self._file, "", f"is not UTF-8 text (octet {error.start})", "save it as UTF-8")]
             ) from error
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
             raise ConfigErrors([_bad_toml(self._file, str(error))]) from error
 
     def tables(self, raw: dict[str, Any]) -> None:

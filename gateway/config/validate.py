@@ -134,11 +134,13 @@ def _problem(
         message = details["msg"].partition(", ")[2]
         what, _, right = message.partition("; ")
         return Problem(file, place, what, right)
-    if reason not in _WHAT and (reason.endswith(("_type", "_parsing")) or reason in ("enum", "literal_error")):
+    misfit = reason.endswith(("_type", "_parsing")) or reason in ("enum", "literal_error")
+    if key is not None and misfit:
         return Problem(file, place, f"{_shown(key, details)} does not fit", _right(key, details))
     say = _WHAT.get(reason)
     what = say(details.get("ctx", {})) if say else details["msg"][:1].lower() + details["msg"][1:]
-    right = _right(key, details) if reason.startswith(("greater", "less")) else _describe(key)
+    bounded = reason.startswith(("greater", "less"))
+    right = _right(key, details) if key is not None and bounded else _describe(key)
     return Problem(file, place, f"{_shown(key, details)} {what}", right)
 
 
@@ -153,9 +155,7 @@ def _shown(key: Key | None, details: ErrorDetails) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _right(key: Key | None, details: ErrorDetails) -> str:
-    if key is None:
-        return ""
+def _right(key: Key, details: ErrorDetails) -> str:
     value = details["input"]
     guess = near(value, choices(key)) if isinstance(value, str) else ""
     if guess:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import commands
+from gateway.cli.document import page
 from gateway.web.access import Authority
 from gateway.web.options import HttpOptions
 from tests.cli.conftest import CONFIG, Run
@@ -96,6 +98,12 @@ def test_a_token_name_must_fit_the_configuration(run: Run, name: str) -> None:
     ended = run("token", f"--name={name}")
     assert ended.status == 64
     assert ended.out == ""
+
+
+def test_the_page_about_commands_has_a_section_for_each() -> None:
+    text = page()
+    assert all(f"\n## `gateway {name}`\n" in text for name in commands.names())
+    assert "\n### `gateway messages list`\n" in text
 
 
 def test_explain_for_people(run: Run, config: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.config.validate import near, tolerant
 
@@ -22,6 +23,8 @@ class Inner(BaseModel):
     def _lucky(self) -> Inner:
         if self.word == "unlucky":
             raise ValueError("is an unlucky word; take another")
+        if self.word == "odd":
+            raise PydanticCustomError("odd", "Is an odd word")
         return self
 
 
@@ -86,6 +89,7 @@ class Outer(BaseModel):
         ({"inner": [{"wrod": "a", "word": "b"}]}, ['t.inner[b].wrod: unknown key; did you mean "word"?']),
         ({"inner": [{"word": "a", "zz": 1}]}, ["t.inner[a].zz: unknown key; keys here are: word, count"]),
         ({"inner": [{"word": "unlucky"}]}, ["t.inner[unlucky]: is an unlucky word; take another"]),
+        ({"inner": [{"word": "odd"}]}, ["t.inner[odd]: a table is an odd word; Tables"]),
         ({"one": {"word": "a", "zz": 1}}, ["t.one.zz: unknown key; keys here are: word, count"]),
         (
             {"inner": [{"word": "a", "count": 10}, {"count": 0}, {"word": "c", "count": 0}], "most": "x"},
