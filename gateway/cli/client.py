@@ -44,7 +44,8 @@ class RefusedError(GatewayError):
     def __init__(self, problem: Mapping[str, Any], status: int) -> None:
         self.problem = problem
         self.exit_code = _exit_code(status)
-        parts = [str(problem.get("title", f"HTTP status {status}")), str(problem.get("detail", ""))]
+        title = str(problem.get("title", f"HTTP status {status}"))
+        parts = [title if problem.get("errors") else str(problem.get("detail") or title)]
         for fault in problem.get("errors") or ():
             parts.append(f"{fault.get('pointer')} {fault.get('detail')}, expected {fault.get('expected')}")
         if problem.get("since"):
@@ -57,6 +58,12 @@ class UnreachableError(GatewayError):
 
     exit_code = EX_UNAVAILABLE
     transient = True
+
+
+class NotOursError(GatewayError):
+    """What belongs to the gateway's user is not for us to touch."""
+
+    exit_code = EX_NOPERM
 
 
 def _exit_code(status: int) -> int:
@@ -143,14 +150,9 @@ def listening(path: Path) -> bool:
         except (FileNotFoundError, ConnectionRefusedError):
             return False
         except OSError as error:
-            denied = RefusedError(
-                {
-                    "title": f"{path} may not be used: {error.strerror}",
-                    "detail": "run this as the gateway's user or root",
-                },
-                403,
-            )
-            raise denied from error
+            raise NotOursError(
+                f"{path} may not be used: {error.strerror}; run this as the gateway's user or root"
+            ) from error
     return True
 
 
@@ -161,8 +163,10 @@ def own(folder: Path) -> None:
     except FileNotFoundError:
         return
     if owner != os.geteuid():
-        detail = "no gateway is running, so this works on the store itself: run it as the user who owns that folder"
-        raise RefusedError({"title": f"{folder} belongs to another user", "detail": detail}, 403)
+        raise NotOursError(
+            f"{folder} belongs to another user; no gateway is running, so this works on the store itself: "
+            "run it as the user who owns that folder"
+        )
 
 
 def _as_local_user(app: ASGIApp) -> ASGIApp:
