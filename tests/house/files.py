@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-TEXT: Final = ("*.py", "*.md", "*.toml", "*.cfg", "*.js", "*.json", "*.service", "*.conf", "*.html", "*.css", "*.sql")
+TEXT: Final = (
+    *("*.py", "*.js", "*.html", "*.css", "*.sql"),
+    *("*.md", "*.toml", "*.cfg", "*.json", "*.yml", "*.service", "*.conf"),
+)
 FOLDERS: Final = ("gateway", "tests", "docs", "config", "systemd", "benchmarks", ".ci")
 
 
