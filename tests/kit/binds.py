@@ -6,7 +6,7 @@ written by ``begin``), and each is settled once, through ``Inward``. It minds th
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -36,6 +36,7 @@ class FakeBind:
         self.written: list[Permit] = []
         self.answers: list[tuple[str, int, int]] = []
         self.acks_leave = True
+        self.on_answer: Callable[[int, int], None] = lambda sequence, status: None
         self.closed: list[str] = []
         self._sessions = 0
         self._unsettled: dict[int, Permit] = {}
@@ -52,6 +53,11 @@ class FakeBind:
     @property
     def live(self) -> int:
         return len(self._unsettled)
+
+    @property
+    def unanswered(self) -> list[Permit]:
+        """Permits that are written, and of which nobody knows anything yet."""
+        return [permit for permit in self.written if permit.id in self._unsettled]
 
     @property
     def told(self) -> Inward:
@@ -93,6 +99,8 @@ class FakeBind:
         if session != self.session or not self.bound:
             return
         self.answers += [(session, sequence, status) for sequence, status in answers]
+        for sequence, status in answers:
+            self.on_answer(sequence, status)
         if self.acks_leave:
             self.told.acks_written(self, session, [sequence for sequence, _ in answers])
 
@@ -188,7 +196,7 @@ class FakeThrottle:
             self.tokens += count
 
     def next_at(self, now: float) -> float | None:
-        return self.next_
+        return self.next_ if self.next_ is not None and self.next_ > now else None
 
 
 class FakeCarrier:

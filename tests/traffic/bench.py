@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,17 @@ def template() -> Path:
     with closing(committer(migrated(directory))) as made:
         run(made, lambda tx: sync_lines(tx, [LineSpec(LINE, lists=("alerts", "news", "vip")), LineSpec(OTHER)]))
     return directory
+
+
+@contextmanager
+def fresh() -> Iterator[Path]:
+    """A directory for one run; in memory where the system has such a place, since syncs take time."""
+    memory = Path("/dev/shm")  # noqa: S108 - the directory inside is a fresh one of ours
+    directory = Path(mkdtemp(prefix="traffic-", dir=memory if os.access(memory, os.W_OK) else None))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 @contextmanager

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.traffic.bench import Bench
+from tests.traffic.bench import Bench, fresh
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A store of its own for each test; there are many, and each syncs often."""
+    with fresh() as directory:
+        yield directory
 
 
 @pytest.fixture
