@@ -24,4 +24,5 @@ async def offline_desk(config: Config) -> AsyncIterator[Desk]:
     config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:
         flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
+        flow.attach(config.carriers, f"{config.gateway.node}-{store.identity.life}")  # known by name, never started
         yield flow.desk

@@ -87,6 +87,7 @@ def test_brakes(run: Run) -> None:
     assert run("resume", "line", "85700").out == "line 85700 goes on\n"
     assert run("resume", "line", "85700").out == "line 85700 was not paused\n"
     assert json.loads(run("pause", "lane", "bulk", "--json").out)["kind"] == "lane"
+    assert json.loads(run("pause", "carrier", "acme", "--json").out)["name"] == "acme"
     assert json.loads(run("resume", "lane", "bulk", "--json").out)["resumed"] is True
 
 
@@ -101,7 +102,7 @@ def test_consent_of_somebody_never_heard_of(run: Run) -> None:
 def test_status(run: Run) -> None:
     out = run("status").out
     assert "gateway  not running\nstore    good" in out
-    assert "no binds" in out
+    assert "not started" in out
     assert json.loads(run("status", "--json").out)["running"] is False
 
 
