@@ -7,6 +7,7 @@ and never hammers; with no session, whatever is offered is returned at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,7 @@ from gateway.base import Clock
 from gateway.carriers.backoff import Backoff, Ending
 from gateway.carriers.conversation import Conversation, Listeners, Tap
 from gateway.carriers.interface import BindState, Inward, Revocation
-from gateway.carriers.link import Link, Terms, Turn
+from gateway.carriers.link import Flowing, Link, Stalled, Terms, Turn
 from gateway.carriers.observer import Observer
 from gateway.carriers.statuses import bind_is_busy
 from gateway.carriers.wire import Wire, WireError
@@ -35,6 +36,12 @@ _log = structlog.get_logger(__name__)
 
 ACK_GRACE_S: Final = 2.0
 """In a drain, how long the last MOs may wait for their answers once the window is empty."""
+
+FEW: Final = 8
+"""How many times in a session one kind of oddity is logged each time: a peer must not fill our disk with log lines."""
+
+MOST_NAME: Final = 64
+"""Characters of the carrier's system_id that are logged."""
 
 UNBIND_SHARE: Final = 0.25
 """The part of a drain's time that is kept for the unbind itself."""
@@ -78,6 +85,7 @@ class Bind:
         self._talk: Conversation | None = None
         self._session_id = ""
         self._sessions = 0
+        self._oddities: Counter[str] = Counter()
         self._bound_at: float | None = None
         self._refused: int | None = None
         self._stopping = trio.Event()
@@ -249,6 +257,7 @@ class Bind:
         setup = self._setup
         self._sessions += 1
         self._session_id = f"{setup.life}-{self.name}-{self._sessions}"
+        self._oddities.clear()
         session = Session(Role.ESME, setup.session, self._clock.monotonic())
         link = Link(self._session_id, self.name, session, setup.terms)
         listeners = Listeners(
@@ -270,27 +279,32 @@ class Bind:
         match turn:
             case ev.Bound():
                 self._bound_at = self._clock.monotonic()
-                _log.info("bind up", bind=self.name, session=self._session_id, peer=turn.pdu.system_id)
+                _log.info("bind up", bind=self.name, session=self._session_id, peer=turn.pdu.system_id[:MOST_NAME])
                 self._become(BindState.UP, "bound")
             case ev.BindRefused(status=status):
                 self._refused = status
                 _log.error("bind refused", bind=self.name, because=describe(status))
                 self.close_now(f"the bind was refused: {describe(status)}")
             case ev.PeerUnbind():
-                _log.info("carrier unbinds", bind=self.name, session=self._session_id)
+                self._odd("carrier unbinds", session=self._session_id)
                 if self._state is BindState.UP:
                     self._become(BindState.DRAINING, "the carrier unbinds")
             case ev.Rejected(frame=frame, status=status):
-                _log.warning(
-                    "request refused", bind=self.name, command=command_name(frame.command_id), status=describe(status)
-                )
+                self._odd("request refused", command=command_name(frame.command_id), status=describe(status))
             case ev.UnexpectedResponse(frame=frame):
-                _log.warning(
-                    "response that nobody awaits",
-                    bind=self.name,
-                    command=command_name(frame.command_id),
-                    sequence=frame.sequence,
-                )
+                command = command_name(frame.command_id)
+                self._odd("response that nobody awaits", command=command, sequence=frame.sequence)
+            case Stalled():
+                self._odd("the carrier does not read: nothing is submitted here until it does")
+            case Flowing():
+                self._setup.inward.changed(self, self._state)
+
+    def _odd(self, event: str, **facts: object) -> None:
+        """Log what a carrier should not do: the first few times in a session, then at each doubling of their number."""
+        self._oddities[event] += 1
+        times = self._oddities[event]
+        if times <= FEW or times.bit_count() == 1:
+            _log.warning(event, bind=self.name, times=times, **facts)
 
     def _settled(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:

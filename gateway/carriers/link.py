@@ -25,7 +25,28 @@ from gateway.smpp.errors import LocalProtocolError
 from gateway.smpp.pdu import DataSm, DeliverSm, Frame, Pdu, SubmitSmResp, tlv
 from gateway.smpp.session import Session
 
-Turn = ev.Bound | ev.BindRefused | ev.PeerUnbind | ev.Unbound | ev.Closed | ev.Rejected | ev.UnexpectedResponse
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The peer takes so little that permits died before they could be written; no more are taken in for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flowing:
+    """The peer has taken all that waited: permits are taken in again."""
+
+
+Turn = (
+    ev.Bound
+    | ev.BindRefused
+    | ev.PeerUnbind
+    | ev.Unbound
+    | ev.Closed
+    | ev.Rejected
+    | ev.UnexpectedResponse
+    | Stalled
+    | Flowing
+)
 """What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
@@ -70,6 +91,7 @@ class Link:
         self._unacked: dict[int, tuple[int, ...]] = {}
         self._unacked_count = 0
         self.peer_unbound = False
+        self._stalled = False
 
     # What the bind asks.
 
@@ -100,7 +122,12 @@ class Link:
         return self._outbox.plain_octets
 
     def free_slots(self) -> int:
-        """Return how many more ordinary permits fit. One slot is kept for urgent ones where there are several."""
+        """Return how many more ordinary permits fit. One slot is kept for urgent ones where there are several.
+
+        None fit while the peer does not read: they would only die here, be minted again, and die again.
+        """
+        if self._stalled:
+            return 0
         window = self._terms.window
         ordinary = self._outbox.live - self._outbox.urgent_live
         kept = 1 if window > 1 else 0
@@ -108,7 +135,7 @@ class Link:
 
     def free_urgent(self) -> int:
         """Return how many more permits of any kind fit."""
-        return max(0, self._terms.window - self._outbox.live)
+        return 0 if self._stalled else max(0, self._terms.window - self._outbox.live)
 
     def next_deadline(self) -> float:
         """Return the seconds until time alone changes something; may be negative."""
@@ -166,12 +193,24 @@ class Link:
     def pump(self, send: Callable[[bytes], int]) -> Harvest:
         """Write one chunk through ``send`` (see ``Outbox.pump``)."""
         pumped = self._outbox.pump(send, self._terms.clock.boot())
-        outcomes = [Outcome(permit, Fate.RETURNED, detail="its life was over") for permit in pumped.returned]
-        outcomes += [
+        harvest = Harvest(acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
+        self._outlived(pumped.returned, harvest)
+        harvest.outcomes += [
             Outcome(permit, Fate.REJECTED, Status.ESME_RSUBMITFAIL, detail=f"cannot be a submit_sm: {reason}")
             for permit, reason in pumped.unencodable
         ]
-        return Harvest(outcomes, acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
+        if self._stalled and not pumped.blocked:
+            self._stalled = False
+            harvest.turns.append(Flowing())
+        return harvest
+
+    def _outlived(self, permits: Iterable[Permit], harvest: Harvest) -> None:
+        """Return permits whose life was over before their first octet was taken."""
+        for permit in permits:
+            harvest.outcomes.append(Outcome(permit, Fate.RETURNED, detail="its life was over"))
+            if not self._stalled:
+                self._stalled = True
+                harvest.turns.append(Stalled())
 
     def encode(self, entry: Entry) -> bytes | None:
         """Make the submit_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
@@ -208,8 +247,7 @@ class Link:
         """Let the time act."""
         now = self._terms.clock.monotonic()
         harvest = self._reap(self.session.tick(now), now)
-        for permit in self._outbox.reap(self._terms.clock.boot()):
-            harvest.outcomes.append(Outcome(permit, Fate.RETURNED, detail="its life was over"))
+        self._outlived(self._outbox.reap(self._terms.clock.boot()), harvest)
         return harvest
 
     def _reap(self, happened: Sequence[ev.Event], now: float) -> Harvest:

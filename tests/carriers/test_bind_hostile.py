@@ -1,0 +1,72 @@
+"""Peers that mean harm, or behave as if they did: one lives and does not read, another answers what nobody asked."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+import trio
+from trio.testing import MockClock
+
+from gateway.carriers.interface import BindState
+from gateway.model.permit import Fate
+from gateway.smpp.codec import encode, encode_header
+from gateway.smpp.constants import CommandId
+from gateway.smpp.pdu import SubmitSmResp
+from tests.carriers.rig import Rig, settle
+from tests.kit.permits import permit
+
+DEAD: int = 5_003
+"""A permit that dies a moment after the tests' beginning, on the boot clock."""
+
+
+async def test_a_bind_whose_carrier_does_not_read_takes_no_more_permits_until_it_does(
+    autojump_clock: MockClock,
+) -> None:
+    async with Rig().bound() as rig:
+        rig.wire.allow(10)
+        rig.bind.offer([permit(number, dies_at=DEAD) for number in (1, 2, 3)])
+        await settle()
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (96, 97)
+        await trio.sleep(5)
+        assert rig.ledger.fates == {2: Fate.RETURNED, 3: Fate.RETURNED}, "1 is half-way"
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (0, 0)
+
+        rig.ledger.states.clear()
+        rig.wire.allow(1)  # a trickle is no reading
+        await settle()
+        assert rig.bind.free_urgent() == 0
+        assert rig.ledger.states == []
+
+        rig.wire.allow(None)
+        await settle()
+        assert rig.ledger.fates[1] is Fate.ACCEPTED
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (99, 100)
+        assert rig.ledger.states[0] is BindState.UP, "the dispatcher is rung"
+
+
+async def test_a_freeze_of_ours_is_no_stall(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.bind.offer([permit(1, dies_at=4_000), permit(2)])  # as if the process had slept between mint and offer
+        await settle()
+        assert rig.ledger.fates == {1: Fate.RETURNED, 2: Fate.ACCEPTED}
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (99, 100)
+
+
+@pytest.mark.parametrize(
+    "octets, event",
+    [
+        (encode(SubmitSmResp(message_id="1"), 77), "response that nobody awaits"),
+        (encode_header(0x7777, 77, 0), "request refused"),
+        (encode_header(CommandId.UNBIND, 77, 0), "carrier unbinds"),
+    ],
+)
+async def test_a_flood_of_nonsense_is_no_flood_of_log_lines(
+    autojump_clock: MockClock, octets: bytes, event: str
+) -> None:
+    rig = Rig()
+    with structlog.testing.capture_logs() as lines:
+        async with rig.bound():
+            await rig.smsc.send(octets * 1_000)
+            await settle()
+    told = [line["times"] for line in lines if line["event"] == event]
+    assert told == [1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64, 128, 256, 512]
