@@ -8,6 +8,7 @@ became of permits is recorded likewise, and tried again until the store takes it
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -140,7 +141,7 @@ class Hub:
 
     def _take(self, bind: BindPort, batch: Batch, since: float) -> None:
         waiting = _Waiting(bind, batch.arrivals, since)
-        self._waiting.append(waiting)
+        insort(self._waiting, waiting, key=lambda item: item.since)  # almost always at the end
         self._wake.set()
 
         def done(intake: Intake) -> None:
@@ -149,7 +150,7 @@ class Hub:
         def failed(error: Exception) -> None:
             if isinstance(error, StoreError):
                 self._reject(waiting, "store", str(error))
-            else:
+            elif not waiting.answered:  # else it comes again, and fails again, perhaps in time
                 waiting.answered = True
                 self._isolate(bind, batch, since, error)
 

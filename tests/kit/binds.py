@@ -27,6 +27,7 @@ class FakeBind:
         self.name = name
         self.carrier = carrier
         self.window = window
+        self.life = "gw1-1"
         self.session = ""
         self.state = BindState.DOWN
         self.inward: Inward | None = None
@@ -113,7 +114,7 @@ class FakeBind:
     def come_up(self) -> None:
         """Begin the next session, bound."""
         self._sessions += 1
-        self.session = f"life-{self.name}-{self._sessions}"
+        self.session = f"{self.life}-{self.name}-{self._sessions}"
         self.state = BindState.UP
         self.told.changed(self, self.state)
 
@@ -206,6 +207,7 @@ class FakeCarrier:
         self.name = name
         self.binds = [FakeBind(f"{name}/{number}", name, window) for number in range(binds)]
         self.throttle = FakeThrottle()
+        self.temporary_status = 0x64  # ESME_RX_T_APPN
         self.temporary_status = int(Status.ESME_RX_T_APPN)
 
     def attach(self, inward: Inward) -> None:

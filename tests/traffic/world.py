@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
 import trio.testing
 
-from gateway.base import Clock
+from gateway.base import Clock, SystemClock
 from gateway.carriers.interface import CarrierPort
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.model.address import Msisdn
-from gateway.model.messages import Lane, MessageState, Mo
+from gateway.model.messages import Arrival, Lane, MessageState
 from gateway.model.requests import Accepted, Actor, Role, SendRequest
 from gateway.store.engines import Engine
 from gateway.store.options import StoreOptions
@@ -110,11 +111,10 @@ class World:
         at.say(*mos)
         return [item.sequence for item in mos]
 
-    def repeat(self, arrival: Mo, bind: FakeBind | None = None) -> None:
-        """Deliver a text again, on the present session of a bind."""
+    def bring(self, *arrivals: Arrival, bind: FakeBind | None = None) -> None:
+        """Let one read of a bind bring these, in its present session."""
         at = bind or self.bind
-        again = mo(arrival.text, arrival.subscriber, arrival.line, session=at.session, raw=arrival.raw, bind=at.name)
-        at.say(again)
+        at.say(*(replace(arrival, bind=at.name, session=at.session) for arrival in arrivals))
 
     async def state(self, message_id: int) -> MessageState:
         row = await self.desk.message(message_id)
@@ -146,7 +146,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """A world that runs: hub and dispatcher, but no janitor's rounds. With ``up``, the fakes' binds are bound."""
     store_at(directory)
-    clock = clock or TrioClock()
+    clock = clock or (SystemClock() if threads else TrioClock())
     made: list[World] = []
 
     def failed(kind: str) -> None:
@@ -166,8 +166,10 @@ async def world(
             for carrier in here.carriers:
                 if isinstance(carrier, FakeCarrier):
                     carrier.attach(here.hub)
-                    for bind in carrier.binds if up else ():
-                        bind.come_up()
+                    for bind in carrier.binds:
+                        bind.life = f"gw1-{store.identity.life}"
+                        if up:
+                            bind.come_up()
             if dispatching:
                 nursery.start_soon(here.dispatcher.run)
             yield here
