@@ -25,9 +25,9 @@ _MT_COLUMNS: Final = (
 )
 _JOURNAL: Final = f"""
 insert into message (id, account_id, line_id, subscriber, direction, state, text, created_at, updated_at, opt_outs,
-    segments, next_segment, attempts, resends, carrier, raw, data_coding, outcome, keyword, matched_by, because,
-    config_hash, partial)
-values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    segments, next_segment, attempts, resends, carrier, session, raw, data_coding, outcome, keyword, matched_by,
+    because, config_hash, partial)
+values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _QUEUE: Final = f"""
 insert into message (id, account_id, line_id, subscriber, direction, state, lane, claim, text, created_at, updated_at,
@@ -131,6 +131,7 @@ def journal(tx: Tx, entries: Sequence[Entry]) -> None:
                 e.opt_outs,
                 e.parts,
                 e.mo.carrier,
+                e.mo.session,
                 e.mo.raw,
                 e.mo.data_coding,
                 e.decision.outcome.value,

@@ -153,10 +153,21 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
     """Keep a receipt whose id nobody knows yet: it may have overtaken the response that names it."""
     first = tx.allocate("parked_receipt", len(receipt.carrier_ids))
     tx.executemany(
-        "insert into parked_receipt (id, carrier, carrier_id, state, error, received_at) values (?, ?, ?, ?, ?, ?)",
+        "insert into parked_receipt (id, receipt_id, place, addresses, carrier, carrier_id, state, error, received_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (id_, receipt.carrier, carrier_id, int(state), receipt.error, receipt.received_at)
-            for id_, carrier_id in enumerate(receipt.carrier_ids, first)
+            (
+                first + place,
+                first,
+                place,
+                "",
+                receipt.carrier,
+                carrier_id,
+                int(state),
+                receipt.error,
+                receipt.received_at,
+            )
+            for place, carrier_id in enumerate(receipt.carrier_ids)
         ],
     )
 

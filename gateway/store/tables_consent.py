@@ -7,7 +7,7 @@ See ``gateway.store.tables`` for the house rules; nothing but columns belongs he
 
 from __future__ import annotations
 
-from peewee import BigAutoField, BigIntegerField, BlobField, CompositeKey, DoubleField, IntegerField, TextField
+from peewee import SQL, BigAutoField, BigIntegerField, BlobField, CompositeKey, DoubleField, IntegerField, TextField
 
 from gateway.store.columns import Table, account, integer, string
 
@@ -101,6 +101,7 @@ class Consent(Table):
         table_name = "consent"
         primary_key = CompositeKey("line_id", "subscriber")
         without_rowid = True
+        indexes = (SQL("CREATE INDEX consent_held ON consent (held_since) WHERE held_since IS NOT NULL"),)
 
 
 class Member(Table):

@@ -35,7 +35,7 @@ class Message(Table):
     next_segment = integer(1)
     attempts = integer(0)
     resends = integer(0)
-    ready_at = DoubleField(default=0, constraints=[SQL("DEFAULT 0")])
+    session = TextField(null=True)
     carrier = TextField(null=True)
     reason = TextField(null=True)
     status = IntegerField(null=True)
@@ -53,7 +53,7 @@ class Message(Table):
         table_name = "message"
         indexes = (
             SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
-            SQL("CREATE INDEX message_queued ON message (lane, line_id, id) WHERE state = 0"),
+            SQL("CREATE INDEX message_queued ON message (lane, line_id, id, subscriber) WHERE state = 0"),
             SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
             SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
             SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),
@@ -104,6 +104,9 @@ class ParkedReceipt(Table):
     carrier_id = TextField()
     state = IntegerField()
     error = string()
+    receipt_id = BigIntegerField()
+    place = IntegerField()
+    addresses = TextField()
     received_at = DoubleField()
 
     class Meta:

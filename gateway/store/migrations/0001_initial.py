@@ -119,6 +119,7 @@ class Consent(Table):
         table_name = "consent"
         primary_key = CompositeKey("line_id", "subscriber")
         without_rowid = True
+        indexes = (SQL("CREATE INDEX consent_held ON consent (held_since) WHERE held_since IS NOT NULL"),)
 
 
 class Member(Table):
@@ -173,7 +174,7 @@ class Message(Table):
     next_segment = _int(1)
     attempts = _int(0)
     resends = _int(0)
-    ready_at = DoubleField(default=0, constraints=[SQL("DEFAULT 0")])
+    session = TextField(null=True)
     carrier = TextField(null=True)
     reason = TextField(null=True)
     status = IntegerField(null=True)
@@ -191,7 +192,7 @@ class Message(Table):
         table_name = "message"
         indexes = (
             SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
-            SQL("CREATE INDEX message_queued ON message (lane, line_id, id) WHERE state = 0"),
+            SQL("CREATE INDEX message_queued ON message (lane, line_id, id, subscriber) WHERE state = 0"),
             SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
             SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
             SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),
@@ -238,6 +239,9 @@ class ParkedReceipt(Table):
     carrier_id = TextField()
     state = IntegerField()
     error = _text()
+    receipt_id = BigIntegerField()
+    place = IntegerField()
+    addresses = TextField()
     received_at = DoubleField()
 
     class Meta:
