@@ -49,6 +49,9 @@ Turn = (
 )
 """What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
 
+UNACKED_OCTETS: Final = 4_194_304
+"""MOs of one bind wait for the store until they have this many octets; a thousand ordinary ones have a tenth of it."""
+
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _UNANSWERED: Final = frozenset({int(CommandId.ALERT_NOTIFICATION), int(CommandId.OUTBIND)})
 
@@ -87,9 +90,10 @@ class Link:
         self._terms = terms
         self._origin = Origin(bind, link_id)
         self._outbox = Outbox(self)
-        # Sequence numbers of MOs without an answer, and what asked. A peer may use one number twice.
-        self._unacked: dict[int, tuple[int, ...]] = {}
+        # Sequence numbers of MOs without an answer; what asked, and its octets. A peer may use one number twice.
+        self._unacked: dict[int, tuple[tuple[int, int], ...]] = {}
         self._unacked_count = 0
+        self._unacked_octets = 0
         self.peer_unbound = False
         self._stalled = False
 
@@ -180,8 +184,10 @@ class Link:
                 continue
             if len(asked) > 1:
                 self._unacked[sequence] = asked[1:]
+            command_id, octets = asked[0]
             self._unacked_count -= 1
-            self._respond(asked[0], sequence, now, status, sequence)
+            self._unacked_octets -= octets
+            self._respond(command_id, sequence, now, status, sequence)
 
     def _respond(self, command_id: int, sequence: int, now: float, status: int, report: int | None) -> None:
         try:
@@ -285,7 +291,7 @@ class Link:
         frame = event.frame
         pdu = frame.pdu
         if isinstance(pdu, DeliverSm | DataSm):
-            if self._room(frame.command_id, frame.sequence, harvest, now):
+            if self._room(frame.command_id, frame.sequence, len(event.raw), harvest, now):
                 translator = self._terms.translator
                 harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
         elif frame.command_id not in _UNANSWERED:
@@ -293,21 +299,22 @@ class Link:
 
     def _malformed(self, event: ev.Malformed, harvest: Harvest, now: float, wall: float) -> None:
         # Of the commands that are left to us, a carrier may send these two; all others the session has answered.
-        if event.command_id in _MESSAGES and self._room(event.command_id, event.sequence, harvest, now):
+        if event.command_id in _MESSAGES and self._room(event.command_id, event.sequence, len(event.raw), harvest, now):
             harvest.arrivals.append(
                 self._terms.translator.malformed(
                     event.salvage, event.sequence, event.status, event.reason, event.raw, self._origin, wall
                 )
             )
 
-    def _room(self, command_id: int, sequence: int, harvest: Harvest, now: float) -> bool:
-        """Note one more MO that waits for its answer, or answer it at once because too many do."""
-        if self._unacked_count >= self._terms.max_unacked:
+    def _room(self, command_id: int, sequence: int, octets: int, harvest: Harvest, now: float) -> bool:
+        """Note one more MO that waits for its answer, or answer it at once because too many or too long ones do."""
+        if self._unacked_count >= self._terms.max_unacked or self._unacked_octets >= UNACKED_OCTETS:
             harvest.turned_away += 1
             self._respond(command_id, sequence, now, self._terms.temporary_status, None)
             return False
-        self._unacked[sequence] = (*self._unacked.get(sequence, ()), command_id)
+        self._unacked[sequence] = (*self._unacked.get(sequence, ()), (command_id, octets))
         self._unacked_count += 1
+        self._unacked_octets += octets
         return True
 
     def _answered(self, entry: Entry, frame: Frame, harvest: Harvest) -> None:

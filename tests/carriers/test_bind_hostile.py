@@ -8,10 +8,12 @@ import trio
 from trio.testing import MockClock
 
 from gateway.carriers.interface import BindState
+from gateway.carriers.link import UNACKED_OCTETS
+from gateway.model.messages import Mo
 from gateway.model.permit import Fate
 from gateway.smpp.codec import encode, encode_header
-from gateway.smpp.constants import CommandId
-from gateway.smpp.pdu import SubmitSmResp
+from gateway.smpp.constants import CommandId, Status, Tag
+from gateway.smpp.pdu import DeliverSm, SubmitSmResp, Tlv
 from tests.carriers.rig import Rig, settle
 from tests.kit.permits import permit
 
@@ -42,6 +44,25 @@ async def test_a_bind_whose_carrier_does_not_read_takes_no_more_permits_until_it
         assert rig.ledger.fates[1] is Fate.ACCEPTED
         assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (99, 100)
         assert rig.ledger.states[0] is BindState.UP, "the dispatcher is rung"
+
+
+async def test_mos_that_wait_are_bounded_by_their_octets_too(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        giant = DeliverSm(
+            source_addr="12125550101", destination_addr="85700", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, b"x" * 65_000),)
+        )
+        fit = -(-UNACKED_OCTETS // len(encode(giant, 1)))
+        for _ in range(fit + 3):
+            await rig.smsc.ask(giant)
+            await settle()
+        assert len(rig.ledger.arrivals) == fit
+        assert [status for _, status in rig.smsc.responses] == [Status.ESME_RX_T_APPN] * 3
+        first = rig.ledger.arrivals[0]
+        assert isinstance(first, Mo)
+        rig.bind.acknowledge(first.session, [(first.sequence, 0)])
+        await rig.smsc.text("JOIN")
+        await settle()
+        assert rig.ledger.texts[-1] == "JOIN"
 
 
 async def test_a_freeze_of_ours_is_no_stall(autojump_clock: MockClock) -> None:
