@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from gateway.base import Clock
+from gateway.model.address import Msisdn
 from gateway.model.consent import Evidence, Method
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
@@ -150,14 +151,8 @@ def overdue_texts(tx: Tx, book: RuleBook) -> Intake:
 
 def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:
     """Turn holds that nobody reviewed into opt-outs as of their text; return whose."""
-    rows = tx.rows(
-        "select line_id, subscriber, held_since, held_mo from consent where held_since is not null limit ?", (STEP,)
-    )
     due: list[Key] = []
-    for line_id, subscriber, since, mo_id in rows:
-        address = str(tx.rows("select address from line where id = ?", (line_id,))[0][0])
-        if tx.now - since < book.rules(line_id, address).hold_s:
-            continue
+    for line_id, subscriber, since, mo_id in _holds_due(tx, book):
         key = (line_id, subscriber)
         standing = standings(tx, [key])[key]
         change = opted_out(standing, Method.HOLD_EXPIRED, tx.now, since=since)
@@ -182,6 +177,20 @@ def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:
         )
         refuse_older(tx, line_id, subscriber, change.standing.opt_outs, Reason.OPTED_OUT.value)
         due.append(key)
+    return due
+
+
+def _holds_due(tx: Tx, book: RuleBook) -> list[tuple[int, Msisdn, float, int]]:
+    """Return holds whose time is over, line by line: each line has its own (line_id, subscriber, since, MO id)."""
+    due: list[tuple[int, Msisdn, float, int]] = []
+    for line_id, address in tx.rows("select id, address from line order by id"):
+        before = tx.now - book.rules(line_id, address).hold_s
+        rows = tx.rows(
+            # The plus keeps to the index of holds; the primary key would walk all of the line's subscribers.
+            "select subscriber, held_since, held_mo from consent where held_since <= ? and +line_id = ? limit ?",
+            (before, line_id, STEP),
+        )
+        due += [(line_id, Msisdn(row[0]), row[1], row[2]) for row in rows]
     return due
 
 

@@ -6,6 +6,7 @@ One conversation is cut at every step that Trio takes, the store is opened again
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,10 @@ class Cut(trio.abc.Instrument):
                 self.scope.cancel()
 
 
+def _note(answered: trio.Event, sequence: int, status: int) -> None:
+    answered.set()
+
+
 async def converse(directory: Path, cut: Cut, acked: list[str], *, threads: bool) -> None:
     """Bring the texts, one after the other is acked, with messages going out in between."""
     with trio.CancelScope() as scope:
@@ -49,7 +54,7 @@ async def converse(directory: Path, cut: Cut, acked: list[str], *, threads: bool
             bind = here.bind
             for text in TALK:
                 answered = trio.Event()
-                bind.on_answer = lambda sequence, status, answered=answered: answered.set()
+                bind.on_answer = partial(_note, answered)
                 here.say(text)
                 await answered.wait()
                 assert bind.answers[-1][2] == 0

@@ -17,8 +17,8 @@ from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import MessageState, Mo
 from gateway.model.permit import Fate
-from gateway.store.jobs import Job
 from gateway.policy.decide import decide as real_decide
+from gateway.store.jobs import Job
 from gateway.traffic import intake
 from gateway.traffic.hub import PATIENCE_S
 from tests.kit.binds import FakeCarrier

@@ -112,9 +112,9 @@ class World:
         return [item.sequence for item in mos]
 
     def bring(self, *arrivals: Arrival, bind: FakeBind | None = None) -> None:
-        """Let one read of a bind bring these, in its present session."""
-        at = bind or self.bind
-        at.say(*(replace(arrival, bind=at.name, session=at.session) for arrival in arrivals))
+        """Let one read of a bind bring these, in its present session, now."""
+        at, now = bind or self.bind, self.clock.wall()
+        at.say(*(replace(item, bind=at.name, session=at.session, received_at=now) for item in arrivals))
 
     async def state(self, message_id: int) -> MessageState:
         row = await self.desk.message(message_id)
