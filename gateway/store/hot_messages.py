@@ -6,6 +6,7 @@ message row is never deleted by these statements.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -44,6 +45,11 @@ _CLAIMABLE: Final = f"""
 select {_MT_COLUMNS} from message
 where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
 """
+_CLAIMABLE_BUT: Final = f"""
+select {_MT_COLUMNS} from message
+where state = 0 and lane = ? and line_id = ? and id > ? and subscriber not in (select value from json_each(?))
+order by id limit ?
+"""
 _SENDING: Final = f"""
 update message set state = {MessageState.SENDING}, attempts = attempts + ?, carrier = ?, updated_at = ? where id = ?
 """
@@ -64,7 +70,11 @@ insert into permit (id, message_id, segment, line_id, subscriber, carrier, bind,
     minted_at, dies_at, fate, status, carrier_id, detail)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '')
 """
-_SETTLE: Final = "update permit set fate = ?, status = ?, carrier_id = ?, detail = ?, settled_at = ? where id = ?"
+# A fact that is recorded late (the store was full) never replaces one that came after it: an answer outranks silence.
+_SETTLE: Final = f"""
+update permit set fate = ?, status = ?, carrier_id = ?, detail = ?, settled_at = ?
+where id = ? and (fate = {Fate.LIVE} or fate = {Fate.UNCERTAIN})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +185,18 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
     )
 
 
-def claimable(tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int) -> list[Mt]:
-    """Return the next queued messages of one lane of one line, oldest first, with ids above ``after_id``."""
-    return [_mt(row) for row in tx.rows(_CLAIMABLE, (int(lane), line_id, after_id, limit))]
+def claimable(
+    tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int, without: Collection[Msisdn] = ()
+) -> list[Mt]:
+    """Return the next queued messages of one lane of one line, oldest first, with ids above ``after_id``.
+
+    Those to the subscribers in ``without`` are passed over, however many they are.
+    """
+    if without:
+        rows = tx.rows(_CLAIMABLE_BUT, (int(lane), line_id, after_id, json.dumps(sorted(without)), limit))
+    else:
+        rows = tx.rows(_CLAIMABLE, (int(lane), line_id, after_id, limit))
+    return [_mt(row) for row in rows]
 
 
 def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:

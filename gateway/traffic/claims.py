@@ -15,6 +15,7 @@ from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.model.address import Msisdn
 from gateway.model.messages import Lane, Mt
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
@@ -27,7 +28,6 @@ Place = tuple[Lane, int]
 """A lane of a line (by id): where messages wait."""
 
 _PAGE: Final = 200
-_MOST_PAGES: Final = 10
 
 
 @dataclass(slots=True)
@@ -79,9 +79,20 @@ class Demand:
 
     backlog: frozenset[Place]
     paused: frozenset[Place]
-    busy: Container[Key]
-    resting: Container[tuple[Key, bool]]
-    held: Container[Key] = ()
+    busy: Collection[Key]
+    resting: Collection[tuple[Key, bool]]
+    held: Collection[Key] = ()
+
+    def blocked(self, place: Place) -> set[Msisdn]:
+        """Return the subscribers of whom nothing may go in this place, whatever waits for them."""
+        lane, line_id = place
+        urgent = lane is Lane.URGENT
+        keys = {key for key, of_lane_1 in self.resting if of_lane_1 is urgent}
+        if not urgent:
+            keys.update(self.busy)
+        if lane > Lane.REPLY:
+            keys.update(self.held)
+        return {subscriber for line, subscriber in keys if line == line_id}
 
 
 @dataclass(slots=True)
@@ -97,6 +108,8 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
     taking = _Taking(tx, demand)
     for supply in supplies:
         taking.lane(supply, Lane.URGENT, supply.tokens)
+        if taking.stuck is not None:
+            continue  # what comes free is for it: the other lanes would take each slot as it comes
         places = demand.backlog - demand.paused
         _share(taking, supply, {lane for lane in WEIGHTS if any((lane, line) in places for line in supply.lines)})
     return taking.claimed
@@ -165,9 +178,10 @@ class _Taking:
         urgent = lane is Lane.URGENT
         self.stuck = None
         used, after = 0, 0
-        for nth in range(_MOST_PAGES):
-            size = _PAGE if nth else min(_PAGE, budget + 16)
-            page = claimable(self.tx, lane, line_id, after, size)
+        size = min(_PAGE, budget + 16)
+        blocked: set[Msisdn] = set()
+        while True:
+            page = claimable(self.tx, lane, line_id, after, size, blocked)
             if not page and not after:
                 self.claimed.emptied.add(place)
             for mt in page:
@@ -175,7 +189,7 @@ class _Taking:
                     continue
                 room = _room_for(mt, supply, urgent)
                 if room is None:
-                    self.stuck = place if not urgent and supply.budget > 0 else None
+                    self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
                     return used
                 used += mt.segments
                 _use(room, supply, mt)
@@ -187,9 +201,10 @@ class _Taking:
                 if used >= budget:
                     return used
             if len(page) < size:
-                break
-            after = page[-1].id
-        return used
+                return used
+            # The head of the queue may be one subscriber's alone: from here on, only what may go is read.
+            after, size = page[-1].id, _PAGE
+            blocked = self.demand.blocked(place) | {who for line, who in self.taken if line == line_id and not urgent}
 
     def _must_wait(self, mt: Mt, urgent: bool) -> bool:
         """Say whether the message is claimed already, rests, is held, or has another before it."""

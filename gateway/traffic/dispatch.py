@@ -140,7 +140,13 @@ class Dispatcher:
         self._rung = set()
         book = self._book()
         supplies = self._supplies(book)
-        demand = Demand(frozenset(self._backlog), self._brakes.places(book), self._busy, self._resting, self._held)
+        demand = Demand(
+            frozenset(self._backlog),
+            self._brakes.places(book),
+            frozenset(self._busy),
+            frozenset(self._resting),
+            frozenset(self._held),
+        )
         open_ = demand.backlog - demand.paused
         if not any((lane, line) in open_ for supply in supplies for line in supply.lines for lane in Lane):
             return True
