@@ -70,7 +70,7 @@ def expected(mt: Mt, ends: Sequence[Ended], on_uncertain: str) -> MessageState |
         ((Fate.REJECTED, FINAL) in has, S.PARTIAL if taken else S.FAILED),
         (UNCERTAIN not in has, S.QUEUED),
         (mt.lane in (1, 2) and not mt.resends and NOW - mt.created_at < 300, S.QUEUED),
-        (mt.lane in (3, 4) and on_uncertain == "resend", S.QUEUED),
+        (mt.lane in (3, 4) and not mt.resends and on_uncertain == "resend", S.QUEUED),
         (on_uncertain == "fail", S.PARTIAL if taken else S.FAILED),
         (True, S.UNCERTAIN),
     ]
