@@ -84,16 +84,19 @@ class Writer(ABC):
         self._waiting += 1
         self._enqueue(job)
 
-    async def run(self, fn: Callable[[Tx], T], name: str) -> T:
+    async def run(self, fn: Callable[[Tx], T], name: str, then: Callable[[T], None] | None = None) -> T:
         """Run ``fn`` as a job and return its result once it is durable; raises as ``Job`` says.
 
-        When the waiting task is cancelled, the job still runs, and its result is dropped.
+        ``then`` is called with the result in the callback of the commit: for what must follow in the order of commits.
+        When the waiting task is cancelled, the job still runs, and its result goes to ``then`` alone.
         """
         ended = trio.Event()
         results: list[T] = []
         errors: list[Exception] = []
 
         def done(value: T) -> None:
+            if then is not None:
+                then(value)
             results.append(value)
             ended.set()
 

@@ -119,19 +119,17 @@ class Desk:
         spelt = self._brakeable(kind, name)
         if isinstance(spelt, Refusal):
             return spelt
-        for row in self._brakes.rows:
-            if (row.kind, row.name) == (kind, spelt):
-                return row
 
         def job(tx: Tx) -> BrakeRow:
+            for row in queries.brakes(tx):
+                if (row.kind, row.name) == (kind, spelt):
+                    return row
             row = BrakeRow(kind, spelt, tx.now, actor.name, note)
             put_brake(tx, row)
             add_audit(tx, actor, "pause", f"{kind} {spelt}", {"note": note})
             return row
 
-        row = await self._store.writer.run(job, "pause")
-        self._brakes.set(row)
-        return row
+        return await self._store.writer.run(job, "pause", self._brakes.set)
 
     async def resume(self, kind: str, name: str, actor: Actor) -> bool | Refusal:
         """Release a brake; False where there was none."""
@@ -145,8 +143,7 @@ class Desk:
                 add_audit(tx, actor, "resume", f"{kind} {spelt}")
             return lifted
 
-        lifted = await self._store.writer.run(job, "resume")
-        self._brakes.release(kind, spelt)
+        lifted = await self._store.writer.run(job, "resume", lambda _: self._brakes.release(kind, spelt))
         self._ring([(lane, line_id) for lane in Lane for line_id in self._book().by_id])
         return lifted
 

@@ -22,6 +22,7 @@ from gateway.base import Clock
 from gateway.carriers.interface import CarrierPort
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
+from gateway.model.permit import Outcome
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
 from gateway.store.jobs import Job
@@ -79,6 +80,7 @@ class Dispatcher:
         self._busy: dict[Key, int] = {}
         self._resting: dict[tuple[Key, bool], float] = {}
         self._held: dict[Key, float] = {}
+        self._handed: set[int] = set()
         self._doubts = 0
         self._stopped = False
 
@@ -106,9 +108,14 @@ class Dispatcher:
         self._doubts += 1
         self.ring_all()
 
-    def moved(self, settled: Settled) -> None:
+    def texted(self, key: Key) -> None:
+        """Learn that the subscriber texted: a hold may be over, so what waits for it is judged at once."""
+        self._held.pop(key, None)
+
+    def moved(self, settled: Settled, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of messages: some are no longer under way; what came back after a refusal rests."""
         now = self._clock.monotonic()
+        self._handed.difference_update(outcome.permit.id for outcome in outcomes)
         for id_ in settled.over:
             self._leave(id_)
         for id_, step in settled.moves.items():
@@ -153,11 +160,11 @@ class Dispatcher:
         finished = trio.Event()
         failure: list[Exception] = []
 
-        doubts, known = self._doubts, frozenset(self._under_way)
+        doubts, handed = self._doubts, frozenset(self._handed)
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
-                return_orphans(tx, known, book, self._verdicts)
+                return_orphans(tx, handed, book, self._verdicts)
             claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
             return _Dispatched(pass_gate(tx, claimed.claims, book), frozenset(claimed.emptied))
 
@@ -184,8 +191,11 @@ class Dispatcher:
         now = self._clock.monotonic()
         # A place that was rung while the claim ran is not empty any more.
         self._backlog -= result.emptied - self._rung
+        for message_id in result.minted.messages:
+            self._leave(message_id)  # a commit in doubt may have settled it without our knowing
         for bind_name, permits in result.minted.permits.items():
             self._on_bind[bind_name] += len({permit.message_id for permit in permits})
+            self._handed.update(permit.id for permit in permits)
             for permit in permits:
                 self._under_way[permit.message_id] = (result.minted.messages[permit.message_id], bind_name)
         for mt in result.minted.messages.values():
@@ -194,6 +204,7 @@ class Dispatcher:
                 self._busy[key] = self._busy.get(key, 0) + 1
         held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in result.minted.waiting]
         self._reports.refused(result.minted.refused)
+        self._reports.failed(result.minted.failed)
         self._reports.handed_over(result.minted.messages.values())
         for carrier in self._carriers():
             for bind in carrier.binds:
@@ -201,7 +212,7 @@ class Dispatcher:
                     carrier.throttle.take(len(offered), now)
                     bind.offer(offered)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
-        if result.minted.messages or result.minted.refused or any(held):
+        if result.minted.messages or result.minted.refused or result.minted.failed or any(held):
             self._bell.set()
 
     def _supplies(self, book: RuleBook) -> list[Supply]:

@@ -15,14 +15,15 @@ from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds, Permit
 from gateway.model.refusal import Reason, Refusal
 from gateway.policy.grounds import grounds_for
-from gateway.sms.segments import segment
+from gateway.sms.segments import Segment, segment
 from gateway.store.hot_consent import standings
 from gateway.store.hot_messages import Move, mint, move, permits_of
 from gateway.store.tx import Tx
 from gateway.traffic.rulebook import RuleBook
 
-PERMIT_LIFE_S: Final = 2.0
-"""How long a permit may wait to be written (boot clock). Other nodes wait this long before an opt-out is acked."""
+PERMIT_LIFE_S: Final = 10.0
+"""How long a permit may wait to be written (boot clock). It runs from the beginning of its transaction, so it exceeds
+the slowest commit by far. An engine for several nodes will want it shorter: an opt-out on one waits for the others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ class Claim:
 
 @dataclass(slots=True)
 class Minted:
-    """What one passage gave: permits by bind, in order, what was refused, and what waits for a hold to end."""
+    """What one passage gave: permits by bind, in order; what was refused, waits for a hold, or failed (our bug)."""
 
     permits: dict[str, list[Permit]] = field(default_factory=dict)
     refused: list[tuple[Mt, Refusal]] = field(default_factory=list)
     waiting: list[Mt] = field(default_factory=list)
+    failed: list[tuple[Mt, Exception]] = field(default_factory=list)
     messages: dict[int, Mt] = field(default_factory=dict)
 
 
@@ -58,7 +60,13 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook) -> Minted:
     for claim in claims:
         mt, entry = claim.mt, book.by_id[claim.mt.line_id]
         done = {row.segment for row in tried.get(mt.id, ()) if row.fate is Fate.ACCEPTED}
-        judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
+        try:
+            judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
+            segments = segment(mt.text, mt.id & 0xFF)
+        except Exception as error:  # noqa: BLE001 - pure functions: this message fails, and the others go on
+            minted.failed.append((mt, error))
+            moves.append(Move(mt.id, MessageState.PARTIAL if done else MessageState.FAILED, "internal error", None, 0))
+            continue
         if isinstance(judged, Refusal) and judged.reason is Reason.HELD:
             minted.waiting.append(mt)
             continue
@@ -66,7 +74,7 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook) -> Minted:
             minted.refused.append((mt, judged))
             moves.append(Move(mt.id, _refused_state(judged, bool(done)), judged.reason.value, None, mt.resends))
             continue
-        permits = _permits(tx, claim, entry.address, judged, done)
+        permits = _permits(tx, claim, entry.address, judged, segments, done)
         minted.permits.setdefault(claim.bind, []).extend(permits)
         minted.messages[mt.id] = mt
         made += permits
@@ -75,9 +83,10 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook) -> Minted:
     return minted
 
 
-def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, done: set[int]) -> list[Permit]:
+def _permits(
+    tx: Tx, claim: Claim, address: str, grounds: Grounds, segments: Sequence[Segment], done: set[int]
+) -> list[Permit]:
     mt = claim.mt
-    segments = segment(mt.text, mt.id & 0xFF)
     first = tx.allocate("permit", len(segments))
     return [
         Permit(

@@ -8,6 +8,7 @@ became of permits is recorded likewise, and tried again until the store takes it
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -38,6 +39,8 @@ _log = structlog.get_logger(__name__)
 PATIENCE_S: Final = 8.0
 """How long an arrival waits for the store. Carriers give a deliver_sm 10 s at the least."""
 AGAIN_S: Final = 0.5
+MOST_UNDONE: Final = 10_000
+"""Arrivals that may be with the store at once, over all binds; those that were answered meanwhile count."""
 
 
 @dataclass(slots=True)
@@ -75,7 +78,9 @@ class Hub:
         self._alive: set[str] = set()
         self._waiting: deque[_Waiting] = deque()
         self._again: list[tuple[BindPort, list[Outcome]]] = []
+        self._again_at = 0.0
         self._unrecorded = 0
+        self._undone = 0
         self._wake = trio.Event()
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -89,6 +94,10 @@ class Hub:
         """Take in what one read brought."""
         now = self._clock.monotonic()
         disturbed = [isinstance(a, Mo) and self._ledger.arrived(a, now) for a in arrivals]
+        if self._undone >= MOST_UNDONE:
+            # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
+            self._reject(_Waiting(bind, arrivals, now), "backlog")
+            return
         self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now)
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
@@ -123,31 +132,35 @@ class Hub:
             self._nursery = nursery
             task_status.started()
             while True:
-                await self._wake.wait()
+                with trio.move_on_after(self._look()):
+                    await self._wake.wait()
                 self._wake = trio.Event()
-                while self._waiting or self._again:
-                    await self._look()
 
-    async def _look(self) -> None:
-        """Answer what has waited too long; record again what the store did not take."""
+    def _look(self) -> float:
+        """Answer what has waited too long; record again what the store did not take; return when to look next (s)."""
         now = self._clock.monotonic()
         while self._waiting and (self._waiting[0].answered or now - self._waiting[0].since >= PATIENCE_S):
             self._reject(self._waiting.popleft(), "slow")
-        again, self._again = self._again, []
-        for bind, outcomes in again:
-            self._record(bind, outcomes)
-        due = self._waiting[0].since + PATIENCE_S - now if self._waiting else PATIENCE_S
-        await trio.sleep(min(due, AGAIN_S) if self._again else due)
+        if self._again and now >= self._again_at:
+            again, self._again = self._again, []
+            for bind, outcomes in again:
+                self._record(bind, outcomes)
+        due = self._waiting[0].since + PATIENCE_S if self._waiting else math.inf
+        return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
     def _take(self, bind: BindPort, batch: Batch, since: float) -> None:
         waiting = _Waiting(bind, batch.arrivals, since)
+        if not self._waiting:
+            self._wake.set()  # otherwise the look-out is up for an earlier one already
         insort(self._waiting, waiting, key=lambda item: item.since)  # almost always at the end
-        self._wake.set()
+        self._undone += len(batch.arrivals)
 
         def done(intake: Intake) -> None:
+            self._undone -= len(batch.arrivals)
             self._committed(waiting, intake, batch.book)
 
         def failed(error: Exception) -> None:
+            self._undone -= len(batch.arrivals)
             if isinstance(error, StoreError):
                 self._reject(waiting, "store", str(error))
             elif not waiting.answered:  # else it comes again, and fails again, perhaps in time
@@ -192,6 +205,8 @@ class Hub:
         answers: list[tuple[int, int]] = []
         late, waiting.answered = waiting.answered, True
         for taken in intake.taken:
+            if taken.key is not None:
+                self._dispatcher.texted(taken.key)
             pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
             if pending and self._nursery is not None and not late:
                 self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
@@ -236,11 +251,12 @@ class Hub:
             self._progress.set()
             self._progress = trio.Event()
             self._reports.settled(outcomes, settled.messages, settled.moves)
-            self._dispatcher.moved(settled)
+            self._dispatcher.moved(settled, outcomes)
 
         def failed(error: Exception) -> None:
             _log.warning("outcomes not recorded yet", count=len(outcomes), error=str(error))
             self._again.append((bind, outcomes))
+            self._again_at = self._clock.monotonic() + AGAIN_S
             self._wake.set()
 
         self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))

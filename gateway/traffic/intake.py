@@ -19,13 +19,15 @@ from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
 from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after, opted_out, status_of
+from gateway.smpp.constants import Status
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
-from gateway.store.hot_messages import Entry, NewMt, add_mts, journal, refuse_older
+from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
 from gateway.store.tx import Tx
+from gateway.traffic.acks import ack_key
 from gateway.traffic.joining import DUPLICATE, Whole, admit
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Verdicts, take_receipt
@@ -52,7 +54,7 @@ class Taken:
     """What the transaction did with one arrival.
 
     ``outcome`` is a bounded word for metrics. ``fenced`` are the pairs whose consent was narrowed (or is narrow, when
-    an opt-out came again): their permits must be dealt with before this arrival is acked.
+    an opt-out came again): their permits must be dealt with before this arrival is acked. ``key`` is whose text it was.
     """
 
     arrival: Arrival
@@ -61,6 +63,7 @@ class Taken:
     mo_id: int | None = None
     fenced: tuple[Key, ...] = ()
     held_back: int = 0
+    key: Key | None = None
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ def decide_overdue(tx: Tx, wholes: Iterable[tuple[int, Whole]], book: RuleBook) 
     work = _Work(tx, book)
     for line_id, whole in wholes:
         work.lines[whole.mo.line] = line_id
-        work.intake.taken.append(work.whole(line_id, whole))
+        work.intake.taken.append(work.whole(line_id, whole, overdue=True))
     work.flush()
     return work.intake
 
@@ -114,6 +117,9 @@ class _Work:
         self.replies: list[NewMt] = []
         self.evidence: list[Evidence] = []
         self.narrowed: dict[Key, int] = {}
+        # Of the arrival that is being taken: was the ack of the same text disturbed, and which sessions are alive?
+        self.disturbed = False
+        self.alive: frozenset[str] = frozenset()
 
     def load(self, mos: Iterable[Mo]) -> None:
         """Read the standing of everybody who texted, at once."""
@@ -138,6 +144,7 @@ class _Work:
     def text(self, mo: Mo, disturbed: bool, alive: frozenset[str]) -> Taken:
         """Take one MO or part."""
         line_id = self.line_id(mo.line)
+        self.disturbed, self.alive = disturbed, alive
         if mo.concat is not None:
             return self.part(line_id, mo, mo.concat)
         standing = self.standing((line_id, mo.subscriber))
@@ -147,7 +154,7 @@ class _Work:
 
     def part(self, line_id: int, mo: Mo, concat: Concat) -> Taken:
         """Take one part; what its arrival ends, because it uses a reference again, is decided first."""
-        admitted = admit(self.tx, line_id, mo, concat)
+        admitted = admit(self.tx, line_id, mo, concat, disturbed=self.disturbed, alive=self.alive)
         ended = [self.whole(line_id, whole) for whole in admitted.superseded]
         if admitted.whole is not None:
             taken = self.whole(line_id, admitted.whole)
@@ -168,19 +175,24 @@ class _Work:
         narrow = standing.hold is not None or status_of(standing) is out or out in standing.lists.values()
         return Taken(mo, "duplicate", mo_id=latest.mo_id if latest else None, fenced=(key,) if narrow else ())
 
-    def whole(self, line_id: int, whole: Whole) -> Taken:
-        """Decide a whole text, and perform what follows."""
+    def whole(self, line_id: int, whole: Whole, *, overdue: bool = False) -> Taken:
+        """Decide a whole text, and perform what follows. An ``overdue`` one may be older than the latest."""
         mo, key = whole.mo, (line_id, whole.mo.subscriber)
         mo_id = self.tx.allocate("message")
         whole.claim(self.tx, mo_id)
         standing = self.standing(key)
         rules = self.book.rules(line_id, mo.line)
-        decision = decide(mo, Snapshot(standing, rules, self.tx.now))
-        result = replace(
-            after(standing, decision, mo_id, self.tx.now),
-            latest=Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at),
-            last_carrier=mo.carrier,
-        )
+        try:
+            decision = decide(mo, Snapshot(standing, rules, self.tx.now))
+            changed = after(standing, decision, mo_id, self.tx.now)
+        except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
+            return self._undecidable(mo, error)
+        if _lifts(standing, changed) and self._is_from_before(key, mo, standing):
+            return self.repeated(line_id, mo, standing.latest)
+        latest = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
+        if overdue and standing.latest and standing.latest.received_at > mo.received_at:
+            latest = standing.latest
+        result = replace(changed, latest=latest, last_carrier=mo.carrier)
         self.now[key] = result
         self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
         disclosure = "\n".join(effect.text for effect in decision.effects if isinstance(effect, Reply))
@@ -199,7 +211,26 @@ class _Work:
                     fenced += self._narrow(key, mo, mo_id, scope, decision)
                 case PlaceHold() | ChangeList(_, ConsentStatus.OPTED_OUT):
                     fenced.append(key)
-        return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back)
+        return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
+
+    def _undecidable(self, mo: Mo, error: Exception) -> Taken:
+        """Put a text aside that we fail to decide, which is our bug: sent again for ever, it would fail again."""
+        status = int(Status.ESME_RX_P_APPN)
+        reason = f"internal error: {error!r}"[:200]
+        aside = Unreadable(mo.carrier, mo.bind, mo.session, mo.sequence, status, reason, mo.raw, mo.received_at)
+        quarantine(self.tx, [aside])
+        return Taken(aside, "undecidable", status)
+
+    def _is_from_before(self, key: Key, mo: Mo, standing: Standing) -> bool:
+        """Say whether a text that would lift an opt-out is a redelivery of one that came before it.
+
+        The duplicate rule looks at the latest text alone, and that is the STOP. Bringing somebody back on words that
+        they said before they left would be worse than making them say START once more (docs/decisions/0009).
+        """
+        same = [entry.mo for entry in self.entries if entry.line_id == key[0] and ack_key(entry.mo) == ack_key(mo)]
+        sessions = [earlier.session for earlier in same]
+        sessions += earlier_sessions(self.tx, key, mo, self.tx.now - REDELIVERY_WINDOW_S, standing.since)
+        return any(self.disturbed or session not in self.alive for session in sessions)
 
     def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
         """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
@@ -248,6 +279,11 @@ class _Work:
         add_mts(self.tx, self.replies)
         add_evidence(self.tx, self.evidence)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in self.replies}
+
+
+def _lifts(before: Standing, now: Standing) -> bool:
+    """Say whether an opt-out is lifted."""
+    return status_of(before) is ConsentStatus.OPTED_OUT and status_of(now) is not ConsentStatus.OPTED_OUT
 
 
 def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:

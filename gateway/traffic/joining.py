@@ -53,8 +53,12 @@ class Admitted:
     superseded: tuple[Whole, ...] = field(default=())
 
 
-def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat) -> Admitted:
-    """Store a part; return the whole text if it was the last one missing."""
+def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat, *, disturbed: bool, alive: frozenset[str]) -> Admitted:
+    """Store a part; return the whole text if it was the last one missing.
+
+    The same part of a text that was joined already is a redelivery if its ack was ``disturbed`` or its session is not
+    ``alive`` any more; otherwise the handset uses the reference again, for the same words.
+    """
     if not 1 <= concat.number <= concat.total or concat.total == 1:
         return Admitted(Whole(replace(mo, concat=None)))
     key = part_key(line_id, mo, concat)
@@ -62,7 +66,8 @@ def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat) -> Admitted:
     same = next((part for part in stored if part.number == concat.number), None)
     superseded: tuple[Whole, ...] = ()
     if same is not None:
-        if same.fingerprint == mo.fingerprint:
+        is_waiting = same.mo_id is None
+        if same.fingerprint == mo.fingerprint and (is_waiting or disturbed or same.session not in alive):
             return Admitted(None, DUPLICATE)
         open_ = [part for part in stored if part.mo_id is None]
         forget_parts(tx, key)

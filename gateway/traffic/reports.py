@@ -49,6 +49,8 @@ class Reports:
                         id=taken.mo_id,
                     )
                 case Unreadable():
+                    if taken.outcome == "undecidable":
+                        _log.error("a text could not be decided: our bug", bind=arrival.bind, reason=arrival.reason)
                     self._metrics.quarantine.inc()
                     _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=arrival.status)
         self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
@@ -71,6 +73,11 @@ class Reports:
                 self._metrics.refusals(refusal.reason.value).inc()
             reason = refusal.reason.value
             _log.info("message refused", id=mt.id, subscriber=mask(mt.subscriber), reason=reason, lane=mt.lane.word)
+
+    def failed(self, failed: Sequence[tuple[Mt, Exception]]) -> None:
+        """Messages could not be judged or cut into segments, which is our bug."""
+        for mt, error in failed:
+            _log.error("message failed: our bug", id=mt.id, exc_info=error)
 
     def refused_request(self, reason: str) -> None:
         """A request to send was refused."""

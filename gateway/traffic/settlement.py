@@ -4,7 +4,8 @@ It is asked after every change (a response, a lost session, a receipt, a late an
 and therefore gives the same answer in whatever order things came in. It decides; ``gateway.traffic.settle`` writes.
 
 The rule for *uncertain* (written, and no answer recorded): a reply to a subscriber that is younger than five minutes
-goes once more; everything else follows its line's ``on_uncertain``. A late answer settles it. A message never goes back
+goes once more; everything else follows its line's ``on_uncertain``, whose "resend" means once, too: a
+carrier that never answers must not make us send copy after copy. A late answer settles it. A message never goes back
 on an answer: what a carrier accepted is sent, whatever came before or after.
 """
 
@@ -78,7 +79,7 @@ def _uncertain(mt: Mt, lost: MessageState, now: float, on_uncertain: str) -> Mov
     is_reply = mt.lane in (Lane.URGENT, Lane.REPLY)
     if is_reply and mt.resends == 0 and now - mt.created_at < REPLY_LIFE_S:
         return Move(mt.id, MessageState.QUEUED, None, None, mt.resends + 1)
-    if not is_reply and on_uncertain == "resend":
+    if not is_reply and mt.resends == 0 and on_uncertain == "resend":
         return Move(mt.id, MessageState.QUEUED, None, None, mt.resends + 1)
     if on_uncertain == "fail":
         return Move(mt.id, lost, "uncertain", None, mt.resends)

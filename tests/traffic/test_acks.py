@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Mo
 from gateway.traffic import acks
 from gateway.traffic.acks import SLOW_ACK_S, AckLedger
@@ -91,9 +92,30 @@ def test_another_text_is_never_a_duplicate(bench: Bench, change: dict[str, Any])
 
 
 def test_only_the_latest_text_counts(bench: Bench) -> None:
-    """START, STOP, START: the last one is no duplicate of the first, whatever became of its ack."""
-    for text in ("START", "STOP", "START"):
+    """HELP, hello, HELP: the last one is no duplicate of the first, whatever became of its ack."""
+    for text in ("HELP", "hello", "HELP"):
         assert bench.take(mo(text), disturbed=True, alive=()).taken[0].outcome != "duplicate"
+
+
+@pytest.mark.parametrize("disturbed, alive", [(True, (SESSION,)), (False, ())])
+@pytest.mark.parametrize("together", [False, True])
+def test_a_redelivery_from_before_a_stop_brings_nobody_back(
+    bench: Bench, disturbed: bool, alive: tuple[str, ...], together: bool
+) -> None:
+    """JOIN, STOP, and the carrier brings JOIN again, because our ack was late, refused, or lost with its session."""
+    texts = [mo("JOIN"), mo("STOP"), mo("JOIN")]
+    if together:
+        taken = bench.take(*texts, disturbed=disturbed, alive=alive).taken
+    else:
+        taken = [bench.take(text, disturbed=disturbed, alive=alive).taken[0] for text in texts]
+    assert [one.outcome for one in taken] == ["keyword", "opt_out", "duplicate"]
+    assert bench.standing().status is ConsentStatus.OPTED_OUT
+    assert bench.take(mo("UNSTOP"), disturbed=disturbed, alive=alive).taken[0].outcome == "opt_in"
+
+
+def test_the_same_words_in_an_undisturbed_session_bring_back(bench: Bench) -> None:
+    assert [bench.take(mo(text)).taken[0].outcome for text in ("JOIN", "STOP", "JOIN")][2] == "keyword"
+    assert bench.standing().status is ConsentStatus.OPTED_IN
 
 
 def test_a_duplicate_changes_nothing(bench: Bench) -> None:

@@ -44,10 +44,10 @@ def test_a_part_that_comes_twice_changes_nothing(bench: Bench, doubled: int, ord
     for session in ("life-acme/0-1", "life-acme/1-9"):
         again = parts(TEXT, CUTS, session=session)[doubled]
         for n in order:
-            bench.take(parts(TEXT, CUTS)[n])
+            bench.take(parts(TEXT, CUTS)[n], disturbed=True)
             if n == doubled:
-                assert bench.take(again).taken[0].outcome == "duplicate"
-        assert bench.take(again).taken[0].outcome == "duplicate"
+                assert bench.take(again, disturbed=True).taken[0].outcome == "duplicate"
+        assert bench.take(again, disturbed=True).taken[0].outcome == "duplicate"
     assert journal(bench) == [(TEXT, 3, 0)]
 
 
@@ -76,8 +76,27 @@ def test_the_redelivery_of_a_part_waits_for_the_fence(bench: Bench) -> None:
     came = parts("STOP", (2,))
     for part in came:
         bench.take(part)
-    again = bench.take(came[1]).taken[0]
+    again = bench.take(came[1], disturbed=True).taken[0]
     assert (again.outcome, again.fenced) == ("duplicate", ((LINE_ID, ANNE),))
+
+
+def test_the_same_words_under_the_same_reference_are_a_new_text(bench: Bench) -> None:
+    """A handset counts its references anew: a long STOP, START, and the same long STOP, all in one quiet session."""
+    for part in parts("STOP", (2,)):
+        bench.take(part)
+    bench.say("START")
+    assert bench.standing().status is not OUT
+    assert [bench.take(part).taken[0].outcome for part in parts("STOP", (2,))] == ["part", "opt_out"]
+    assert bench.standing().status is OUT
+
+
+def test_the_last_part_alone_comes_again_after_its_session_ended(bench: Bench) -> None:
+    came = parts("STOP", (2,))
+    for part in came:
+        bench.take(part)
+    bench.say("START")
+    assert bench.take(came[1], alive=()).taken[0].outcome == "duplicate"
+    assert bench.standing().status is not OUT
 
 
 @pytest.mark.parametrize(
