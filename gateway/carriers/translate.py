@@ -16,7 +16,7 @@ from typing import Final
 from gateway.carriers.compose import UDHI
 from gateway.carriers.quirks import Quirk
 from gateway.carriers.receipts import read_receipt
-from gateway.model.address import read_line, read_msisdn
+from gateway.model.address import Msisdn, read_line, read_msisdn
 from gateway.model.messages import Arrival, Concat, Mo, Receipt, Unreadable
 from gateway.smpp.constants import Status, Tag
 from gateway.smpp.pdu import DataSm, DeliverSm, tlv
@@ -63,7 +63,15 @@ class Translator:
             facts = read_receipt(pdu, user_data, message_type, self._quirk)
             if facts is not None:
                 return Receipt(
-                    self._carrier, origin.bind, origin.session, sequence, facts.ids, facts.state, facts.error, wall
+                    self._carrier,
+                    origin.bind,
+                    origin.session,
+                    sequence,
+                    facts.ids,
+                    facts.state,
+                    facts.error,
+                    wall,
+                    self._addresses(pdu),
                 )
             if message_type in (DELIVERY_RECEIPT, INTERMEDIATE):
                 # Sending it again would not help, so it is accepted; it is kept where a person can look at it.
@@ -93,6 +101,21 @@ class Translator:
     ) -> Unreadable:
         """Return what goes to quarantine and is then answered with ``status``."""
         return Unreadable(self._carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
+
+    def _addresses(self, pdu: DeliverSm | DataSm) -> tuple[Msisdn, ...]:
+        """Return a receipt's source and destination as if either were the subscriber, and the other one the line.
+
+        Empty ones are left out, and those that no subscriber has: too long, or of several words.
+        """
+        ends = (
+            (pdu.source_addr, pdu.source_addr_ton, pdu.destination_addr),
+            (pdu.destination_addr, pdu.dest_addr_ton, pdu.source_addr),
+        )
+        return tuple(
+            read_msisdn(address, self._region_of(read_line(other[:MOST_ADDRESS])), ton)
+            for address, ton, other in ends
+            if len(address) <= MOST_ADDRESS and len(address.split()) == 1
+        )
 
     def _mo(self, pdu: DeliverSm | DataSm, user_data: bytes, sequence: int, origin: Origin, wall: float) -> Mo:
         line = read_line(pdu.destination_addr)

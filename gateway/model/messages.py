@@ -84,16 +84,21 @@ class Mo:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A delivery receipt (SMPP 3.4 appendix B and 5.2.12): which message, what became of it."""
+    """A delivery receipt (SMPP 3.4 appendix B and 5.2.12): which message, what became of it.
+
+    ``addresses`` are the PDU's source and destination, each in its one spelling; some carriers swap them, so either may
+    be the subscriber. Empty where they were.
+    """
 
     carrier: str
     bind: str
     session: str
     sequence: int
-    carrier_ids: tuple[str, ...]  # every spelling under which the id may have been stored
+    carrier_ids: tuple[str, ...]  # every spelling under which the id may have been stored, likeliest first
     state: MessageState | None  # None: intermediate, nothing to record
     error: str
     received_at: float
+    addresses: tuple[Msisdn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

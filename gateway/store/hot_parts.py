@@ -14,6 +14,9 @@ from gateway.model.address import Msisdn
 from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
 from gateway.store.tx import Tx
 
+MOST_SPELLINGS: Final = 32
+"""Under so many spellings of its id a receipt waits at most; there are about a dozen of each of two ids."""
+
 _WHERE: Final = "carrier = ? and line_id = ? and subscriber = ? and reference = ? and total = ?"
 
 
@@ -44,11 +47,25 @@ class StoredPart:
 
 @dataclass(frozen=True, slots=True)
 class PermitMatch:
-    """A permit that a receipt speaks of."""
+    """A permit that a receipt may speak of: the id that the carrier answered, and to whom it went."""
 
     id: int
     message_id: int
     receipt_state: int | None
+    carrier_id: str
+    subscriber: Msisdn
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A receipt that waits, under one spelling of its id: the ``place``-th likeliest, counted from 0."""
+
+    receipt_id: int
+    place: int
+    addresses: tuple[Msisdn, ...]
+    state: MessageState
+    error: str
+    received_at: float
 
 
 def part_key(line_id: int, mo: Mo, concat: Concat) -> PartKey:
@@ -134,7 +151,7 @@ def permits_by_carrier_id(tx: Tx, carrier: str, ids: Collection[str]) -> list[Pe
     return [
         PermitMatch(*row)
         for row in tx.rows(
-            "select id, message_id, receipt_state from permit"
+            "select id, message_id, receipt_state, carrier_id, subscriber from permit"
             f" where carrier = ? and carrier_id <> '' and carrier_id in ({marks}) order by id desc",
             (carrier, *ids),
         )
@@ -150,8 +167,12 @@ def record_receipt(tx: Tx, permit_id: int, state: MessageState, error: str, at: 
 
 
 def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
-    """Keep a receipt whose id nobody knows yet: it may have overtaken the response that names it."""
-    first = tx.allocate("parked_receipt", len(receipt.carrier_ids))
+    """Keep a receipt whose id nobody knows yet: it may have overtaken the response that names it.
+
+    It has a row for each spelling of its id; their own ids follow one another, and the first is the ``receipt_id``.
+    """
+    spellings = receipt.carrier_ids[:MOST_SPELLINGS]
+    first = tx.allocate("parked_receipt", len(spellings))
     tx.executemany(
         "insert into parked_receipt (id, receipt_id, place, addresses, carrier, carrier_id, state, error, received_at)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -160,27 +181,36 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
                 first + place,
                 first,
                 place,
-                "",
+                " ".join(receipt.addresses),
                 receipt.carrier,
                 carrier_id,
                 int(state),
                 receipt.error,
                 receipt.received_at,
             )
-            for place, carrier_id in enumerate(receipt.carrier_ids)
+            for place, carrier_id in enumerate(spellings)
         ],
     )
 
 
-def take_parked(tx: Tx, carrier: str, carrier_id: str) -> list[tuple[MessageState, str, float]]:
-    """Return and delete the receipts that waited for this message id, oldest first: (state, error, received_at)."""
-    rows = tx.rows(
-        "select state, error, received_at from parked_receipt where carrier = ? and carrier_id = ? order by id",
-        (carrier, carrier_id),
+def parked_receipts(tx: Tx, carrier: str, carrier_id: str) -> list[Parked]:
+    """Return the receipts that wait for this message id, oldest first."""
+    return [
+        Parked(row[0], row[1], tuple(map(Msisdn, row[2].split())), MessageState(row[3]), *row[4:])
+        for row in tx.rows(
+            "select receipt_id, place, addresses, state, error, received_at from parked_receipt"
+            " where carrier = ? and carrier_id = ? order by id",
+            (carrier, carrier_id),
+        )
+    ]
+
+
+def take_parked(tx: Tx, receipt_ids: Collection[int]) -> None:
+    """Delete these receipts, under all of their spellings."""
+    tx.executemany(
+        "delete from parked_receipt where id >= ? and id < ? and receipt_id = ?",
+        [(receipt_id, receipt_id + MOST_SPELLINGS, receipt_id) for receipt_id in receipt_ids],
     )
-    if rows:
-        tx.execute("delete from parked_receipt where carrier = ? and carrier_id = ?", (carrier, carrier_id))
-    return [(MessageState(row[0]), row[1], row[2]) for row in rows]
 
 
 def drop_parked(tx: Tx, before: float) -> int:

@@ -13,8 +13,9 @@ from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Mt, Receipt
 from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
-from gateway.store.hot_parts import park_receipt, permits_by_carrier_id, record_receipt, take_parked
+from gateway.store.hot_parts import park_receipt, parked_receipts, permits_by_carrier_id, record_receipt, take_parked
 from gateway.store.tx import Tx
+from gateway.traffic.matching import meant, overtook
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settlement import next_move
 
@@ -36,8 +37,10 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdic
     settle_permits(tx, outcomes)
     for outcome in outcomes:
         if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
-            for state, error, at in take_parked(tx, outcome.permit.carrier, outcome.carrier_id)[:1]:
-                record_receipt(tx, outcome.permit.id, state, error, at)
+            waiting = parked_receipts(tx, outcome.permit.carrier, outcome.carrier_id)
+            if early := overtook(waiting, outcome.permit.subscriber):
+                record_receipt(tx, outcome.permit.id, early[0].state, early[0].error, early[0].received_at)
+                take_parked(tx, [receipt.receipt_id for receipt in early])
     return reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
 
 
@@ -79,16 +82,15 @@ def return_orphans(tx: Tx, known: Collection[int], book: RuleBook, verdicts: Ver
 def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts) -> str:
     """Write a receipt; return how it was taken: "recorded", "repeated", "parked" or "intermediate".
 
-    The newest permit with one of its ids counts, since carriers use ids again after weeks. A final state is never
-    replaced by another. A receipt whose id nobody knows waits: it may have overtaken its submit_sm_resp.
+    Which permit it speaks of is ``gateway.traffic.matching``'s. A final state is never replaced by another. A receipt
+    that speaks of none waits: it may have overtaken its submit_sm_resp.
     """
     if receipt.state is None:
         return "intermediate"
-    matches = permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids)
-    if not matches:
+    match = meant(receipt, permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids))
+    if match is None:
         park_receipt(tx, receipt, receipt.state)
         return "parked"
-    match = matches[0]
     if match.receipt_state is not None:
         return "repeated"
     record_receipt(tx, match.id, receipt.state, receipt.error, receipt.received_at)

@@ -39,7 +39,8 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "forget_parts": lambda tx: hot_parts.forget_parts(tx, PART),
     "permits_by_carrier_id": lambda tx: hot_parts.permits_by_carrier_id(tx, "acme", ["1", "0001"]),
     "record_receipt": lambda tx: hot_parts.record_receipt(tx, 1, MessageState.DELIVERED, "000", 1.0),
-    "take_parked": lambda tx: hot_parts.take_parked(tx, "acme", "1"),
+    "parked_receipts": lambda tx: hot_parts.parked_receipts(tx, "acme", "1"),
+    "take_parked": lambda tx: hot_parts.take_parked(tx, [1]),
     "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
 }
 

@@ -1,0 +1,146 @@
+"""Which message a receipt is credited to, where ids may be spelt alike: by rule, and through the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.carriers.quirks import IdBase
+from gateway.carriers.receipts import spellings
+from gateway.model.address import Msisdn
+from gateway.model.messages import MessageState, Receipt
+from gateway.model.permit import Fate, Outcome
+from gateway.store.hot_parts import MOST_SPELLINGS, Parked, PermitMatch
+from gateway.traffic.gate import Claim, pass_gate
+from gateway.traffic.matching import meant, overtook
+from gateway.traffic.settle import settle
+from tests.traffic.bench import ANNE, BOB, CARL, LINE, Bench, receipt, verdicts
+
+S = MessageState
+OURS = Msisdn(LINE)
+AS_1000 = spellings("1000", IdBase.ANY)
+AS_4096 = spellings("4096", IdBase.ANY)
+
+
+def told(ids: tuple[str, ...], *addresses: Msisdn, state: MessageState = S.DELIVERED) -> Receipt:
+    return replace(receipt(*ids, state=state), addresses=addresses)
+
+
+def permit(id_: int, carrier_id: str, subscriber: Msisdn = ANNE) -> PermitMatch:
+    return PermitMatch(id_, id_, None, carrier_id, subscriber)
+
+
+def waits(receipt_id: int, place: int, *addresses: Msisdn) -> Parked:
+    return Parked(receipt_id, place, addresses, S.DELIVERED, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    "addresses, permits, expected",
+    [
+        ((), [], None),
+        ((), [permit(1, "a")], 1),
+        ((), [permit(1, "b")], None),
+        ((), [permit(2, "b"), permit(1, "a")], 1),
+        ((), [permit(2, "a"), permit(1, "a")], 2),
+        ((OURS, CARL), [permit(2, "b", BOB), permit(1, "a")], 1),
+        ((OURS, CARL), [permit(2, "b", BOB)], None),
+        ((ANNE, OURS), [permit(2, "b"), permit(1, "a", BOB)], 2),
+        ((OURS, ANNE), [permit(2, "b"), permit(1, "a", BOB)], 2),
+        ((ANNE, OURS), [permit(3, "c"), permit(2, "b"), permit(1, "b")], 2),
+        ((ANNE, OURS), [permit(3, "c"), permit(2, "b"), permit(1, "a")], 1),
+    ],
+)
+def test_the_subscriber_then_the_spelling_then_the_newest(
+    addresses: tuple[Msisdn, ...], permits: list[PermitMatch], expected: int | None
+) -> None:
+    found = meant(told(("a", "b", "c"), *addresses), permits)
+    assert (found.id if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    "waiting, expected",
+    [
+        ([], []),
+        ([waits(1, 0)], [1]),
+        ([waits(1, 0, OURS, BOB)], [1]),
+        ([waits(1, 1)], []),
+        ([waits(1, 1, OURS, BOB)], []),
+        ([waits(1, 1, OURS, ANNE)], [1]),
+        ([waits(1, 0, OURS, BOB), waits(5, 3, ANNE, OURS)], [5]),
+        ([waits(1, 3, ANNE), waits(5, 0, ANNE)], [5]),
+        ([waits(1, 0, ANNE), waits(5, 0, ANNE)], [1, 5]),
+        ([waits(1, 0, BOB), waits(5, 0, CARL)], [1]),
+        ([waits(1, 3), waits(5, 0)], [5]),
+    ],
+)
+def test_which_of_those_that_wait(waiting: list[Parked], expected: list[int]) -> None:
+    assert [item.receipt_id for item in overtook(waiting, ANNE)] == expected
+
+
+# Through the store.
+
+
+def accepted(bench: Bench, subscriber: Msisdn, carrier_id: str) -> int:
+    id_ = bench.queue("hi", subscriber)
+    mt = bench.mt(id_)
+    ((minted,),) = bench.tx(lambda tx: pass_gate(tx, [Claim(mt, "acme", "acme/0")], bench.book)).permits.values()
+    outcome = Outcome(minted, Fate.ACCEPTED, carrier_id=carrier_id)
+    bench.tx(lambda tx: settle(tx, [outcome], bench.book, verdicts))
+    return id_
+
+
+def take(bench: Bench, *receipts: Receipt) -> list[str]:
+    return [taken.outcome.removeprefix("receipt_") for taken in bench.take(*receipts).taken]
+
+
+@pytest.mark.parametrize("addresses", [(ANNE, OURS), (OURS, ANNE), (), (Msisdn("garbled"),)])
+def test_two_ids_that_are_spelt_alike(bench: Bench, addresses: tuple[Msisdn, ...]) -> None:
+    """The hexadecimal 1000 is 4096: with or without addresses, each message gets its own."""
+    first, second = accepted(bench, ANNE, "1000"), accepted(bench, BOB, "4096")
+    assert take(bench, told(AS_1000, *addresses, state=S.UNDELIVERED)) == ["recorded"]
+    assert [bench.state(id_) for id_ in (first, second)] == [S.UNDELIVERED, S.SENT]
+    others = tuple(BOB if address == ANNE else address for address in addresses)
+    assert take(bench, told(AS_4096, *others)) == ["recorded"]
+    assert [bench.state(id_) for id_ in (first, second)] == [S.UNDELIVERED, S.DELIVERED]
+
+
+def test_an_unlikely_spelling_counts_for_the_subscriber_alone(bench: Bench) -> None:
+    hers = accepted(bench, ANNE, "4096")
+    assert take(bench, told(AS_1000), told(AS_1000, OURS, BOB)) == ["parked"] * 2
+    assert bench.state(hers) is S.SENT
+    assert take(bench, told(AS_1000, ANNE, OURS)) == ["recorded"]
+    assert bench.state(hers) is S.DELIVERED
+
+
+def test_a_receipt_that_waits_is_not_given_to_whoever_comes_first(bench: Bench) -> None:
+    assert take(bench, told(AS_1000), told(AS_1000, OURS, BOB)) == ["parked"] * 2
+    hers = accepted(bench, ANNE, "4096")
+    assert bench.state(hers) is S.SENT
+    his = accepted(bench, BOB, "3e8")
+    assert bench.state(his) is S.DELIVERED
+    assert bench.one("select count(distinct receipt_id) from parked_receipt") == 1, "gone under all its spellings"
+    assert bench.one("select count(*) from parked_receipt") == len(AS_1000)
+    assert bench.state(accepted(bench, CARL, "1000")) is S.DELIVERED, "the likeliest spelling needs no address"
+    assert bench.one("select count(*) from parked_receipt") == 0
+
+
+def test_a_receipt_that_waits_twice_goes_once(bench: Bench) -> None:
+    take(bench, told(AS_1000, ANNE, OURS), told(AS_1000, ANNE, OURS, state=S.UNDELIVERED))
+    assert bench.state(accepted(bench, ANNE, "1000")) is S.DELIVERED, "the first that came counts"
+    assert bench.one("select count(*) from parked_receipt") == 0
+    assert bench.state(accepted(bench, ANNE, "1000")) is S.SENT, "the id was used again"
+
+
+def test_the_rows_of_one_receipt(bench: Bench) -> None:
+    ids = tuple(f"id{n}" for n in range(MOST_SPELLINGS + 3))
+    facts: dict[str, Any] = {"addresses": (ANNE, OURS)}
+    take(bench, replace(receipt("x"), **facts), replace(receipt(*ids), **facts), receipt("y"))
+    rows = bench.rows("select receipt_id, place, carrier_id, addresses from parked_receipt order by id")
+    first = rows[0][0]
+    assert rows[0] == (first, 0, "x", f"{ANNE} {OURS}")
+    assert rows[1:-1] == [(first + 1, n, f"id{n}", f"{ANNE} {OURS}") for n in range(MOST_SPELLINGS)]
+    assert rows[-1] == (first + 1 + MOST_SPELLINGS, 0, "y", "")
+    accepted(bench, ANNE, "id31")
+    assert bench.rows("select carrier_id from parked_receipt") == [("x",), ("y",)]
