@@ -157,9 +157,11 @@ class RawBind:
         await self.send(pdu(DELIVER, sequence, message(text, **how)))  # type: ignore[arg-type]
         return await self.answer(sequence, repr(text))
 
-    def to(self, subscriber: str) -> list[bytes]:
-        """Return the texts that were submitted to a number."""
-        return [submit.text for submit in self.submits if submit.subscriber == subscriber]
+    def to(self, subscriber: str, after: Pdu | None = None) -> list[bytes]:
+        """Return the texts that were submitted to a number, those behind ``after`` in the stream alone."""
+        begin = 0 if after is None else self.seen.index(after)
+        theirs = (_submit(came) for came in self.seen[begin:] if came.command == SUBMIT)
+        return [submit.text for submit in theirs if submit.subscriber == subscriber]
 
     async def run(self) -> None:
         """Read until the gateway closes, or ``reading`` is taken back."""
@@ -218,6 +220,15 @@ class RawBind:
             elif came.command == SUBMIT:
                 out.append(self._response(came.sequence))
         return out
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self.stream.aclose()
+
+    async def half_close(self) -> None:
+        """Say that nothing more comes, and go on reading."""
+        async with self._sending:
+            await self.stream.send_eof()
 
     async def abort(self) -> None:
         """Reset the connection."""
