@@ -139,6 +139,26 @@ def test_a_long_text_keeps_the_slots_that_come_free(bench: Bench) -> None:
     assert set(ids(run(bench, supply(room(99), turns=turns)))) == set(shorts)
 
 
+def test_a_long_urgent_text_keeps_them_too(bench: Bench) -> None:
+    long, short = bench.queue(LONG, lane=URGENT), bench.queue(subscriber=BOB)
+    for free in (1, 2):
+        assert not ids(run(bench, supply(room(free, free, idle=False))))
+    assert ids(run(bench, supply(room(3, 4, idle=False)))) == [long]
+    assert ids(run(bench, supply(room(1, idle=False)))) == [short]
+
+
+def test_resting_and_busy_ones_deep_in_the_queue_are_not_read(bench: Bench) -> None:
+    """Whatever lane: from the second page on, those of whom nothing may go are left out."""
+    for lane, wanted in (
+        (NORMAL, demand(busy={(LINE_ID, ANNE)})),
+        (NORMAL, demand(held={(LINE_ID, ANNE)})),
+        (URGENT, demand(resting={((LINE_ID, ANNE), True)})),
+    ):
+        bench.fill([draft(lane=lane)] * 250)
+        behind = bench.queue(subscriber=CARL, lane=lane)
+        assert ids(run(bench, supply(room(1, 1)), wanted=wanted)) == [behind]
+
+
 def test_a_place_that_was_paused_saves_no_slots(bench: Bench) -> None:
     bench.queue(LONG)
     short = bench.queue(subscriber=BOB, lane=BULK)

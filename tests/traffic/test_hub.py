@@ -19,7 +19,7 @@ from gateway.model.messages import MessageState, Mo
 from gateway.model.permit import Fate
 from gateway.policy.decide import decide as real_decide
 from gateway.store.jobs import Job
-from gateway.traffic import intake
+from gateway.traffic import hub, intake
 from gateway.traffic.hub import PATIENCE_S
 from tests.kit.binds import FakeCarrier
 from tests.kit.faults import Faults, Moment
@@ -183,6 +183,25 @@ async def test_eight_seconds(autojump_clock: MockClock, tmp_path: Path) -> None:
         outcomes = await here.rows("select outcome from message where direction = 0")
         assert outcomes == [("opt_out",), ("help",)]
         assert len({permit.message_id for permit in here.bind.offered}) == 2
+
+
+async def test_a_store_that_hangs_fills_no_memory(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was answered meanwhile still waits for the store; beyond a bound, arrivals are sent back at once."""
+    monkeypatch.setattr(hub, "MOST_UNDONE", 3)
+    async with world(tmp_path) as here:
+        with stuck(here) as kept:
+            here.say("one", "two", "three")
+            await trio.sleep(PATIENCE_S + 0.1)
+            assert [status for _, status in answers(here)] == [TEMPORARY] * 3
+            (fourth,) = here.say("STOP")
+            assert answers(here)[3:] == [(fourth, TEMPORARY)]
+            assert [job.name for job in kept].count("arrivals") == 1
+        await settle()
+        (again,) = here.say("STOP")
+        await settle()
+        assert answers(here)[4:] == [(again, 0)]
 
 
 async def test_a_late_commit_raises_the_fence_and_acks_nothing(autojump_clock: MockClock, tmp_path: Path) -> None:

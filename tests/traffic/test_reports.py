@@ -1,0 +1,105 @@
+"""What the flows count and say: bounded labels, masked numbers, and only after the fact."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from gateway.model.messages import Lane, MessageState
+from gateway.model.permit import Fate
+from gateway.traffic import gate
+from tests.traffic.bench import ANNE, BOB, CARL, unreadable
+from tests.traffic.world import World, settle, world
+
+Logs = list[MutableMapping[str, Any]]
+
+
+def counted(here: World, series: str) -> float:
+    """Return the value of one series, 0 where it does not exist yet."""
+    for line in here.metrics.exposition().decode().splitlines():
+        if line.startswith(f"{series} "):
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+async def test_texts_by_line_and_outcome(autojump_clock: MockClock, tmp_path: Path, logs: Logs) -> None:
+    async with world(tmp_path) as here:
+        here.say("JOIN", "JOIN")
+        here.bring(unreadable())
+        await settle()
+        assert counted(here, 'gateway_mo_total{line="85700",outcome="keyword"}') == 1
+        assert counted(here, 'gateway_mo_total{line="85700",outcome="duplicate"}') == 1
+        assert counted(here, "gateway_duplicates_total") == 1
+        assert counted(here, "gateway_quarantine_total") == 1
+        assert counted(here, "gateway_ack_seconds_count") == 2
+    assert not any(ANNE in str(entry) for entry in logs), "numbers are masked"
+    assert sum(entry["event"] == "text received" for entry in logs) == 2
+
+
+async def test_submits_by_lane_and_status(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        ends = [(Fate.ACCEPTED, 0), (Fate.REJECTED, 0x0B), (Fate.REJECTED, 0x4F1), (Fate.UNCERTAIN, 0)]
+        for (fate, status), who in zip(ends, (ANNE, BOB, CARL, ANNE), strict=True):
+            await here.send(subscriber=who)
+            await settle()
+            here.bind.settle(*here.bind.write(), fate=fate, status=status)
+            await settle()
+        await here.send(lane=Lane.BULK)
+        await settle()
+        here.say("STOP")
+        await settle()
+        for result, count in (("accepted", 1), ("rejected", 2), ("uncertain", 1)):
+            assert counted(here, f'gateway_submit_total{{carrier="acme",lane="normal",result="{result}"}}') == count
+        assert counted(here, 'gateway_submit_total{carrier="acme",lane="bulk",result="revoked"}') == 1
+        for status_name in ("ESME_ROK", "ESME_RINVDSTADR", "other"):
+            assert counted(here, f'gateway_submit_status_total{{carrier="acme",status="{status_name}"}}') == 1
+        assert counted(here, "gateway_uncertain_total") == 1
+        assert counted(here, "gateway_permits_revoked_total") == 1
+
+
+async def test_replies_are_timed_once(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        here.say("HELP")
+        await settle()
+        here.bind.settle(*here.bind.write(), fate=Fate.RETURNED)
+        await settle()
+        assert len(here.bind.offered) == 2
+        assert counted(here, "gateway_reply_seconds_count") == 1
+
+
+async def test_refusals_of_the_gate(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path, up=False) as here:
+        await here.send("dated", expires_at=here.clock.wall() + 0.0001)
+        await here.send("stale", BOB)
+        await here.tx(lambda tx: tx.execute("update message set opt_outs = 7 where text = 'stale'"))
+        await here.tx(lambda tx: tx.execute("update message set expires_at = 1 where text = 'dated'"))
+        here.bind.come_up()
+        await settle()
+        assert counted(here, "gateway_expired_total") == 1
+        assert counted(here, 'gateway_refusals_total{reason="stale"}') == 1
+
+
+async def test_a_message_that_cannot_be_cut_fails_alone(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """A bug of ours: the others go, and it is said."""
+    real = gate.__dict__["segment"]
+
+    def segment(text: str, reference: int) -> Any:
+        if text == "poison":
+            raise ZeroDivisionError("a bug of ours")
+        return real(text, reference)
+
+    monkeypatch.setattr(gate, "segment", segment)
+    async with world(tmp_path) as here:
+        bad = await here.send("poison", BOB)
+        await here.send("good")
+        await settle()
+        assert here.texts() == ["good"]
+        assert await here.state(bad) is MessageState.FAILED
+        assert await here.one("select reason from message where id = ?", bad) == "internal error"
+    assert [entry["id"] for entry in logs if entry["event"] == "message failed: our bug"] == [bad]
