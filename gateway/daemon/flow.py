@@ -58,6 +58,7 @@ class Flow:
             self.dispatcher.ring,
             reports,
             lambda: self.janitor.depth,
+            self.janitor.accepted,
         )
 
     @classmethod

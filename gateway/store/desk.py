@@ -46,7 +46,7 @@ def lift_brake(tx: Tx, kind: str, name: str) -> bool:
 
 
 def keep_answer(tx: Tx, request: Idempotency, status: int, body: str) -> None:
-    """Remember the answer to a request that carried an idempotency key. A key that is in use raises IntegrityError."""
+    """Remember the answer to a request that carried an idempotency key, in place of an earlier part of it."""
     tx.change(
         tables.Idempotency.insert(
             token=request.token,
@@ -55,6 +55,9 @@ def keep_answer(tx: Tx, request: Idempotency, status: int, body: str) -> None:
             status=status,
             body=body,
             created_at=tx.now,
+        ).on_conflict(
+            conflict_target=[tables.Idempotency.token, tables.Idempotency.key],
+            preserve=[tables.Idempotency.status, tables.Idempotency.body],
         )
     )
 
