@@ -64,6 +64,8 @@ class AckLedger:
         self._close(key)
         if now - arrived > SLOW_ACK_S:
             self._disturb(key, now)
+        elif self._disturbed.get(key, now) < arrived:
+            del self._disturbed[key]  # what was disturbed before is known to the carrier by now: this ack was not
         return now - arrived
 
     def session_ended(self, session: str, now: float) -> None:

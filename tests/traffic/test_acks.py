@@ -167,3 +167,23 @@ def test_a_sequence_number_that_is_used_twice_leaves_nothing_behind() -> None:
     ledger.answered(SESSION, 1, 0x64, 10.0)
     ledger.session_ended(SESSION, 11.0)
     assert ledger.arrived(mo("HELP"), 12.0)
+
+
+def test_a_clean_ack_ends_what_was_disturbed_before() -> None:
+    """JOIN (acked late), JOIN (acked at once), JOIN: the last one is a new text."""
+    ledger = AckLedger(900)
+    first, second, third = mo("JOIN"), mo("JOIN"), mo("JOIN")
+    ledger.arrived(first, 0.0)
+    ledger.written(SESSION, first.sequence, 6.0)
+    assert ledger.arrived(second, 10.0)
+    ledger.written(SESSION, second.sequence, 10.1)
+    assert not ledger.arrived(third, 20.0)
+
+
+def test_a_refused_one_stays_disturbed_though_its_answer_was_quick() -> None:
+    ledger = AckLedger(900)
+    first, second = mo("JOIN"), mo("JOIN")
+    ledger.arrived(first, 1.0)
+    ledger.answered(SESSION, first.sequence, 0x64, 1.5)
+    ledger.written(SESSION, first.sequence, 1.6)
+    assert ledger.arrived(second, 10.0)
