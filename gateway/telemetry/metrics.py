@@ -88,6 +88,11 @@ class Metrics:
         self.log_lines_dropped = make.counter(
             "gateway_log_lines_dropped_total", "Log lines that could not be written to stderr."
         )
+        self.internal_errors = make.counters(
+            "gateway_internal_errors_total",
+            "Errors of the gateway's own that it went on after, by where they showed; each is logged, and is a bug.",
+            "where",
+        )
         self.build_info(version, node).set(1)
         ProcessCollector(registry=self.registry)
 

@@ -8,7 +8,9 @@ only is dropped; the depth of the queue is measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -32,7 +34,7 @@ from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.dispatch import Dispatcher
-from gateway.traffic.fence import Fence
+from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.intake import REDELIVERY_WINDOW_S, Intake, decide_overdue
 from gateway.traffic.joining import Whole, what_came
 from gateway.traffic.reports import Reports
@@ -47,6 +49,16 @@ PARTS_WAIT_S: Final = 300.0
 PARKED_S: Final = 3600.0
 ANSWERS_KEPT_S: Final = 2 * 86400.0
 STEP: Final = 500
+_NO_LINE: Final = 0
+"""No line has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the things that a round does; ``name`` is for logs and metrics."""
+
+    name: str
+    do: Callable[[RuleBook], Awaitable[None]]
 
 
 class Janitor:
@@ -72,6 +84,17 @@ class Janitor:
         self._reports = reports
         self._metrics = metrics
         self.depth = 0
+        self.steps: tuple[Step, ...] = (
+            Step("overdue_texts", self._decide_overdue),
+            Step("expired_holds", self._end_holds),
+            Step("expired_messages", self._expire),
+            Step("drop", self._drop),
+            Step("depth", self._measure),
+        )
+
+    def accepted(self, count: int) -> None:
+        """Note that so many more are queued than when it last looked."""
+        self.depth += count
 
     async def recover(self) -> int:
         """Make what the last life left without an outcome uncertain; return how many permits that were."""
@@ -92,39 +115,73 @@ class Janitor:
             await trio.sleep(ROUND_S)
 
     async def round(self) -> None:
-        """Do one round."""
-        book, run = self._book(), self._store.writer.run
-        intake = await run(lambda tx: overdue_texts(tx, book), "overdue texts")
-        await self._follow(intake, book)
-        for key in await run(lambda tx: expire_holds(tx, book), "expired holds"):
-            await self._fence.stand(self._fence.raise_for([key]))
-        expired = await run(expire_messages, "expired messages")
-        self._metrics.expired.inc(expired)
-        await run(self._drop, "drop")
+        """Do one round. A step that fails for a bug of ours is logged and counted, and the others are done.
+
+        Ending the process for it would not help: what the step stumbled over is still there after the restart.
+        """
+        book = self._book()
+        for step in self.steps:
+            try:
+                await step.do(book)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - the boundary of a step: whatever it is, it must not end the daemon
+                self._metrics.internal_errors(f"janitor.{step.name}").inc()
+                _log.exception("internal error: a step of the round was not done", step=step.name)
+
+    async def _decide_overdue(self, book: RuleBook) -> None:
+        pending: list[Pending] = []
+        await self._store.writer.run(
+            lambda tx: overdue_texts(tx, book), "overdue texts", partial(self._decided, pending, book)
+        )
+        await self._fence.stand(pending)
+
+    def _decided(self, pending: list[Pending], book: RuleBook, intake: Intake) -> None:
+        """Do what follows, in the order of commits: as for a text that just came, but for the ack, given long ago."""
+        self._reports.taken_in(intake, book)
+        for taken in intake.taken:
+            if taken.key is not None:
+                self._dispatcher.texted(taken.key)
+            pending += self._fence.raise_for(taken.fenced)
+        self._dispatcher.ring(intake.places)
+
+    async def _end_holds(self, book: RuleBook) -> None:
+        """End what is due, some at a time, until nothing is."""
+        while True:
+            pending: list[Pending] = []
+            keys = await self._store.writer.run(
+                lambda tx: expire_holds(tx, book), "expired holds", partial(self._raise, pending)
+            )
+            await self._fence.stand(pending)
+            if not keys:
+                return
+
+    def _raise(self, pending: list[Pending], keys: Sequence[Key]) -> None:
+        """Take back their permits, in the order of commits."""
+        pending += self._fence.raise_for(keys)
+
+    async def _expire(self, _book: RuleBook) -> None:
+        self._metrics.expired.inc(await self._store.writer.run(expire_messages, "expired messages"))
+
+    async def _drop(self, _book: RuleBook) -> None:
+        await self._store.writer.run(drop_old, "drop")
+
+    async def _measure(self, _book: RuleBook) -> None:
         rows = await self._store.read(queries.queue)
         self.depth = sum(row.queued for row in rows)
         for lane in Lane:
             self._metrics.queue_depth(lane.word).set(next((row.queued for row in rows if row.lane is lane), 0))
 
-    async def _follow(self, intake: Intake, book: RuleBook) -> None:
-        """Do what follows a decision: the same as for a text that just came, but for the ack, given long ago."""
-        if not intake.taken:
-            return
-        self._reports.taken_in(intake, book)
-        for taken in intake.taken:
-            await self._fence.stand(self._fence.raise_for(taken.fenced))
-        self._dispatcher.ring(intake.places)
-
-    def _drop(self, tx: Tx) -> None:
-        drop_joined_parts(tx, tx.now - REDELIVERY_WINDOW_S)
-        drop_parked(tx, tx.now - PARKED_S)
-        forget_answers(tx, tx.now - ANSWERS_KEPT_S, STEP)
-
 
 def recover(tx: Tx, book: RuleBook, verdicts: Verdicts) -> int:
-    """Take a step of recovery; return how many permits it found. To be called before any permit of this life exists."""
+    """Take a step of recovery; return how many permits it found. To be called before any permit of this life exists.
+
+    Whoever runs holds the only leave to write this store, so a live permit that is not of this life is over, whatever
+    the node was called then: it may have been renamed. An engine that several nodes write at once must narrow this to
+    the nodes that have ended.
+    """
     rows = tx.rows(
-        "select id, message_id from permit where node = ? and fate = 0 and life <> ? order by id limit ?",
+        "select id, message_id from permit where fate = 0 and not (node = ? and life = ?) limit ?",
         (tx.node, tx.life, STEP),
     )
     tx.executemany(
@@ -181,17 +238,37 @@ def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:
 
 
 def _holds_due(tx: Tx, book: RuleBook) -> list[tuple[int, Msisdn, float, int]]:
-    """Return holds whose time is over, line by line: each line has its own (line_id, subscriber, since, MO id)."""
-    due: list[tuple[int, Msisdn, float, int]] = []
-    for line_id, address in tx.rows("select id, address from line order by id"):
-        before = tx.now - book.rules(line_id, address).hold_s
-        rows = tx.rows(
-            # The plus keeps to the index of holds; the primary key would walk all of the line's subscribers.
-            "select subscriber, held_since, held_mo from consent where held_since <= ? and +line_id = ? limit ?",
-            (before, line_id, STEP),
-        )
-        due += [(line_id, Msisdn(row[0]), row[1], row[2]) for row in rows]
-    return due
+    """Return the oldest holds whose time is over, as (line_id, subscriber, since, MO id).
+
+    The index of holds is walked from the oldest to the latest that the shortest patience of any line makes due. Which
+    lines have more patience is said in the statement, so that their holds take no places from those that are due.
+    """
+    usual = book.rules(_NO_LINE, "").hold_s
+    patience = {line_id: entry.rules.hold_s for line_id, entry in book.by_id.items()}
+    least = min([usual, *patience.values()])
+    sql = "select line_id, subscriber, held_since, held_mo from consent"
+    sql += " where held_since is not null and held_since <= ?"  # as the index says it
+    due = [tx.now - least]
+    for hold_s in sorted(set(patience.values()) - {least}):
+        sql += f" and (held_since <= ? or line_id not in ({_ids(patience, hold_s)}))"
+        due.append(tx.now - hold_s)
+    if usual > least:
+        sql += f" and (held_since <= ? or line_id in ({_ids(patience)}))"
+        due.append(tx.now - usual)
+    rows = tx.rows(f"{sql} order by held_since limit ?", (*due, STEP))
+    return [(row[0], Msisdn(row[1]), row[2], row[3]) for row in rows]
+
+
+def _ids(patience: Mapping[int, float], hold_s: float | None = None) -> str:
+    """Return the ids of the lines with just this patience, or of all, as SQL."""
+    return ", ".join(str(line_id) for line_id, own in patience.items() if hold_s is None or own == hold_s)
+
+
+def drop_old(tx: Tx) -> None:
+    """Delete what was kept for a while only."""
+    drop_joined_parts(tx, tx.now - REDELIVERY_WINDOW_S)
+    drop_parked(tx, tx.now - PARKED_S)
+    forget_answers(tx, tx.now - ANSWERS_KEPT_S, STEP)
 
 
 def expire_messages(tx: Tx) -> int:
