@@ -65,13 +65,13 @@ def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: V
     return settled
 
 
-def return_orphans(tx: Tx, known: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:
+def return_orphans(tx: Tx, handed: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:
     """Return permits of this life that nobody was handed: their commit was not known to have happened.
 
-    ``known`` are the messages that are under way. No octet of the others' permits can have been written.
+    ``handed`` are the ids of those that were. No octet of the others can have been written.
     """
     rows = tx.rows("select id, message_id from permit where node = ? and fate = 0 and life = ?", (tx.node, tx.life))
-    orphans = [(id_, message_id) for id_, message_id in rows if message_id not in known]
+    orphans = [(id_, message_id) for id_, message_id in rows if id_ not in handed]
     tx.executemany(
         "update permit set fate = ?, detail = 'never handed over', settled_at = ? where id = ?",
         [(int(Fate.RETURNED), tx.now, id_) for id_, _ in orphans],
