@@ -41,7 +41,7 @@ async def test_a_poison_batch(autojump_clock: MockClock, tmp_path: Path, monkeyp
         ((status, reason, raw),) = await here.rows("select status, reason, raw from quarantine")
         assert (status, raw) == (FINAL, b"poison")
         assert "a bug of ours" in reason
-        await trio.sleep(PATIENCE_S)
+        await trio.sleep(PATIENCE_S + 1)
         assert not here.hub._waiting
 
 
