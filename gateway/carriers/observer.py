@@ -40,6 +40,8 @@ class MetricsObserver:
         """See ``Observer``."""
         self._metrics.bind_up(carrier, bind).set(state in (BindState.UP, BindState.DRAINING))
         self._metrics.bind_state_changes(carrier, bind, state.value).inc()
+        if state is BindState.DOWN:
+            self._metrics.window_used(bind).set(0)  # its session told last what it was then; nobody will tell more
 
     def window(self, bind: str, used: int, size: int) -> None:
         """See ``Observer``."""

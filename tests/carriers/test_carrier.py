@@ -96,7 +96,9 @@ async def test_metrics_follow_a_binds_life(autojump_clock: MockClock) -> None:
         assert 'gateway_window_size{bind="acme/0"} 100.0' in shown
         assert 'gateway_mo_rejected_total{reason="unacked_full"} 2.0' in shown
         rig.bind.close_now("test")
-        assert 'gateway_bind_up{bind="acme/0",carrier="acme"} 0.0' in metrics.exposition().decode()
+        shown = metrics.exposition().decode()
+        assert 'gateway_bind_up{bind="acme/0",carrier="acme"} 0.0' in shown
+        assert 'gateway_window_used{bind="acme/0"} 0.0' in shown
 
 
 async def test_the_whole_way_over_real_sockets() -> None:
