@@ -28,9 +28,12 @@ class ReplyLimit:
     window_s: float
 
     def left(self, replies: tuple[float, ...], now: float) -> int:
-        """Say how many more replies may be queued ``now`` (unix seconds), given the times of the past ones."""
+        """Say how many more replies may be queued ``now`` (unix seconds), given the times of the past ones.
+
+        Times after ``now`` do not count: the clock was put back, and they would hold replies up until it has caught up.
+        """
         since = now - self.window_s
-        return self.count - sum(1 for at in replies if at > since)
+        return self.count - sum(1 for at in replies if since < at <= now)
 
 
 def parse_limit(text: str) -> ReplyLimit | None:
@@ -42,6 +45,9 @@ def parse_limit(text: str) -> ReplyLimit | None:
 
 
 def remembered(replies: tuple[float, ...], queued: int, now: float) -> tuple[float, ...]:
-    """Return the times of past replies with ``queued`` new ones at ``now``, without those that no limit can ask for."""
-    kept = tuple(at for at in replies if at > now - LONGEST_S)
+    """Return the times of past replies with ``queued`` new ones at ``now``, without those that no limit can ask for.
+
+    Those are the ones from long ago, and the ones from the future.
+    """
+    kept = tuple(at for at in replies if now - LONGEST_S < at <= now)
     return (*kept, *(now for _ in range(queued)))[-MOST:]

@@ -36,6 +36,9 @@ def keys(problems: list[Problem]) -> list[str]:
 
 
 WRONG = [
+    ({"address": " "}, ["address"]),
+    ({"address": "", "region": "us"}, ["address", "region"]),
+    ({"region": "XX"}, ["region"]),
     ({"reply_limit": "many"}, ["reply_limit"]),
     ({"reply_limit": "0/min"}, ["reply_limit"]),
     ({"reply_limit": "101/s"}, ["reply_limit"]),
@@ -85,6 +88,52 @@ def test_what_is_odd_is_a_warning() -> None:
     assert keys(odd_line(odd)) == ["drop_words[0]", "keyword[0].rejoin"]
 
 
+@pytest.mark.parametrize(
+    "facts,expected",
+    [
+        ({"address": "ACME"}, [("address", '"ACME" is no number: nobody can text STOP to it')]),
+        ({"address": "+1 (212) 555-0100"}, []),
+        (
+            {"stop_reply": "", "help_reply": "", "start_reply": "", "clarify_reply": ""},
+            [
+                ("stop_reply", "is empty: no opt-out is confirmed"),
+                ("help_reply", "is empty: nobody who texts HELP gets an answer"),
+            ],
+        ),
+        (
+            {"start_reply": "{name} {nmae} {nmae} { } {list}", "stop_list_reply": "{name} {list} {others} {other}"},
+            [
+                ("start_reply", "{nmae} would be sent as it stands"),
+                ("start_reply", "{list} would be sent as it stands"),
+                ("stop_list_reply", "{other} would be sent as it stands"),
+            ],
+        ),
+        (
+            {"keyword": [word("A", auto_welcome="Hi {first_name}")]},
+            [("keyword[0].auto_welcome", "{first_name} would be sent as it stands")],
+        ),
+    ],
+)
+def test_what_subscribers_would_wonder_at(facts: dict[str, object], expected: list[tuple[str, str]]) -> None:
+    assert check_line(line(**facts)) == []
+    assert [(problem.key, problem.wrong) for problem in odd_line(line(**facts))] == expected
+
+
+@pytest.mark.parametrize(
+    "facts,right",
+    [
+        ({"keyword": [word("STOP")]}, "use another word; this one means the same on every line"),
+        ({"keyword": [word("REMOVE")]}, "use another word, or put it into drop_words"),
+        (
+            {"opt_in_words": ["GO"], "keyword": [word("go")]},
+            "use another word, or take it out of opt_in_words",
+        ),
+    ],
+)
+def test_what_to_do_about_a_reserved_word(facts: dict[str, object], right: str) -> None:
+    assert [problem.right for problem in check_line(line(**facts))] == [right]
+
+
 def test_options_refuse_what_they_do_not_know() -> None:
     with pytest.raises(ValidationError, match="unknown_key"):
         line(unknown_key=1)
@@ -132,6 +181,14 @@ def test_limits() -> None:
     assert ReplyLimit(3, 60.0).left((NOW - 61, NOW - 60, NOW - 59), NOW) == 2
     assert remembered((NOW - 4000, NOW - 5), 2, NOW) == (NOW - 5, NOW, NOW)
     assert len(remembered((NOW,) * 100, 5, NOW)) == 100
+
+
+def test_replies_from_the_future_hold_nothing_back() -> None:
+    """The clock was put back by an hour; until it had caught up, every reply would have been held back."""
+    ahead = tuple(NOW + 3600 - n for n in range(10))
+    assert ReplyLimit(10, 60.0).left((*ahead, NOW), NOW) == 9
+    assert ReplyLimit(10, 60.0).left((NOW,), NOW) == 9
+    assert remembered((*ahead, NOW), 1, NOW) == (NOW, NOW)
 
 
 def test_the_five_actions_are_found_by_themselves() -> None:
