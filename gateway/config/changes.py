@@ -1,19 +1,24 @@
 """What differs between two configurations: the pure half of a reload.
 
-Says what changed, and does nothing about it. Lines, keywords, carriers, ``stop_scope`` and logging can change under a
-running daemon; the rest is named in ``needs_restart`` so that nobody believes it is in force. Compares secrets too
-(a new password is a change) and shows none.
+Says what changed, and does nothing about it. Lines, keywords, logging, and of ``[gateway]`` what ``LIVE`` names change
+under a running daemon; the rest of ``[gateway]``, ``[store]`` and ``[http]`` is named in ``needs_restart`` so that
+nobody believes it is in force. Compares secrets too (a new password is a change) and shows none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import BaseModel
 
 from gateway.config.options import Config
 from gateway.policy.options import LineOptions
+
+
+LIVE: Final = frozenset({"stop_scope", "max_segments", "max_backlog"})
+"""The keys of ``[gateway]`` that a reload puts in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Changes:
     carriers_removed: tuple[str, ...] = ()
     carriers_changed: tuple[Change, ...] = ()
     log: bool = False
-    stop_scope: bool = False
+    gateway: tuple[str, ...] = ()  # those of ``LIVE`` that differ
     needs_restart: tuple[str, ...] = ()  # key paths: "store.url"
 
     def __bool__(self) -> bool:
@@ -53,7 +58,8 @@ def diff(old: Config, new: Config) -> Changes:
     old_carriers = {carrier.name: carrier for carrier in old.carriers}
     new_carriers = {carrier.name: carrier for carrier in new.carriers}
     old_words, new_words = _keywords(old.lines), _keywords(new.lines)
-    restart = [f"gateway.{key}" for key in _keys(old.gateway, new.gateway) if key not in ("stop_scope", "state_dir")]
+    own = _keys(old.gateway, new.gateway)
+    restart = [f"gateway.{key}" for key in own if key not in LIVE and key != "state_dir"]
     if old.state_dir != new.state_dir:
         restart.append("gateway.state_dir")
     restart += [f"store.{key}" for key in _keys(old.store, new.store)]
@@ -69,7 +75,7 @@ def diff(old: Config, new: Config) -> Changes:
         carriers_removed=_only(old_carriers, new_carriers),
         carriers_changed=_changed(old_carriers, new_carriers),
         log=old.log != new.log,
-        stop_scope=old.gateway.stop_scope != new.gateway.stop_scope,
+        gateway=tuple(key for key in own if key in LIVE),
         needs_restart=tuple(restart),
     )
 

@@ -57,7 +57,11 @@ def test_nothing(tmp_path: Path) -> None:
         (changed('node = "gw1"', 'node = "gw2"'), Changes(needs_restart=("gateway.node",))),
         (changed('state_dir = "state"', 'state_dir = "s"'), Changes(needs_restart=("gateway.state_dir",))),
         (changed('state_dir = "state"', 'state_dir = "./state"'), Changes()),
-        (changed('node = "gw1"', 'node = "gw1"\nstop_scope = "account"'), Changes(stop_scope=True)),
+        (changed('node = "gw1"', 'node = "gw1"\nstop_scope = "account"'), Changes(gateway=("stop_scope",))),
+        (
+            changed('node = "gw1"', 'node = "gw2"\nmax_segments = 3\nmax_backlog = 5'),
+            Changes(gateway=("max_segments", "max_backlog"), needs_restart=("gateway.node",)),
+        ),
         (GOOD + '[log]\nlevel = "debug"', Changes(log=True)),
         (
             GOOD + '[store]\nurl = "sqlite:b.db"\n[http]\nlisten = []',
