@@ -10,17 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.carriers.options import CarrierOptions, Mode
+from gateway.config.lines import placed
 from gateway.config.problems import Problem
 from gateway.config.validate import near
+from gateway.model.address import read_line
+from gateway.policy.check import Problem as LineProblem
+from gateway.policy.check import line_texts
 from gateway.policy.options import LineOptions
+from gateway.sms.segments import count_segments
+from gateway.store.engines import engines
+from gateway.store.options import StoreOptions
 from gateway.web.options import HttpOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What could be read: well-formed parts, and ``carrier_names`` and ``line_addresses`` as the file has them."""
+    """What could be read: well-formed parts, and ``carrier_names`` and ``line_addresses`` as the file has them.
+
+    ``max_segments`` is None where ``[gateway]`` could not be read. What has no name is listed by its index.
+    """
 
     file: Path
+    max_segments: int | None
+    store: StoreOptions | None
     http: HttpOptions | None
     carriers: Sequence[CarrierOptions]
     lines: Sequence[LineOptions]
@@ -30,7 +42,15 @@ class Parts:
 
 def whole(parts: Parts) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong with the whole, and what is odd about it."""
-    wrong = [*_twice(parts), *_nothing_there(parts), *_carriers_of_lines(parts), *_addresses(parts)]
+    wrong = [
+        *_twice(parts),
+        *_spelt_otherwise(parts),
+        *_nothing_there(parts),
+        *_carriers_of_lines(parts),
+        *_engine(parts),
+        *_addresses(parts),
+        *_long_texts(parts),
+    ]
     return wrong, list(_deaf(parts))
 
 
@@ -46,6 +66,20 @@ def _twice(parts: Parts) -> Iterable[Problem]:
             )
 
 
+def _spelt_otherwise(parts: Parts) -> Iterable[Problem]:
+    """Yield lines that are one number in two spellings: the store keeps one row for both."""
+    first: dict[str, str] = {}
+    for address in dict.fromkeys(parts.line_addresses):
+        before = first.setdefault(read_line(address), address)
+        if before != address:
+            yield Problem(
+                parts.file,
+                f"line[{address}].address",
+                f'is "{before}" in another spelling',
+                "each [[line]] needs its own address",
+            )
+
+
 def _nothing_there(parts: Parts) -> Iterable[Problem]:
     for kind, names, why in (
         ("carrier", parts.carrier_names, "a gateway needs a carrier to bind to"),
@@ -56,17 +90,37 @@ def _nothing_there(parts: Parts) -> Iterable[Problem]:
 
 
 def _carriers_of_lines(parts: Parts) -> Iterable[Problem]:
-    known = list(dict.fromkeys(parts.carrier_names))
+    known = list(dict.fromkeys(name for index, name in enumerate(parts.carrier_names) if name != str(index)))
     for line in parts.lines:
         at = f"line[{line.address}].carriers"
         if not line.carriers:
-            yield Problem(parts.file, at, "names no carrier", f"name one or more of: {', '.join(known)}")
+            right = f"name one or more of: {', '.join(known)}" if known else "add a [[carrier]], and name it here"
+            yield Problem(parts.file, at, "names no carrier", right)
         for name in line.carriers:
             if name not in known:
                 right = near(name, known) or f"carriers here are: {', '.join(known) or 'none'}"
                 yield Problem(parts.file, at, f'there is no carrier "{name}"', right)
         if len(set(line.carriers)) != len(line.carriers):
             yield Problem(parts.file, at, "names a carrier twice", "name each carrier once")
+
+
+def _engine(parts: Parts) -> Iterable[Problem]:
+    scheme = parts.store.url.partition(":")[0] if parts.store else None
+    if scheme is not None and scheme not in engines():
+        known = ", ".join(f'"{name}:"' for name in engines())
+        yield Problem(parts.file, "store.url", f'"{scheme}:" is no database that we know', f"there is {known}")
+
+
+def _long_texts(parts: Parts) -> Iterable[Problem]:
+    """Yield answers over the limit that sends are held to."""
+    if (most := parts.max_segments) is None:
+        return
+    for line in parts.lines:
+        for key, text in line_texts(line):
+            takes = count_segments(text.replace("{name}", line.title))
+            if takes > most:
+                found = LineProblem(key, f"takes {takes} segments", f"at most {most}, as [gateway] max_segments says")
+                yield placed(parts.file, line, found)
 
 
 def _addresses(parts: Parts) -> Iterable[Problem]:

@@ -21,12 +21,13 @@ _NUMBERED: Final = re.compile(r"^keyword\[(\d+)\]")
 
 def check_lines(file: Path, lines: Sequence[LineOptions]) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong with the lines and what is odd, at full keys: ``line[85700].keyword[JOIN].action``."""
-    wrong = [_placed(file, line, found) for line in lines for found in check_line(line)]
-    odd = [_placed(file, line, found) for line in lines for found in odd_line(line)]
+    wrong = [placed(file, line, found) for line in lines for found in check_line(line)]
+    odd = [placed(file, line, found) for line in lines for found in odd_line(line)]
     return wrong, odd
 
 
-def _placed(file: Path, line: LineOptions, found: LineProblem) -> Problem:
+def placed(file: Path, line: LineOptions, found: LineProblem) -> Problem:
+    """Return a line's problem at its full key."""
     return Problem(file, f"line[{line.address}].{_named(line, found.key)}", found.wrong, found.right)
 
 

@@ -68,7 +68,14 @@ class _Reader:
             return tomllib.loads(self._file.read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigErrors(
-                [Problem(self._file, "", f"cannot be read: {error.strerror}", "name the configuration with -c FILE")]
+                [
+                    Problem(
+                        self._file,
+                        "",
+                        f"cannot be read: {error.strerror}",
+                        "name the configuration, which you may read, with -c FILE",
+                    )
+                ]
             ) from error
         except UnicodeDecodeError as error:
             raise ConfigErrors(
@@ -119,6 +126,8 @@ class _Reader:
         gateway, log, store, http = (self._one.get(name) for name in ("gateway", "log", "store", "http"))
         parts = Parts(
             self._file,
+            gateway.max_segments if isinstance(gateway, GatewayOptions) else None,
+            store if isinstance(store, StoreOptions) else None,
             http if isinstance(http, HttpOptions) else None,
             carriers,
             lines,

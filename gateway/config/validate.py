@@ -60,6 +60,7 @@ def tolerant(model: type[Model], table: dict[str, Any], at: str, file: Path) -> 
     """
     problems: list[Problem] = []
     here: dict[str, Any] | None = _without_unknown(model, table, at, file, problems)
+    untouched = True
     while here is not None:
         try:
             return model.model_validate_json(json.dumps(here, default=_foreign), strict=True), problems
@@ -67,7 +68,10 @@ def tolerant(model: type[Model], table: dict[str, Any], at: str, file: Path) -> 
             # Unions report one mistake once per arm; the first is enough, and says which key.
             found = {_trim(model, details["loc"]): details for details in reversed(error.errors(include_url=False))}
             for loc, details in reversed(found.items()):
-                problems.append(_problem(model, here, loc, details, at, file))
+                # What is missing in a later round was taken out in an earlier one, and has been told.
+                if untouched or details["type"] != "missing":
+                    problems.append(_problem(model, here, loc, details, at, file))
+            untouched = False
             cuts = {loc[:-1] if details["type"] == "missing" else loc for loc, details in found.items()}
             pruned = _prune(here, cuts)
             here = pruned if pruned != here else None

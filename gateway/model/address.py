@@ -29,6 +29,11 @@ def is_number(address: str) -> bool:
     return _E164.fullmatch(address) is not None
 
 
+def is_region(code: str) -> bool:
+    """Say whether ``code`` is a country whose national numbers can be read: ISO 3166 alpha-2, in capitals."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 @lru_cache(maxsize=65536)
 def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     """Bring a subscriber's address, as a carrier or an application spells it, to its one spelling.

@@ -6,9 +6,12 @@ dropped. Must never stop at the first problem. Types and ranges are pydantic's; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from gateway.model.address import is_region, read_line
 from gateway.policy import words
 from gateway.policy.actions import actions
 from gateway.policy.limits import MOST, parse_limit
@@ -19,6 +22,12 @@ _SIGNALS = (
     ("opt_out_words", words.OPT_OUT, "an opt-out word"),
     ("opt_in_words", words.OPT_IN, "an opt-in word"),
     ("help_words", words.HELP, "a help word"),
+)
+_MARK: Final = re.compile(r"\{\w*\}")
+# Answers that people must get, and what their absence means. The other texts may be empty for a reason.
+_OWED: Final = (
+    ("stop_reply", "no opt-out is confirmed"),
+    ("help_reply", "nobody who texts HELP gets an answer"),
 )
 
 
@@ -33,12 +42,41 @@ class Problem:
 
 def check_line(options: LineOptions) -> list[Problem]:
     """Return every problem of a line's options; none means that ``compile_line`` takes them."""
-    return [*_limit(options), *_dropped(options), *_signals(options), *_keywords(options), *_texts(options)]
+    return [
+        *_number(options),
+        *_limit(options),
+        *_dropped(options),
+        *_signals(options),
+        *_keywords(options),
+        *_texts(options),
+    ]
 
 
 def odd_line(options: LineOptions) -> list[Problem]:
     """Return what is allowed and worth a warning."""
-    return [*_dropped_oddly(options), *_keywords_of_no_effect(options)]
+    return [
+        *_no_number(options),
+        *_dropped_oddly(options),
+        *_keywords_of_no_effect(options),
+        *_unanswered(options),
+        *_unknown_marks(options),
+    ]
+
+
+def line_texts(options: LineOptions) -> Iterator[tuple[str, str]]:
+    """Yield every text that the line can answer with, as its key within the line and the text as written."""
+    for key in (name for name in type(options).model_fields if name.endswith("_reply")):
+        yield key, getattr(options, key)
+    for at, keyword in enumerate(options.keyword):
+        for key in ("user_reply", "auto_welcome", "help_reply"):
+            yield f"keyword[{at}].{key}", getattr(keyword, key)
+
+
+def _number(options: LineOptions) -> Iterator[Problem]:
+    if not read_line(options.address):
+        yield Problem("address", "is empty", 'a short code or number, such as "85700"')
+    if not is_region(options.region):
+        yield Problem("region", f'"{options.region}" is no country', 'two capitals (ISO 3166 alpha-2), such as "US"')
 
 
 def _limit(options: LineOptions) -> Iterator[Problem]:
@@ -75,7 +113,9 @@ def _signals(options: LineOptions) -> Iterator[Problem]:
                 yield Problem(path, f'"{word}" is {_count(word)}', "one or two words of letters or digits")
             elif seen.setdefault(folded.text, key) != key:
                 yield Problem(
-                    path, f'"{word}" is {_meaning(seen[folded.text])} already', f"a word that is not, as {meaning}"
+                    path,
+                    f'"{word}" is {_meaning(seen[folded.text])} already',
+                    f"a word with no meaning yet can be {meaning}",
                 )
 
 
@@ -88,8 +128,7 @@ def _keywords(options: LineOptions) -> Iterator[Problem]:
             if not 1 <= len(folded.words) <= 2:
                 yield Problem(path, f'"{word}" is {_count(word)}', "one or two words of letters or digits")
             elif folded.text in reserved:
-                right = "a word that is not; a reserved word that may go can be given up with drop_words"
-                yield Problem(path, f'"{word}" is {reserved[folded.text]} on this line', right)
+                yield Problem(path, f'"{word}" is {reserved[folded.text]} on this line', _instead(options, folded.text))
             elif folded.text in seen:
                 yield Problem(path, f'"{word}" is {seen[folded.text]} already', "each word and alias once on a line")
             else:
@@ -98,7 +137,9 @@ def _keywords(options: LineOptions) -> Iterator[Problem]:
             right = "one of " + ", ".join(f'"{name}"' for name in sorted(actions()))
             yield Problem(f"keyword[{at}].action", f'there is no action "{keyword.action}"', right)
         elif keyword.action == "reply" and not (keyword.user_reply or keyword.auto_welcome):
-            yield Problem(f"keyword[{at}].user_reply", "is empty, and the action is to reply", "the text of the reply")
+            yield Problem(
+                f"keyword[{at}].user_reply", "is empty, and the action is to reply", "give the text of the reply"
+            )
 
 
 def _texts(options: LineOptions) -> Iterator[Problem]:
@@ -109,6 +150,27 @@ def _texts(options: LineOptions) -> Iterator[Problem]:
                 'a text with {list} and {others}, such as "No more {list}. Still on: {others}. Reply STOP to end all."'
             )
             yield Problem("stop_list_reply", f"does not have {mark}", right)
+
+
+def _no_number(options: LineOptions) -> Iterator[Problem]:
+    address = read_line(options.address)
+    if address and not address.isdigit():
+        wrong = f'"{options.address}" is no number: nobody can text STOP to it'
+        yield Problem("address", wrong, "a short code or number that can be texted")
+
+
+def _unanswered(options: LineOptions) -> Iterator[Problem]:
+    for key, lack in _OWED:
+        if not getattr(options, key):
+            yield Problem(key, f"is empty: {lack}", "a text, or leave the key out for the usual one")
+
+
+def _unknown_marks(options: LineOptions) -> Iterator[Problem]:
+    for key, text in line_texts(options):
+        known = ("{name}", "{list}", "{others}") if key == "stop_list_reply" else ("{name}",)
+        for mark in dict.fromkeys(_MARK.findall(text)):
+            if mark not in known:
+                yield Problem(key, f"{mark} would be sent as it stands", f"what is filled in: {', '.join(known)}")
 
 
 def _dropped_oddly(options: LineOptions) -> Iterator[Problem]:
@@ -135,6 +197,14 @@ def _reserved(options: LineOptions) -> dict[str, str]:
         for key, own, meaning in _SIGNALS
         for word in (own - dropped) | words.folded(getattr(options, key))
     }
+
+
+def _instead(options: LineOptions, word: str) -> str:
+    """Say how a keyword can do without, or get, a word that is reserved."""
+    if word in words.KEPT:
+        return "use another word; this one means the same on every line"
+    added = next((key for key, _, _ in _SIGNALS if word in words.folded(getattr(options, key))), "")
+    return f"use another word, or take it out of {added}" if added else "use another word, or put it into drop_words"
 
 
 def _spellings(at: int, keyword: KeywordOptions) -> Iterator[tuple[str, str]]:

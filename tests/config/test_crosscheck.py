@@ -39,11 +39,48 @@ CARRIER = '[[carrier]]\nname = "{}"\n'
                 'line[85700].carriers: there is no carrier "acme"; carriers here are: none',
             ],
         ),
+        (
+            GOOD + '[[line]]\naddress = "+8-57 00"\ncarriers = ["acme"]\n',
+            ['line[+8-57 00].address: is "85700" in another spelling; each [[line]] needs its own address'],
+        ),
+        (
+            '[[line]]\naddress = "85700"\n',
+            [
+                "carrier: there is no [[carrier]]; a gateway needs a carrier to bind to",
+                "line[85700].carriers: names no carrier; add a [[carrier]], and name it here",
+            ],
+        ),
+        (
+            changed('carriers = ["acme"]', "") + '[[carrier]]\nhost = "smsc"\n',
+            [
+                "carrier[1].name: is missing; Name of this carrier in logs, metrics and the lines' carriers keys: "
+                "letters, digits, _.-",
+                "line[85700].carriers: names no carrier; name one or more of: acme",
+            ],
+        ),
+        (
+            GOOD + '[store]\nurl = "postgres://db"\n',
+            ['store.url: "postgres:" is no database that we know; there is "sqlite:"'],
+        ),
         (CARRIER.format("acme"), ["line: there is no [[line]]; a gateway needs a line that subscribers text to"]),
     ],
 )
 def test_the_whole(tmp_path: Path, text: str, expected: list[str]) -> None:
     assert problems(tmp_path, text) == expected
+
+
+def test_an_answer_may_take_as_many_segments_as_a_send(tmp_path: Path) -> None:
+    long = "x" * (153 * 3)
+    text = changed('name = "Acme Alerts"', f'help_reply = "{long}"')
+    assert loaded(tmp_path, text).warnings == ()
+    tight = text.replace("[gateway]", "[gateway]\nmax_segments = 2").replace("on the list.", f"on {{name}}. {long}")
+    limit = "at most 2, as [gateway] max_segments says"
+    assert problems(tmp_path, tight) == [
+        f"line[85700].help_reply: takes 3 segments; {limit}",
+        f"line[85700].keyword[JOIN].user_reply: takes 4 segments; {limit}",
+    ]
+    unread = "gateway = 5\n" + text[text.index("[[carrier]]") :]
+    assert problems(tmp_path, unread) == ["gateway: is not a table; write it as [gateway]"]
 
 
 def test_a_carrier_with_a_mistake_still_has_its_name(tmp_path: Path) -> None:

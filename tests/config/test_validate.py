@@ -85,6 +85,7 @@ class Outer(BaseModel):
         ({"inner": 5}, ["t.inner: 5 does not fit; write an array of tables"]),
         ({"inner": [5]}, ["t.inner[0]: 5 does not fit; write an array of tables"]),
         ({"inner": [{}]}, ["t.inner[0].word: is missing; The word"]),
+        ({"inner": [{"word": 5}]}, ["t.inner[0].word: 5 does not fit; write text"]),
         ({"inner": [{"wrod": "a"}]}, ['t.inner[0].wrod: unknown key; did you mean "word"?']),
         ({"inner": [{"wrod": "a", "word": "b"}]}, ['t.inner[b].wrod: unknown key; did you mean "word"?']),
         ({"inner": [{"word": "a", "zz": 1}]}, ["t.inner[a].zz: unknown key; keys here are: word, count"]),
