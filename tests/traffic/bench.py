@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -111,6 +112,7 @@ def verdicts(carrier: str, status: int) -> Verdict:
 def template() -> Path:
     """Return the directory of a store with its schema and two lines; never written to again."""
     directory = Path(mkdtemp(prefix="traffic-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     with closing(committer(migrated(directory))) as made:
         run(made, lambda tx: sync_lines(tx, [LineSpec(LINE, lists=("alerts", "news", "vip")), LineSpec(OTHER)]))
     return directory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,7 @@ RULES = book(line_options(carriers=("acme", "spare")), line_options("85701", car
 def prepared() -> Path:
     """Return the directory of a store with the full queue: some for Anne, one of them urgent, one in two segments."""
     directory = Path(mkdtemp(prefix="race-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     bench = Bench(directory)
     drafts = [draft("code 1234", ANNE, Lane.URGENT), draft("x"), draft("a" * 161, ANNE)]
     drafts[1] = draft("x", subscribers(1)[0])
