@@ -146,8 +146,8 @@ class Draft:
 class Mt:
     """A stored draft: what a claim of the dispatcher reads, and what the gate judges.
 
-    ``segments`` is how many submit_sm it takes, ``next_segment`` (from 1) the first without an answer. ``attempts``
-    counts permits minted for it; ``resends`` those after an uncertain end.
+    ``segments`` is how many submit_sm it takes. ``attempts`` counts permits minted for it; ``resends`` those after an
+    uncertain end.
     """
 
     id: int
@@ -163,7 +163,6 @@ class Mt:
     in_reply_to: int | None
     list_name: str | None
     segments: int
-    next_segment: int
     attempts: int
     resends: int
     carrier: str | None

@@ -22,18 +22,18 @@ _MT: Final = 1
 _CHUNK: Final = 500
 _MT_COLUMNS: Final = (
     "id, line_id, subscriber, text, lane, claim, state, opt_outs, created_at, expires_at, in_reply_to, list_name,"
-    " segments, next_segment, attempts, resends, carrier"
+    " segments, attempts, resends, carrier"
 )
 _JOURNAL: Final = f"""
 insert into message (id, account_id, line_id, subscriber, direction, state, text, created_at, updated_at, opt_outs,
-    segments, next_segment, attempts, resends, carrier, session, raw, data_coding, outcome, keyword, matched_by,
+    segments, attempts, resends, carrier, session, raw, data_coding, outcome, keyword, matched_by,
     because, config_hash, partial)
-values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _QUEUE: Final = f"""
 insert into message (id, account_id, line_id, subscriber, direction, state, lane, claim, text, created_at, updated_at,
-    expires_at, in_reply_to, list_name, ref, opt_outs, segments, next_segment, attempts, resends, reason, actor)
-values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?)
+    expires_at, in_reply_to, list_name, ref, opt_outs, segments, attempts, resends, reason, actor)
+values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)
 """
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1

@@ -32,7 +32,6 @@ class Message(Table):
     ref = TextField(null=True)
     opt_outs = integer(0)
     segments = integer(1)
-    next_segment = integer(1)
     attempts = integer(0)
     resends = integer(0)
     session = TextField(null=True)

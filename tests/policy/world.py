@@ -88,7 +88,6 @@ def mt(claim: Grounds, **facts: object) -> Mt:
         "in_reply_to": None,
         "list_name": None,
         "segments": 1,
-        "next_segment": 1,
         "attempts": 0,
         "resends": 0,
         "carrier": None,

@@ -38,7 +38,7 @@ def message(
     state: MessageState = S.SENDING, *, segments: int = 1, lane: Lane = Lane.NORMAL, age: float = 1.0, resends: int = 0
 ) -> Mt:
     return Mt(
-        5, 1, ANNE, "x", lane, Grounds.CONSENT, state, 0, NOW - age, None, None, None, segments, 1, 1, resends, "acme"
+        5, 1, ANNE, "x", lane, Grounds.CONSENT, state, 0, NOW - age, None, None, None, segments, 1, resends, "acme"
     )
 
 

@@ -171,7 +171,6 @@ class Message(Table):
     ref = TextField(null=True)
     opt_outs = _int(0)
     segments = _int(1)
-    next_segment = _int(1)
     attempts = _int(0)
     resends = _int(0)
     session = TextField(null=True)
