@@ -7,7 +7,6 @@ on?
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,6 @@ from tests.kit.raw_smsc import DELIVER, ENQUIRE, GENERIC_NACK, RESP, SUBMIT, Raw
 
 ANNE: Final = "12125550101"
 STOPPED_TEXT: Final = STOPPED.encode()
-TEMPORARY: Final = 0x64
 OPTED_OUT: Final = 2
 
 
@@ -108,7 +106,7 @@ async def _in_the_window(bind: RawBind, gateway: Daemon, joiners: Joiners) -> No
 async def _refused_for_now(bind: RawBind, gateway: Daemon, joiners: Joiners) -> None:
     """D4, C4: throttled, and nacked, with more texts behind it."""
     bob = "12125550102"
-    for number, (command, status) in {bob: (SUBMIT | RESP, 0x58), "12125550103": (GENERIC_NACK, 0x58)}.items():
+    for number, (command, status) in {bob: (SUBMIT | RESP, 0x58), "12125550103": (GENERIC_NACK, 3)}.items():
         bind.mute = True
         ids = await _send(gateway, 4, to=number)
         await bind.until(lambda bind, number=number: len(bind.to(number)) == 1)  # type: ignore[misc]
@@ -175,25 +173,3 @@ async def test_no_ack_before_the_file_has_it(tmp_path: Path) -> None:
         store.close()
         assert acked
         assert acked <= out
-
-
-async def test_a_stop_that_the_store_cannot_take_in_time_is_not_acked(tmp_path: Path) -> None:
-    """The file is locked by somebody else for longer than a carrier waits: a temporary error, and nothing is lost."""
-    joiners = Joiners()
-    async with listening() as smsc, daemon(write_config(tmp_path, smsc.port)) as gateway:
-        bind = await smsc.bound()
-        await joiners.join(bind, "the start")
-        store = sqlite3.connect(tmp_path / "state" / "gateway.db", isolation_level=None)
-        store.execute("begin immediate")
-        sequence = bind.next()
-        await bind.send(pdu(DELIVER, sequence, message(b"STOP")))
-        assert (await bind.answer(sequence)).status == TEMPORARY
-        store.execute("rollback")
-        store.close()
-        await _confirmed(bind)
-        assert (await bind.text(b"STOP")).status == 0
-        await joiners.join(bind, "the store is back")
-        assert bind.to(ANNE) == [STOPPED_TEXT]
-        assert await gateway.consent() == "opted_out"
-        assert Counter(answer.status for answer in bind.answers(sequence)) == {TEMPORARY: 1}, "answered once"
-        assert await gateway.terminate() == 0
