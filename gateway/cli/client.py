@@ -15,11 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import click
 import httpx
 import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.base import GatewayError
+from gateway.cli.output import show_json
 from gateway.config import Config, load
 from gateway.daemon.offline import offline_desk
 from gateway.telemetry import LogOptions, configure_logs
@@ -121,7 +123,12 @@ def ask(config: Path, work: Callable[[Client], Awaitable[T]]) -> T:
 
 async def _work(config: Config, work: Callable[[Client], Awaitable[T]]) -> T:
     async with reach(config) as client:
-        return await work(client)
+        try:
+            return await work(client)
+        except RefusedError as refused:
+            if click.get_current_context().params.get("as_json"):
+                show_json(refused.problem)  # for the program; the sentence on stderr is for whoever looks on
+            raise
 
 
 @asynccontextmanager
@@ -134,6 +141,8 @@ async def reach(config: Config) -> AsyncIterator[Client]:
             yield Client(http, running)
         return
     own(config.state_dir)
+    if not config.state_dir.exists():
+        click.echo(f"No gateway has run in {config.state_dir} yet; this begins a new store there.", err=True)
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
     async with offline_desk(config) as desk:
         app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
@@ -147,7 +156,7 @@ def listening(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             return False
         except OSError as error:
             raise NotOursError(
@@ -160,7 +169,7 @@ def own(folder: Path) -> None:
     """Raise GatewayError unless the state folder is ours, or there is none: its owner could not write what we wrote."""
     try:
         owner = folder.stat().st_uid
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if owner != os.geteuid():
         raise NotOursError(

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_ID: Final = re.compile(r"[0-9]{1,18}")
+
+
+class _MessageId(click.ParamType[str]):
+    """A message's id, kept as the text that the API takes."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return ``value`` if it is an id."""
+        if not _ID.fullmatch(str(value)):
+            self.fail(f'"{value}" is no message id; ids are numbers, as `messages list` shows them', param, ctx)
+        return str(value)
+
+
+MESSAGE_ID: Final = _MessageId()
 
 
 def config_option(command: Command) -> Command:

@@ -9,8 +9,8 @@ anew: nothing is lost by that, and half a gateway would lie.
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ import trio
 from gateway.base import Clock, SystemClock
 from gateway.config import Config, ConfigErrors, diff, load
 from gateway.daemon.flow import Flow
+from gateway.daemon.folder import make_state_folder
 from gateway.daemon.notify import Notifier, feed_watchdog
 from gateway.store.engines import Verdict
+from gateway.store.errors import StoreError
 from gateway.store.store import open_store
 from gateway.store.writer import Hooks
 from gateway.telemetry.logs import configure_logs
@@ -50,26 +52,39 @@ class Running:
     stop: trio.Event = field(default_factory=trio.Event)
 
     async def reload(self, read: Callable[[], Config]) -> bool:
-        """Put a new configuration in force as far as that goes without a restart; a bad one changes nothing."""
+        """Put a new configuration in force as far as that goes without a restart.
+
+        Returns False where nothing changed: it has problems, the store does not take its lines, or we failed at it.
+        One at a time.
+        """
         try:
             fresh = read()
+            await self.flow.adopt(fresh)
         except ConfigErrors as errors:
-            for problem in errors.problems:
-                _log.error("configuration not reloaded", problem=str(problem))
-            self.metrics.config_reloads("failed").inc()
-            return False
+            return self._not_loaded([str(problem) for problem in errors.problems])
+        except StoreError as error:
+            return self._not_loaded([str(error)])
+        except Exception:  # noqa: BLE001 - a bug of ours must not end a gateway that works; the old one stays in force
+            self.metrics.internal_errors("reload").inc()
+            _log.exception("internal error: the reload was not done")
+            return self._not_loaded([])
         changes = diff(self.config, fresh)
         if changes.needs_restart:
             _log.warning("these changes need a restart", keys=list(changes.needs_restart))
         carriers = [*changes.carriers_added, *changes.carriers_removed, *(c.name for c in changes.carriers_changed)]
         if carriers:
             _log.warning("changed carriers need a restart", carriers=carriers)
-        await self.flow.adopt(fresh)
-        configure_logs(fresh.log, dropped=self.metrics.log_lines_dropped.inc, node=self.config.gateway.node)
+        _logs(fresh, self.metrics, self.config.gateway.node)
         self.config = fresh
         self._loaded()
         _log.info("configuration reloaded", hash=fresh.config_hash[:12], lines=len(fresh.lines))
         return True
+
+    def _not_loaded(self, problems: Sequence[str]) -> bool:
+        for problem in problems:
+            _log.error("configuration not reloaded", problem=problem)
+        self.metrics.config_reloads("failed").inc()
+        return False
 
     def _loaded(self) -> None:
         self.metrics.config_reloads("succeeded").inc()
@@ -81,12 +96,13 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
     """Run a gateway while the block runs, and stop it cleanly at the end. Raises GatewayError where it cannot start."""
     clock = clock or SystemClock()
     metrics = Metrics(version, config.gateway.node)
+    _logs(config, metrics, config.gateway.node)
     gateway: Running | None = None
     hooks = Hooks(
         committed=lambda seconds, jobs: _committed(metrics, seconds, jobs),
         failed=lambda kind: _not_committed(gateway, metrics, kind),
     )
-    config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_state_folder(config.state_dir)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(
             open_store(config.store, config.state_dir, config.gateway.node, clock, hooks=hooks)
@@ -112,6 +128,11 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
         finally:
             faces_over.set()
             await _drain(flow)
+
+
+def _logs(config: Config, metrics: Metrics, node: str) -> None:
+    """Log as configured; lines that cannot be written are counted. ``node`` does not change under a running gateway."""
+    configure_logs(config.log, dropped=metrics.log_lines_dropped.inc, node=node)
 
 
 @asynccontextmanager
@@ -176,15 +197,21 @@ async def run(
     """
     clock = clock or SystemClock()
     config = load(file)
-    configure_logs(config.log, node=config.gateway.node)
     notifier = Notifier()
     with trio.CancelScope() as everything:
         async with trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with running(config, version, clock) as gateway:
                     nursery.start_soon(feed_watchdog, notifier, clock, lambda: gateway.flow.store.writer.last_turn)
-                    nursery.start_soon(_hear, signals, gateway, notifier, file, clock, everything)
-                    _log.info("gateway ready", http=gateway.addresses, lines=len(config.lines))
+                    wanted, wishes = trio.open_memory_channel[None](1)
+                    nursery.start_soon(_reload, wishes, gateway, notifier, file, clock)
+                    nursery.start_soon(_hear, signals, gateway, wanted, everything)
+                    _log.info(
+                        "gateway ready",
+                        http=gateway.addresses,
+                        lines=len(config.lines),
+                        state_dir=str(config.state_dir),
+                    )
                     notifier.ready(f"serving {len(config.lines)} lines")
                     if started is not None:
                         await started(gateway)
@@ -198,20 +225,30 @@ async def run(
 async def _hear(
     signals: AsyncIterator[int],
     gateway: Running,
-    notifier: Notifier,
-    file: Path,
-    clock: Clock,
+    wanted: trio.MemorySendChannel[None],
     everything: trio.CancelScope,
 ) -> None:
-    """Do what the signals say."""
+    """Do what the signals say, at once: a reload may have to wait for the store, and no stop waits behind it."""
     async for number in signals:
         if number == signal.SIGHUP:
-            notifier.reloading(clock.monotonic())
-            await gateway.reload(lambda: load(file))
-            notifier.ready(f"serving {len(gateway.config.lines)} lines")
+            with suppress(trio.WouldBlock):  # one that has not begun reads the file as it is by then
+                wanted.send_nowait(None)
         elif gateway.stop.is_set():
             _log.warning("second signal: ending at once")
             everything.cancel()
             return
         else:
             gateway.stop.set()
+
+
+async def _reload(
+    wishes: trio.MemoryReceiveChannel[None], gateway: Running, notifier: Notifier, file: Path, clock: Clock
+) -> None:
+    """Reload whenever it is wished, one at a time, and not any more once the gateway stops."""
+    async for _ in wishes:
+        if gateway.stop.is_set():
+            return
+        notifier.reloading(clock.monotonic())
+        await gateway.reload(lambda: load(file))
+        if not gateway.stop.is_set():
+            notifier.ready(f"serving {len(gateway.config.lines)} lines")

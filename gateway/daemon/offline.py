@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from gateway.base import SystemClock
 from gateway.config import Config
 from gateway.daemon.flow import Flow
+from gateway.daemon.folder import make_state_folder
 from gateway.store.store import open_store
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.desk import Desk
@@ -21,7 +22,7 @@ from gateway.traffic.desk import Desk
 async def offline_desk(config: Config) -> AsyncIterator[Desk]:
     """Open the store of a configuration and its desk; raises GatewayError where somebody else owns the store."""
     clock = SystemClock()
-    config.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_state_folder(config.state_dir)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:
         flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
         flow.attach(config.carriers, f"{config.gateway.node}-{store.identity.life}")  # known by name, never started

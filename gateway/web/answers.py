@@ -8,15 +8,18 @@ here decides anything. Problems are here too, since a batch answers with them in
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.model.messages import MessageState
+from gateway.model.permit import Fate
 from gateway.model.views import BindRow, BrakeRow, MessageRow, QuarantineRow, QueueRow, SegmentRow
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T17:04:05.250Z"])]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
+
+_ANSWERED: Final = frozenset(fate.name.lower() for fate in (Fate.ACCEPTED, Fate.REJECTED))
 
 
 def rfc3339(unix: float) -> str:
@@ -89,7 +92,9 @@ class SegmentView(Answer):
     grounds: str
     minted_at: Time
     fate: str
-    status: int = Field(description="command_status of the carrier's response (SMPP 3.4 section 5.1.3).")
+    status: int | None = Field(
+        description="command_status of the carrier's response (SMPP 3.4 section 5.1.3); null without one."
+    )
     carrier_id: str
     receipt_state: str | None
     attempts: int
@@ -104,7 +109,7 @@ class SegmentView(Answer):
             grounds=row.grounds,
             minted_at=rfc3339(row.minted_at),
             fate=row.fate,
-            status=row.status,
+            status=row.status if row.fate in _ANSWERED else None,
             carrier_id=row.carrier_id,
             receipt_state=row.receipt_state,
             attempts=row.attempts,

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,9 @@ import pytest
 import trio
 
 from gateway.cli.client import listening
+from gateway.config import Config, load
+from gateway.daemon.daemon import running
+from gateway.daemon.folder import StateFolderError
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Reason
 from gateway.model.views import BrakeRow, Readiness
@@ -127,8 +131,10 @@ def test_a_text_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -
         (("send", "--line", "85700", "--to", "abc", "x"), 65, "gateway: "),
         ((*SEND, ""), 65, "gateway: "),
         ((*SEND, "x", "--expires", "soon"), 64, "gateway: Invalid value for '--expires': \"soon\" is no time"),
-        ((*SEND, "x", "--in-reply-to", "abc"), 65, "gateway: The request is not valid; /in_reply_to"),
-        (("messages", "show", "abc"), 64, 'gateway: Invalid value: "abc" is no message id'),
+        ((*SEND, "x", "--in-reply-to", "abc"), 64, "gateway: Invalid value for '--in-reply-to': \"abc\" is no message"),
+        (("messages", "list", "--cursor", "-1"), 64, "gateway: Invalid value for '--cursor': \"-1\" is no message id"),
+        (("messages", "show", "abc"), 64, "gateway: Invalid value for 'ID': \"abc\" is no message id"),
+        (("messages", "fail", "1", "1" * 19), 64, "gateway: Invalid value for 'ID...': \"1111111111111111111\" is no"),
         (("messages", "show", "99"), 65, "gateway: There is no message 99"),
         (("messages", "cancel"), 65, "gateway: Name at least one condition"),
         (("pause", "line", "1"), 65, "gateway: "),
@@ -136,10 +142,25 @@ def test_a_text_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_what_cannot_be_done_is_one_line(run: Run, arguments: tuple[str, ...], status: int, said: str) -> None:
+    Path("state").mkdir()
     ended = run(*arguments)
     assert (ended.status, ended.out) == (status, "")
     assert ended.err.startswith(said)
     assert ended.err.count("\n") == 1
+
+
+def test_a_store_that_begins_here_is_said(run: Run, tmp_path: Path) -> None:
+    """A state folder that is mistyped would show an empty record as if nobody had ever opted out."""
+    said = f"No gateway has run in {tmp_path / 'state'} yet; this begins a new store there.\n"
+    assert run("consent", "show", "85700", GOOD).err == said
+    assert run("consent", "show", "85700", GOOD).err == ""
+
+
+def test_a_refusal_for_a_program_is_its_problem(run: Run) -> None:
+    ended = run("send", "--line", "1", "--to", GOOD, "x", "--json")
+    assert ended.status == 65
+    assert json.loads(ended.out)["type"] == "/problems/unknown-line"
+    assert "gateway: '1' is no line" in ended.err
 
 
 def test_another_users_store_is_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,8 +181,6 @@ def test_no_secret_is_needed(run: Run, config: str) -> None:
 
 
 async def test_a_store_that_somebody_owns_is_left_alone(run: Run, config: str) -> None:
-    from gateway.config import load
-
     loaded = load(Path(config), {})
     loaded.state_dir.mkdir()
     async with open_store(loaded.store, loaded.state_dir, "gw1", FakeClock()):
@@ -236,6 +255,11 @@ async def test_one_message_with_its_permits(run: Run) -> None:
     out = (await beside(run, FakeDesk(rows={1: row(1)}), "messages", "show", "1")).out
     assert "acme/0" in out
     assert "0x00000000" in out
+    unanswered = row(1)
+    unanswered = replace(unanswered, permits=tuple(replace(one, fate="uncertain") for one in unanswered.permits))
+    beside_it = partial(beside, run, FakeDesk(rows={1: unanswered}), "messages", "show", "1")
+    assert "0x" not in (await beside_it()).out, "the carrier said nothing"
+    assert json.loads((await beside_it("--json")).out)["permits"][0]["status"] is None
 
 
 async def test_a_consent_with_evidence(run: Run) -> None:
@@ -270,10 +294,28 @@ def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
 
 
 def test_a_socket_that_we_may_not_use(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "state").write_text("no folder", encoding="utf-8")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "gateway.sock").symlink_to("gateway.sock")
     ended = run("brakes")
     assert ended.status == 77
-    assert "may not be used: Not a directory; run this as the gateway's user or root" in ended.err
+    assert "may not be used: Too many levels of symbolic links; run this as the gateway's user or root" in ended.err
+
+
+@pytest.mark.parametrize("folder,why", [("gateway.toml", "File exists"), ("gateway.toml/state", "Not a directory")])
+def test_a_state_folder_that_cannot_be_made(run: Run, config: str, tmp_path: Path, folder: str, why: str) -> None:
+    file = Path(config)
+    file.write_text(file.read_text().replace('state_dir = "state"', f'state_dir = "{folder}"'), encoding="utf-8")
+    said = f"the state folder {tmp_path / folder} cannot be made: {why}; name one that this user may make"
+    ended = run("brakes")
+    assert ended.status == 73
+    assert said in ended.err
+    with pytest.raises(StateFolderError, match="cannot be made"):
+        trio.run(_start, load(file, {}))
+
+
+async def _start(config: Config) -> None:
+    async with running(config, ""):
+        raise AssertionError("it runs")
 
 
 async def _answers(answer: bytes, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -140,6 +140,13 @@ def test_explain_cannot_read(run: Run, config: str, monkeypatch: pytest.MonkeyPa
     assert len(ended.out.splitlines()) == 1
 
 
+def test_explain_needs_no_secret_and_takes_any_spelling_of_the_line(run: Run, config: str) -> None:
+    Path(config).write_text(CONFIG.replace('"acme"', '"acme"\npassword = "env:NOT_SET"', 1), encoding="utf-8")
+    ended = run("explain", "-c", config, "--line", "+857-00", "STOP")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("outcome     opt_out\n")
+
+
 def test_explain_no_such_line(run: Run, config: str) -> None:
     ended = run("explain", "-c", config, "--line", "85701", "x")
     assert ended.status == 65

@@ -74,7 +74,7 @@ def row(message_id: int, **changes: object) -> MessageRow:
         "keyword": None,
         "matched_by": None,
         "because": None,
-        "permits": (SegmentRow(1, "acme", "acme/0", "consent", NOW, "answered", 0, "a1", None, 1),),
+        "permits": (SegmentRow(1, "acme", "acme/0", "consent", NOW, "accepted", 0, "a1", None, 1),),
     }
     return MessageRow(**{**values, **changes})  # type: ignore[arg-type]  # a table of keyword arguments
 

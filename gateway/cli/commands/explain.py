@@ -14,7 +14,7 @@ from gateway.base import Clock, GatewayError, SystemClock
 from gateway.cli.options import config_option, json_option
 from gateway.cli.output import show_record
 from gateway.config import Config, load
-from gateway.model.address import Msisdn
+from gateway.model.address import Msisdn, read_line
 from gateway.model.consent import ConsentStatus, Standing
 from gateway.model.effects import Decision
 from gateway.model.messages import Mo
@@ -55,7 +55,7 @@ def explain(config: Path, line: str, status: str, as_json: bool, text: str | Non
       gateway explain -c gateway.toml --line 85700 "please stop texting me"
       echo '"JOIN"' | gateway explain -c gateway.toml --line 85700
     """
-    judge = _judge(load(config), line, ConsentStatus[status.upper()], SystemClock())
+    judge = _judge(load(config, secrets=False), line, ConsentStatus[status.upper()], SystemClock())
     if text is None:
         for number, asked in enumerate(sys.stdin, start=1):
             if asked.strip():
@@ -68,7 +68,7 @@ def explain(config: Path, line: str, status: str, as_json: bool, text: str | Non
 
 def _judge(config: Config, address: str, status: ConsentStatus, clock: Clock) -> Callable[[str], dict[str, Any]]:
     """Return the function that explains a text on the line ``address``."""
-    options = next((line for line in config.lines if line.address == address), None)
+    options = next((line for line in config.lines if read_line(line.address) == read_line(address)), None)
     if options is None:
         known = ", ".join(line.address for line in config.lines)
         raise InputError(f'there is no line "{address}" in {config.path}; its lines are: {known}')

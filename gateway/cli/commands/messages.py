@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.client import EX_DATAERR, Client, ask
-from gateway.cli.options import config_option, json_option
+from gateway.cli.options import MESSAGE_ID, config_option, json_option
 from gateway.cli.output import local_time, show_json, show_record, show_table
 from gateway.cli.times import ago
 from gateway.model.messages import Lane, MessageState
@@ -59,7 +59,7 @@ def messages() -> None:
 @click.option("--direction", type=click.Choice(["mo", "mt"]), help="mo: from subscribers; mt: to them.")
 @click.option("--state", type=STATES, help="The state; a text from a subscriber is always received.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Messages at most.")
-@click.option("--cursor", metavar="ID", help="Go on where the page before ended.")
+@click.option("--cursor", type=MESSAGE_ID, metavar="ID", help="Go on where the page before ended.")
 @json_option
 def listing(config: Path, as_json: bool, **query: Any) -> None:
     """List messages, newest first.
@@ -74,7 +74,7 @@ def listing(config: Path, as_json: bool, **query: Any) -> None:
 @messages.command(name="uncertain")
 @config_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Messages at most.")
-@click.option("--cursor", metavar="ID", help="Go on where the page before ended.")
+@click.option("--cursor", type=MESSAGE_ID, metavar="ID", help="Go on where the page before ended.")
 @json_option
 def uncertain(config: Path, as_json: bool, **query: Any) -> None:
     """List messages that a carrier took and never answered for. A person decides: resend or fail.
@@ -89,7 +89,7 @@ def uncertain(config: Path, as_json: bool, **query: Any) -> None:
 @messages.command(name="show")
 @config_option
 @json_option
-@click.argument("message_id", metavar="ID")
+@click.argument("message_id", type=MESSAGE_ID, metavar="ID")
 def show(config: Path, as_json: bool, message_id: str) -> None:
     """Show one message, and under what permits it went.
 
@@ -97,7 +97,7 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
     Example:
       gateway messages show -c gateway.toml 4711
     """
-    message = ask(config, lambda client: client.get(f"{URL}/{_id(message_id)}"))
+    message = ask(config, lambda client: client.get(f"{URL}/{message_id}"))
     if as_json:
         show_json(message)
         return
@@ -115,7 +115,7 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
                     permit["grounds"],
                     local_time(permit["minted_at"]),
                     permit["fate"],
-                    f"0x{permit['status']:08X}",
+                    "" if permit["status"] is None else f"0x{permit['status']:08X}",
                     permit["carrier_id"],
                     permit["receipt_state"],
                     permit["attempts"],
@@ -147,7 +147,7 @@ def cancel(config: Path, as_json: bool, **query: Any) -> None:
 @messages.command(name="resend")
 @config_option
 @json_option
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", type=MESSAGE_ID, metavar="ID...", nargs=-1, required=True)
 def resend(config: Path, as_json: bool, ids: Sequence[str]) -> int:
     """Queue uncertain messages again. They may arrive twice.
 
@@ -161,7 +161,7 @@ def resend(config: Path, as_json: bool, ids: Sequence[str]) -> int:
 @messages.command(name="fail")
 @config_option
 @json_option
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", type=MESSAGE_ID, metavar="ID...", nargs=-1, required=True)
 def fail(config: Path, as_json: bool, ids: Sequence[str]) -> int:
     """Mark uncertain messages as failed.
 
@@ -173,25 +173,17 @@ def fail(config: Path, as_json: bool, ids: Sequence[str]) -> int:
 
 
 def _settle(config: Path, action: str, ids: Sequence[str], as_json: bool) -> int:
-    wanted = [_id(item) for item in ids]
-
     async def work(client: Client) -> Any:
-        return await client.post(f"{URL}/{action}", {"ids": wanted})
+        return await client.post(f"{URL}/{action}", {"ids": list(ids)})
 
     answer = ask(config, work)
     refused = [result for result in answer["results"] if "state" not in result]
     if as_json:
         show_json(answer)
     else:
-        for message_id, result in zip(wanted, answer["results"], strict=True):
+        for message_id, result in zip(ids, answer["results"], strict=True):
             click.echo(f"{message_id} {result.get('state') or 'unchanged: ' + result['detail']}", err=result in refused)
     return EX_DATAERR if refused else 0
-
-
-def _id(text: str) -> str:
-    if not text.isascii() or not text.isdigit():
-        raise click.BadParameter(f'"{text}" is no message id; ids are numbers, as `messages list` shows them')
-    return text
 
 
 def _show_page(page: Any, as_json: bool) -> None:

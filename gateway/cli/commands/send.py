@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import Client, ask
-from gateway.cli.options import config_option, json_option
+from gateway.cli.options import MESSAGE_ID, config_option, json_option
 from gateway.cli.output import show_json
 from gateway.cli.times import ahead
 
@@ -21,7 +21,7 @@ from gateway.cli.times import ahead
 @click.option("--bulk", is_flag=True, help="Yield to everything else.")
 @click.option("--list", "list_name", metavar="NAME", help="Send only if the subscriber is on this list.")
 @click.option("--ref", help="Your own reference; search by it later.")
-@click.option("--in-reply-to", metavar="ID", help="The id of the subscriber's text that this answers.")
+@click.option("--in-reply-to", type=MESSAGE_ID, metavar="ID", help="The id of the subscriber's text that this answers.")
 @click.option("--expires", callback=ahead, metavar="TIME", help="Not after this time (or 2h: two hours from now).")
 @json_option
 @click.argument("text")
