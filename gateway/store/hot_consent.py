@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
+from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
 Key = tuple[int, Msisdn]
 """A (line_id, subscriber) pair: the unit of consent, of locking and of order."""
 
-_CHUNK: Final = 500  # below SQLite's smallest limit of 999 parameters, and few enough distinct statements to cache
 _COLUMNS: Final = (
     "subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out,"
     " keywords, replies, latest_mo, latest_carrier, latest_session, latest_fingerprint, latest_at, last_carrier"
@@ -55,7 +54,7 @@ def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
     found: dict[Key, Standing] = {}
     for line_id, subscribers in sorted(by_line.items()):
         lists, suspended = _memberships(tx, line_id, subscribers)
-        for marks, chunk in _chunks(sorted(subscribers)):
+        for marks, chunk in chunks(sorted(subscribers)):
             for row in tx.rows(
                 f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks})",
                 (line_id, *chunk),
@@ -119,20 +118,12 @@ def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]
     tx.executemany(_SAVE_ACCOUNT_OUT, [(subscriber, tx.now, source, mo_id) for subscriber, source, mo_id in outs])
 
 
-def _chunks(subscribers: Sequence[Msisdn]) -> Iterator[tuple[str, list[Msisdn]]]:
-    """Yield (placeholders, values), padded to a power of two so that the statement cache sees few statements."""
-    rest = iter(subscribers)
-    while chunk := list(islice(rest, _CHUNK)):
-        chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))
-        yield ", ".join("?" * len(chunk)), chunk
-
-
 def _memberships(
     tx: Tx, line_id: int, subscribers: Iterable[Msisdn]
 ) -> tuple[dict[Msisdn, dict[str, ConsentStatus]], dict[Msisdn, tuple[str, ...]]]:
     lists: dict[Msisdn, dict[str, ConsentStatus]] = {}
     suspended: dict[Msisdn, tuple[str, ...]] = {}
-    for marks, chunk in _chunks(sorted(subscribers)):
+    for marks, chunk in chunks(sorted(subscribers)):
         for subscriber, name, status, is_suspended in tx.rows(
             "select subscriber, list_name, status, suspended from member"
             f" where line_id = ? and subscriber in ({marks})",
@@ -147,7 +138,7 @@ def _memberships(
 def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[float, str]]:
     return {
         row[0]: (row[1], row[2])
-        for marks, chunk in _chunks(subscribers)
+        for marks, chunk in chunks(subscribers)
         for row in tx.rows(
             f"select subscriber, since, source from account_opt_out where account_id = 1 and subscriber in ({marks})",
             tuple(chunk),

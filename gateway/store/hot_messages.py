@@ -7,7 +7,7 @@ message row is never deleted by these statements.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,11 +15,11 @@ from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
 from gateway.model.permit import Fate, Grounds, Outcome, Permit
+from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
 _MO: Final = 0
 _MT: Final = 1
-_CHUNK: Final = 500
 _MT_COLUMNS: Final = (
     "id, line_id, subscriber, text, lane, claim, state, opt_outs, created_at, expires_at, in_reply_to, list_name,"
     " segments, attempts, resends, carrier"
@@ -213,7 +213,7 @@ def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:
     """Return the MTs of these ids; ids that are no MT are left out."""
     return {
         row[0]: _mt(row)
-        for marks, chunk in _id_chunks(ids)
+        for marks, chunk in chunks(sorted(ids))
         for row in tx.rows(
             f"select {_MT_COLUMNS} from message where direction = {_MT} and id in ({marks})",
             chunk,
@@ -262,7 +262,7 @@ def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
 def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:
     """Return the permits of these messages in the order in which they were minted."""
     found: dict[int, list[PermitRow]] = {}
-    for marks, chunk in _id_chunks(message_ids):
+    for marks, chunk in chunks(sorted(message_ids)):
         for row in tx.rows(
             "select id, message_id, segment, fate, status, bind, receipt_state from permit"
             f" where message_id in ({marks}) order by id",
@@ -292,12 +292,3 @@ def refuse_older(tx: Tx, line_id: int, subscriber: Msisdn, opt_outs: int, reason
 
 def _mt(row: tuple[Any, ...]) -> Mt:
     return Mt(row[0], row[1], Msisdn(row[2]), row[3], Lane(row[4]), Grounds(row[5]), MessageState(row[6]), *row[7:])
-
-
-def _id_chunks(ids: Iterable[int]) -> Iterable[tuple[str, list[int]]]:
-    """Yield (placeholders, values), padded to a power of two so that the statement cache sees few statements."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _CHUNK):
-        chunk = ordered[start : start + _CHUNK]
-        chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))
-        yield ", ".join("?" * len(chunk)), chunk
