@@ -43,13 +43,21 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(slots=True)
 class Running:
-    """A running gateway. ``addresses`` are where HTTP is served, ``stop`` ends it cleanly when set."""
+    """A running gateway. ``addresses`` are where HTTP is served, ``stop`` ends it cleanly when set.
+
+    ``config`` is what was read last. What only a restart changes is as in ``started``, the one that it began with.
+    """
 
     config: Config
     flow: Flow
     metrics: Metrics
     addresses: list[str] = field(default_factory=list)
     stop: trio.Event = field(default_factory=trio.Event)
+    started: Config = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember what it began with."""
+        self.started = self.config
 
     async def reload(self, read: Callable[[], Config]) -> bool:
         """Put a new configuration in force as far as that goes without a restart.
@@ -68,7 +76,7 @@ class Running:
             self.metrics.internal_errors("reload").inc()
             _log.exception("internal error: the reload was not done")
             return self._not_loaded([])
-        changes = diff(self.config, fresh)
+        changes = diff(self.started, fresh)
         if changes.needs_restart:
             _log.warning("these changes need a restart", keys=list(changes.needs_restart))
         carriers = [*changes.carriers_added, *changes.carriers_removed, *(c.name for c in changes.carriers_changed)]
