@@ -15,22 +15,30 @@ from gateway.cli.app import gateway
 HEAD = """# Commands
 
 Every command has `--help`. Where a command needs the configuration, `-c FILE` names it, or the environment variable
-`GATEWAY_CONFIG`. With `--json`, a command prints JSON for machines instead of text for people.
+`GATEWAY_CONFIG`. With `--json`, a command prints JSON for machines instead of text for people; a refusal is then the
+problem that the [HTTP API](http.md#problems) would answer, so that a script can decide by its `type`. Times for people
+are in the time zone of the machine, and a time that is given without an offset is taken so; JSON and logs are in UTC.
+Results go to stdout, everything else to stderr.
 
 Commands that read or change what is stored go to the running gateway through its Unix socket (`gateway.sock` in the
 state folder). The gateway's own user and root may use it; others may not. With no gateway running, they work on the
-store itself and hold its lock meanwhile, so that nothing can start in between.
+store itself and hold its lock meanwhile, so that nothing can start in between. A command that finds no state folder
+makes it, and says so: then look whether `state_dir` is the right one.
 
 Exit statuses are those of sysexits(3):
 
 | status | meaning |
 |---|---|
 | 0 | done |
+| 1 | `simulate --script`: the conversation did not go as written |
 | 64 | the command line is wrong |
 | 65 | refused: the subscriber has opted out, there is no such line, the number is no number, … |
-| 69 | the running gateway does not answer |
+| 69 | the running gateway does not answer, or an address to listen on is taken |
 | 70 | an internal error; the one line that is printed names the file with the details |
-| 75 | try again later |
+| 71 | an address cannot be listened on: it is none of this machine, or the port is not ours to take |
+| 73 | the state folder cannot be made |
+| 74 | the store cannot be read or written: no store of ours, a full disk, a broken one |
+| 75 | try again later: the queue is full, or another process owns the store |
 | 77 | not allowed |
 | 78 | the configuration is wrong |
 | 130 | interrupted with Ctrl-C |

@@ -26,7 +26,7 @@ class KeywordOptions(BaseModel):
     list_name: str = Field(
         default="",
         alias="list",
-        description='The opt-in list of the keyword; a "join" keyword without one has a list of its own name.',
+        description='The opt-in list of the keyword; a "join" keyword without one has its word in small letters.',
     )
     user_reply: str = Field(default="", description="Answer to every use of the keyword; empty sends none.")
     auto_welcome: str = Field(
@@ -48,10 +48,14 @@ class LineOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    address: str = Field(description="The short code or number that subscribers text to.")
+    address: str = Field(
+        description="The short code or number that subscribers text to, with its country code if it has one."
+    )
     name: str = Field(default="", description="The programme's name as subscribers know it; empty: the address.")
     carriers: tuple[str, ...] = Field(default=(), description="Names of the carriers that serve the line.")
-    region: str = Field(default="US", description="Country (ISO 3166 alpha-2) by which national numbers are read.")
+    region: str = Field(
+        default="US", description="Country (ISO 3166 alpha-2, in capitals) by which national numbers are read."
+    )
     unknown: Literal["allow", "refuse"] = Field(
         default="refuse",
         description='Whether a subscriber whose consent is not defined may be sent to: "allow" or "refuse".',

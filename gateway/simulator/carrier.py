@@ -114,7 +114,9 @@ class SimulatedCarrier:
             listeners = await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise SimulatorError(f"cannot listen on {host}:{port}: {reason}; choose a free port") from error
+            raise SimulatorError(
+                f"cannot listen on {host}:{port}: {reason}; choose a free port of this machine"
+            ) from error
         if kernel_buffer is not None:
             for listener in listeners:
                 for option in (trio.socket.SO_RCVBUF, trio.socket.SO_SNDBUF):
