@@ -141,10 +141,11 @@ async def reach(config: Config) -> AsyncIterator[Client]:
             yield Client(http, running)
         return
     own(config.state_dir)
-    if not config.state_dir.exists():
-        click.echo(f"No gateway has run in {config.state_dir} yet; this begins a new store there.", err=True)
+    begins = not config.state_dir.exists()
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
     async with offline_desk(config) as desk:
+        if begins:
+            click.echo(f"No gateway has run in {config.state_dir} yet; this begins a new store there.", err=True)
         app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
         transport = httpx.ASGITransport(app=_as_local_user(app))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:

@@ -115,7 +115,7 @@ async def open_store(
     ownership = engine.own()
     try:
         committer = Committer(engine, clock)
-        prepared = partial(_prepare, engine, committer, options, node)
+        prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node)
         identity, migrated = await (trio.to_thread.run_sync(prepared) if threads else _inline(prepared))
         kind: type[Writer] = ThreadWriter if threads else InlineWriter
         writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
@@ -144,16 +144,16 @@ async def _inline(fn: Callable[[], T]) -> T:
     return fn()
 
 
-def _prepare(engine: Engine, committer: Committer, options: StoreOptions, node: str) -> tuple[Identity, list[str]]:
+def _prepare(engine: Engine, committer: Committer, where: str, node: str) -> tuple[Identity, list[str]]:
     """Open the writing connection, bring the schema up to date, and begin this node's next life."""
     try:
-        migrated = migrate(committer.handle(), options.url)
+        migrated = migrate(committer.handle(), where)
     except StoreError:
         committer.close()
         raise
     except Exception as error:
         committer.close()
-        raise StoreUnavailable(f"{options.url} cannot be opened: {error}") from error
+        raise StoreUnavailable(f"{where} cannot be opened: {error}") from error
     registered: list[Identity] = []
     failed: list[Exception] = []
     here = boot_id()
