@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.store.tables import Keyword, Line, OptinList
+from peewee import SQL, fn
+
+from gateway.model.address import Msisdn
+from gateway.store.tables import Consent, Keyword, Line, OptinList
 from gateway.store.tx import Tx
 
 FILE = "file"
@@ -73,9 +76,16 @@ def ensure_line(tx: Tx, address: str, origin: str = UNKNOWN) -> int:
     return line_id
 
 
-def line_ids(tx: Tx) -> list[int]:
-    """Return the id of every line there ever was, oldest first: an opt-out of the account covers them all."""
-    return [int(row[0]) for row in tx.fetch(Line.select(Line.id).order_by(Line.id))]
+def line_ids(tx: Tx, subscriber: Msisdn) -> list[int]:
+    """Return the ids of the lines on which an opt-out of the account must be written for ``subscriber``, oldest first.
+
+    Those are all lines that were ever ours, and of the unknown ones those that the subscriber has texted. A pair
+    without a row is covered by the account's own (``hot_consent.standings``), and a carrier can make any number of
+    unknown lines.
+    """
+    texted = Consent.select(SQL("1")).where(Consent.line_id == Line.id, Consent.subscriber == subscriber)
+    lines = Line.select(Line.id).where((Line.origin != UNKNOWN) | fn.EXISTS(texted)).order_by(Line.id)
+    return [int(row[0]) for row in tx.fetch(lines)]
 
 
 def ensure_list(tx: Tx, line_id: int, name: str) -> None:

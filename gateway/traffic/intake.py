@@ -238,7 +238,8 @@ class _Work:
         if scope is Scope.LINE:
             return [key]
         save_account_opt_outs(self.tx, [(mo.subscriber, Method.TEXT.value, mo_id)])
-        others = [(line_id, mo.subscriber) for line_id in line_ids(self.tx) if line_id != key[0]]
+        here = {line_id for line_id, subscriber in self.now if subscriber == mo.subscriber}
+        others = [(line, mo.subscriber) for line in sorted({*line_ids(self.tx, mo.subscriber), *here} - {key[0]})]
         for other in others:
             change = opted_out(self.standing(other), Method.TEXT, self.tx.now, Scope.ACCOUNT)
             self.now[other] = change.standing

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gateway.model.address import Msisdn
+from gateway.model.consent import Standing
+from gateway.store.hot_consent import save_standings
 from gateway.store.lines import FILE, PORTAL, KeywordSpec, LineSpec, ensure_line, ensure_list, line_ids, sync_lines
 from tests.kit.clock import FakeClock
 from tests.kit.stores import Told, committer, look, migrated
 
+ANNE, BOB = Msisdn("+12125550101"), Msisdn("+12125550102")
 JOIN = KeywordSpec("JOIN", "join", '["SIGNUP"]', '{"list": "alerts"}')
 TIPS = KeywordSpec("TIPS", "reply")
 ACME = LineSpec("85700", "Acme Alerts", "US", '{"unknown": "allow"}', "c0ffee", (JOIN, TIPS), ("alerts",))
@@ -86,10 +90,24 @@ def test_a_line_that_texts_came_for_before_it_was_configured_keeps_its_id(tmp_pa
         lambda tx: ensure_line(tx, "85701"),
         lambda tx: ensure_line(tx, "85701"),
         lambda tx: sync_lines(tx, [ACME, OTHER]),
-        line_ids,
+        lambda tx: line_ids(tx, ANNE),
     )
     assert results == [1, 1, {"85700": 2, "85701": 1}, [1, 2]]
     assert look(tmp_path, "select origin from line where id = 1") == [(FILE,)]
+
+
+def test_an_opt_out_of_the_account_is_written_on_our_lines_and_on_unknown_ones_that_were_texted(tmp_path: Path) -> None:
+    *_, annes, bobs = perform(
+        tmp_path,
+        lambda tx: sync_lines(tx, [ACME, OTHER]),
+        lambda tx: sync_lines(tx, [ACME]),
+        lambda tx: [ensure_line(tx, str(address)) for address in range(901, 910)],
+        lambda tx: save_standings(tx, [(Standing(5, ANNE), Standing(5, ANNE))]),
+        lambda tx: line_ids(tx, ANNE),
+        lambda tx: line_ids(tx, BOB),
+    )
+    assert annes == [1, 2, 5], "a line that was removed counts as ours"
+    assert bobs == [1, 2]
 
 
 def test_a_changed_keyword_keeps_its_row(tmp_path: Path) -> None:

@@ -153,6 +153,16 @@ def test_stop_all_covers_every_line_and_those_to_come(bench: Bench, text: str) -
     assert bench.standing(BOB, added).status is NONE
 
 
+def test_stop_all_covers_an_unknown_line_that_was_texted_in_the_same_breath(bench: Bench) -> None:
+    bench.say("hello", BOB, line="99998")  # Anne has no row there: nothing is written, and she is out all the same
+    bench.take(mo("hello", line="99999"), mo("STOP ALL"), mo("hello", line="99999"))
+    lines = [bench.one("select id from line where address = '99998'"), bench.one("select max(id) from line")]
+    for line in lines:
+        assert bench.standing(line_id=line).status is OUT
+        assert bench.standing(BOB, line).status is NONE
+    assert bench.evidence() == ["opt_out"] * 3
+
+
 def test_start_on_a_line_restores_that_line(bench: Bench) -> None:
     bench.say("STOP ALL")
     added = bench.tx(lambda tx: sync_lines(tx, [LineSpec(LINE), LineSpec(OTHER), LineSpec("85702")]))["85702"]
