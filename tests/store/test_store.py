@@ -84,7 +84,7 @@ async def test_a_newer_store_is_refused_and_let_go(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_refused_and_let_go(tmp_path: Path) -> None:
     (tmp_path / "gateway.db").write_text("Dear diary, " * 1000)
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=r"sqlite:gateway\.db in .* cannot be opened: file is not a database"):
+        with pytest.raises(StoreUnavailable, match=r"sqlite:gateway\.db in .* cannot be opened: file is not"):
             async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock()):
                 pass
 
