@@ -38,14 +38,12 @@ def line_specs(config: Config) -> list[LineSpec]:
 def book_of(config: Config, ids: Mapping[str, int]) -> RuleBook:
     """Return the rules of every line; ``ids`` are the lines' ids in the store, by address."""
     scope = config.gateway.stop_scope
-    entries = [
-        LineEntry(
-            compile_line(line, ids[read_line(line.address)], stop_scope=scope, config_hash=config.config_hash),
-            line.carriers,
-            line.region,
-        )
-        for line in config.lines
-    ]
+    entries: list[LineEntry] = []
+    for line in config.lines:
+        # However the file spells it, texts for it and requests to send from it look for the one spelling.
+        spelt = line.model_copy(update={"address": read_line(line.address)})
+        rules = compile_line(spelt, ids[spelt.address], stop_scope=scope, config_hash=config.config_hash)
+        entries.append(LineEntry(rules, line.carriers, line.region))
     return rule_book(
         entries,
         config.config_hash,
