@@ -25,7 +25,6 @@ import trio
 from gateway.config import Config, load
 from gateway.daemon.daemon import running
 from gateway.simulator.carrier import SimulatedCarrier
-from gateway.telemetry.logs import configure_logs
 from gateway.web.options import TokenOptions
 
 LINE: Final = "85700"
@@ -84,7 +83,6 @@ async def demo(
             carrier = SimulatedCarrier(system_id="demo")
             port: int = await nursery.start(carrier.serve)
             config = _config(Path(folder), port, token)
-            configure_logs(config.log, node=config.gateway.node)
             try:
                 async with running(config, version) as gateway:
                     base = f"http://{gateway.addresses[0]}"
