@@ -24,26 +24,31 @@ STUCK_S: Final = 20.0
 
 
 class Notifier:
-    """Speaks to systemd."""
+    """Speaks to systemd, where it listens."""
 
     def __init__(self) -> None:
-        self._socket = sdnotify.SystemdNotifier()
+        # Without an address the library would leave a socket open, and say nothing all the same.
+        self._systemd = sdnotify.SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
 
     def ready(self, status: str) -> None:
         """We serve."""
-        self._socket.notify(f"READY=1\nSTATUS={status}")
+        self._say(f"READY=1\nSTATUS={status}")
 
     def reloading(self, monotonic: float) -> None:
         """A reload has begun; ``ready`` ends it."""
-        self._socket.notify(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1_000_000)}")
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * 1_000_000)}")
 
     def stopping(self) -> None:
         """We drain, and end."""
-        self._socket.notify("STOPPING=1\nSTATUS=draining")
+        self._say("STOPPING=1\nSTATUS=draining")
 
     def alive(self) -> None:
         """Feed the watchdog."""
-        self._socket.notify("WATCHDOG=1")
+        self._say("WATCHDOG=1")
+
+    def _say(self, state: str) -> None:
+        if self._systemd is not None:
+            self._systemd.notify(state)
 
 
 def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
