@@ -82,7 +82,7 @@ class Running:
         carriers = [*changes.carriers_added, *changes.carriers_removed, *(c.name for c in changes.carriers_changed)]
         if carriers:
             _log.warning("changed carriers need a restart", carriers=carriers)
-        _logs(fresh, self.metrics, self.config.gateway.node)
+        _logs(fresh, self.metrics, self.started.gateway.node)
         self.config = fresh
         self._loaded()
         _log.info("configuration reloaded", hash=fresh.config_hash[:12], lines=len(fresh.lines))

@@ -119,7 +119,10 @@ async def test_a_reload_says_what_needs_a_restart(file: Path) -> None:
         warned = [line.get("keys") or line.get("carriers") for line in logs if "restart" in line["event"]]
         assert warned == [["gateway.node"], ["acme"]]
         assert made.flow.book.max_segments == 3
-        assert events == ["gw1"], "the node keeps its name until then"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "configure_logs", lambda options, **facts: events.append(facts["node"]))
+            assert await made.reload(read)
+        assert events == ["gw1", "gw1"], "the node keeps its name until then"
 
 
 # What cannot be written to the log.
