@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
+import structlog
 import trio
 
 from gateway.base import Clock
@@ -32,6 +33,8 @@ from gateway.model.permit import Fate, Outcome
 from gateway.model.views import BindRow
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionOptions
+
+_log = structlog.get_logger(__name__)
 
 Login = BindTransceiver | BindReceiver | BindTransmitter
 _LOGINS: Final[dict[Mode, tuple[tuple[Mode, str, Callable[..., Login]], ...]]] = {
@@ -141,7 +144,11 @@ class Carrier:
         """Listen for complaints about our rate."""
         for outcome in outcomes:
             if outcome.fate is Fate.REJECTED and self.verdict(outcome.status) is Verdict.THROTTLE:
+                before = self.throttle.rate
                 self.throttle.slow_down(self._clock.monotonic())
+                if self.throttle.rate != before:
+                    rate = round(self.throttle.rate, 1)
+                    _log.warning("carrier throttles us", carrier=self.name, per_second_now=rate)
                 return
 
 

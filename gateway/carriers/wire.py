@@ -117,6 +117,15 @@ async def connect(host: str, port: int, timeout_s: float) -> SocketWire:
     except trio.TooSlowError:
         raise WireError(f"{host}:{port} did not answer within {timeout_s:g} s") from None
     except OSError as error:
-        raise WireError(f"cannot connect to {host}:{port}: {error.strerror or error}") from error
+        raise WireError(f"cannot connect to {host}:{port}: {', '.join(_causes(error))}") from error
     # Trio's stream has no non-blocking send; the socket goes on without it.
     return SocketWire(socket.socket(fileno=stream.socket.detach()))
+
+
+def _causes(error: BaseException) -> list[str]:
+    """Return what the operating system said, address by address; Trio hides it behind "all attempts failed"."""
+    if isinstance(error, BaseExceptionGroup):
+        return list(dict.fromkeys(cause for inner in error.exceptions for cause in _causes(inner)))
+    if isinstance(error, OSError) and error.errno is not None:
+        return [error.strerror or str(error)]
+    return _causes(error.__cause__) if error.__cause__ is not None else [str(error)]

@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from gateway.config.options import Config
 from gateway.policy.options import LineOptions
 
-
 LIVE: Final = frozenset({"stop_scope", "max_segments", "max_backlog"})
 """The keys of ``[gateway]`` that a reload puts in force."""
 

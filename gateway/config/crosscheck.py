@@ -126,11 +126,9 @@ def _long_texts(parts: Parts) -> Iterable[Problem]:
 def _addresses(parts: Parts) -> Iterable[Problem]:
     if parts.http is None:
         return
-    every = [*parts.http.listen, *parts.http.public_listen]
+    every = parts.http.listen
     for address in dict.fromkeys(item for item in every if every.count(item) > 1 and not item.endswith(":0")):
-        yield Problem(
-            parts.file, "http", f"{address} stands twice", "listen and public_listen need different addresses"
-        )
+        yield Problem(parts.file, "http.listen", f"{address} stands twice", "name each address once")
 
 
 def _deaf(parts: Parts) -> Iterable[Problem]:

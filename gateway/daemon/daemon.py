@@ -31,7 +31,7 @@ from gateway.store.writer import Hooks
 from gateway.telemetry.logs import configure_logs
 from gateway.telemetry.metrics import Metrics
 from gateway.web.access import Authority
-from gateway.web.app import build_app, build_public_app
+from gateway.web.app import build_app
 from gateway.web.server import serve, serve_unix
 
 _log = structlog.get_logger(__name__)
@@ -164,8 +164,6 @@ async def _listen(faces: trio.Nursery, gateway: Running, version: str, over: tri
     addresses: list[str] = []
     if config.http.listen:
         addresses = await faces.start(partial(serve, app, config.http.listen, over))
-    if config.http.public_listen:
-        await faces.start(partial(serve, build_public_app(version), config.http.public_listen, over))
     return addresses
 
 

@@ -168,7 +168,7 @@ class Committer:
                 if outcome.index:
                     together = outcome.index
                 else:
-                    _log.error("store.job_failed", job=group[0].name, error=repr(outcome.error))
+                    _log.error("job failed", job=group[0].name, error=repr(outcome.error))
                     batch.completions.append(Completion(group[0], None, outcome.error))
                     rest = rest[1:]
                     together = len(rest)
@@ -216,7 +216,7 @@ class Committer:
 
     def _give_up(self, group: Sequence[Job[Any]], behind: Sequence[Job[Any]], failure: _Failure) -> list[Completion]:
         """Fail all jobs of the batch that are not committed, and let go of the connection."""
-        _log.error("store.batch_failed", kind=failure.verdict.value, jobs=len(group), error=repr(failure.error))
+        _log.error("transaction failed", kind=failure.verdict.value, jobs=len(group), error=repr(failure.error))
         self._drop()
         lost: StoreError = StoreUnavailable(f"the store did not take this: {failure.error}; nothing of it is stored")
         lost.__cause__ = failure.error
@@ -230,7 +230,7 @@ class Committer:
         try:
             self.close()
         except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save
-            _log.warning("store.close_failed", error=repr(error))
+            _log.warning("store connection not closed cleanly", error=repr(error))
 
     def _tx(self, handle: Handle) -> Tx:
         return Tx(

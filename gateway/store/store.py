@@ -80,7 +80,7 @@ class Store:
         try:
             self._engine.close(handle)
         except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save
-            _log.warning("store.close_failed", error=repr(error))
+            _log.warning("store connection not closed cleanly", error=repr(error))
 
     def _take(self) -> Handle | None:
         try:
@@ -120,7 +120,7 @@ async def open_store(
         kind: type[Writer] = ThreadWriter if threads else InlineWriter
         writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
         store = Store(engine, writer, identity, migrated, options.readers, threads=threads)
-        _log.info("store.opened", url=options.url, node=node, life=identity.life, migrated=migrated)
+        _log.info("store opened", url=options.url, node=node, life=identity.life, migrated=migrated)
         raised: Exception | None = None
         try:
             async with trio.open_nursery() as nursery:

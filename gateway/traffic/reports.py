@@ -40,8 +40,9 @@ class Reports:
                     if taken.outcome == "duplicate":
                         self._metrics.duplicates.inc()
                     self._metrics.replies_held_back.inc(taken.held_back)
-                    _log.info(
-                        "text received",
+                    log = _log.info if line != "unknown" else _log.warning
+                    log(
+                        "text received" if line != "unknown" else "text received for an address that is no line",
                         line=arrival.line,
                         subscriber=mask(arrival.subscriber),
                         carrier=arrival.carrier,

@@ -1,7 +1,7 @@
 """Puts the application together: routes, roles, limits, problems, documentation.
 
 Owns the assembly and the translation of every kind of failure into a problem document; each part is its own module.
-``build_app`` makes what the API's listeners and the Unix socket serve, ``build_public_app`` what faces the internet.
+``build_app`` makes what the API's listeners and the Unix socket serve.
 Nothing here opens a socket, and nothing asks for anything but the ports that it is given.
 """
 
@@ -37,11 +37,6 @@ def build_app(desk: DeskPort, authority: Authority, metrics_render: MetricsRende
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
-
-
-def build_public_app(version: str) -> FastAPI:
-    """Return what ``public_listen`` serves: the pages for subscribers, and nothing of the API."""
-    return _bare("Sign-up", version)
 
 
 def _bare(title: str, version: str) -> FastAPI:

@@ -130,9 +130,9 @@ def _last_answer(error: Exception, scope: Scope) -> Problem:
     if isinstance(error, ProblemError):
         return error.problem
     if isinstance(error, GatewayError) and error.transient:
-        _log.warning("http_unavailable", method=scope["method"], error=type(error).__name__)
+        _log.warning("request not served: unavailable", method=scope["method"], error=type(error).__name__)
         return Problem("unavailable", "The gateway cannot do this now; ask again in a few seconds.")
-    _log.error("http_failed", method=scope["method"], exc_info=error)
+    _log.error("request failed: our bug", method=scope["method"], exc_info=error)
     return Problem("internal-error", "The gateway failed at this request; its log has the details.")
 
 

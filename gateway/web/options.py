@@ -85,11 +85,19 @@ class HttpOptions(BaseModel):
         description="Addresses (host:port) for the API, /metrics, /healthz and /readyz; empty for none.",
     )
     public_listen: tuple[Listen, ...] = Field(
-        default=(), description="Addresses (host:port) that face the internet and serve the sign-up pages only."
+        default=(),
+        description="Addresses (host:port) for the sign-up pages, once there are any; until then it must be empty.",
     )
     token: tuple[TokenOptions, ...] = Field(
         default=(), description="The bearer tokens; without one, only the local Unix socket may use the API."
     )
+
+    @field_validator("public_listen")
+    @classmethod
+    def _no_pages_yet(cls, value: Sequence[Listen]) -> Sequence[Listen]:
+        if value:
+            raise ValueError("this version has no sign-up pages to serve there; leave it empty")
+        return value
 
     @field_validator("token")
     @classmethod

@@ -127,7 +127,7 @@ class _Server:
 
     async def _handle(self, inner: trio.SocketStream) -> None:
         if len(self._streams) >= self._bounds.connections:
-            _log.warning("http_too_many_connections", limit=self._bounds.connections)
+            _log.warning("too many connections", limit=self._bounds.connections)
             await trio.aclose_forcefully(inner)
             return
         stream = _Stream(inner, self._bounds.send_s)
@@ -135,7 +135,7 @@ class _Server:
         try:
             await self._converse(stream, self._wrap(self._app, inner))
         except* Exception as group:  # noqa: BLE001  one connection's misfortune must not end the daemon
-            _log.error("http_connection_failed", exc_info=group)
+            _log.error("connection failed: our bug", exc_info=group)
         finally:
             self._streams.discard(stream)
             self._one_less.set()

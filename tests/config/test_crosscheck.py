@@ -29,8 +29,12 @@ CARRIER = '[[carrier]]\nname = "{}"\n'
             ['line[85700].carriers: there is no carrier "zzz"; carriers here are: acme'],
         ),
         (
-            GOOD + '[http]\nlisten = ["[::1]:80"]\npublic_listen = ["[::1]:80", "[::1]:0", "127.0.0.1:0"]\n',
-            ["http: [::1]:80 stands twice; listen and public_listen need different addresses"],
+            GOOD + '[http]\nlisten = ["[::1]:80", "[::1]:0", "[::1]:80", "[::1]:0"]\n',
+            ["http.listen: [::1]:80 stands twice; name each address once"],
+        ),
+        (
+            GOOD + '[http]\npublic_listen = ["[::1]:80"]\n',
+            ["http.public_listen: this version has no sign-up pages to serve there; leave it empty"],
         ),
         (
             '[[line]]\naddress = "85700"\ncarriers = ["acme"]\n',

@@ -14,7 +14,6 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.base import GatewayError
 from gateway.model.requests import Role
 from gateway.web import limits
-from gateway.web.app import build_public_app
 from gateway.web.limits import Budget, Limits
 from tests.kit.desk import GOOD, LINE, FakeDesk
 from tests.web.faces import app_on, bearer, client_of, is_problem
@@ -138,10 +137,10 @@ class DownError(GatewayError):
 @pytest.mark.parametrize(
     "failure,slug,event",
     [
-        (DownError("store at /var/lib/secret is down"), "unavailable", "http_unavailable"),
-        (GatewayError("a secret"), "internal-error", "http_failed"),
-        (ValueError("a secret"), "internal-error", "http_failed"),
-        (ExceptionGroup("a secret", [ValueError("a secret")]), "internal-error", "http_failed"),
+        (DownError("store at /var/lib/secret is down"), "unavailable", "request not served: unavailable"),
+        (GatewayError("a secret"), "internal-error", "request failed: our bug"),
+        (ValueError("a secret"), "internal-error", "request failed: our bug"),
+        (ExceptionGroup("a secret", [ValueError("a secret")]), "internal-error", "request failed: our bug"),
     ],
 )
 async def test_what_nobody_handled_is_answered_without_a_word_of_it(failure: Exception, slug: str, event: str) -> None:
@@ -163,7 +162,7 @@ async def test_a_failure_after_the_answer_began_adds_nothing_to_it() -> None:
     with structlog.testing.capture_logs() as logs:
         await Limits(broken, Budget())(SCOPE, client.receive, client.send)
     assert [message["type"] for message in client.sent] == ["http.response.start"]
-    assert logs[0]["event"] == "http_failed"
+    assert logs[0]["event"] == "request failed: our bug"
 
 
 async def test_every_answer_has_the_headers_and_none_twice() -> None:
@@ -242,9 +241,3 @@ async def test_reading_while_answering_shares_the_body_with_the_drain() -> None:
     await Limits(both, Budget())(SCOPE, client.receive, client.send)
     assert got == [b"all of it"]
     assert client.read == 1
-
-
-async def test_the_public_face_has_nothing_of_the_api() -> None:
-    async with client_of(build_public_app("1.2.3")) as client:
-        for path in ("/api/v1/messages", "/api/docs", "/metrics", "/"):
-            is_problem(await client.get(path), "not-found")

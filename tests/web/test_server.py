@@ -256,7 +256,7 @@ async def test_one_connection_too_many_is_closed() -> None:
             await first.request("GET", "/healthz")
             assert await second.stream.receive_some(1) == b""
             assert (await first.request("GET", "/healthz")).status == 200
-    assert logs == [{"event": "http_too_many_connections", "limit": 1, "log_level": "warning"}]
+    assert logs == [{"event": "too many connections", "limit": 1, "log_level": "warning"}]
 
 
 async def test_one_connections_misfortune_is_its_own() -> None:
@@ -269,7 +269,7 @@ async def test_one_connections_misfortune_is_its_own() -> None:
                 while await caller.stream.receive_some(1000):
                     pass
             assert await _alive(server.port)
-    assert [entry["event"] for entry in logs] == ["http_connection_failed"]
+    assert [entry["event"] for entry in logs] == ["connection failed: our bug"]
 
 
 async def test_the_unix_socket_knows_its_caller_and_goes_away(tmp_path: Path) -> None:
