@@ -180,7 +180,7 @@ class Hub:
                 self._take(bind, replace(batch, arrivals=[arrival], disturbed=[disturbed]), since)
             return
         arrival = batch.arrivals[0]
-        _log.error("an arrival could not be decided: our bug", carrier=arrival.carrier, exc_info=error)
+        self._reports.undecided(arrival.carrier, error)
         if isinstance(arrival, Unreadable):
             if arrival.answer:
                 self._acknowledge(bind, arrival.session, [(arrival.sequence, self._temporary(bind))])

@@ -51,6 +51,7 @@ class Reports:
                     )
                 case Unreadable():
                     if taken.outcome == "undecidable":
+                        self._metrics.internal_errors("decide").inc()
                         _log.error("a text could not be decided: our bug", bind=arrival.bind, reason=arrival.reason)
                     self._metrics.quarantine.inc()
                     _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=arrival.status)
@@ -78,7 +79,13 @@ class Reports:
     def failed(self, failed: Sequence[tuple[Mt, Exception]]) -> None:
         """Messages could not be judged or cut into segments, which is our bug."""
         for mt, error in failed:
+            self._metrics.internal_errors("gate").inc()
             _log.error("message failed: our bug", id=mt.id, exc_info=error)
+
+    def undecided(self, carrier: str, error: Exception) -> None:
+        """An arrival could not be taken in, which is our bug; it is put aside."""
+        self._metrics.internal_errors("intake").inc()
+        _log.error("an arrival could not be taken in: our bug", carrier=carrier, exc_info=error)
 
     def refused_request(self, reason: str) -> None:
         """A request to send was refused."""
