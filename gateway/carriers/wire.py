@@ -8,6 +8,7 @@ us, and small PDUs leave at once (TCP_NODELAY). Errors of the operating system c
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,5 +128,6 @@ def _causes(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         return list(dict.fromkeys(cause for inner in error.exceptions for cause in _causes(inner)))
     if isinstance(error, OSError) and error.errno is not None:
-        return [error.strerror or str(error)]
+        # Name resolution counts below zero, and has its own words.
+        return [os.strerror(error.errno) if error.errno > 0 else error.strerror or str(error)]
     return _causes(error.__cause__) if error.__cause__ is not None else [str(error)]

@@ -109,7 +109,7 @@ async def test_connect_reaches_a_listener_and_names_what_it_cannot_reach() -> No
         assert accepted.recv(2) == b"hi"
         accepted.close()
         wire.close()
-    with pytest.raises(WireError, match=f"cannot connect to 127.0.0.1:{port}"):
+    with pytest.raises(WireError, match=f"cannot connect to 127.0.0.1:{port}: Connection refused$"):
         await connect("127.0.0.1", port, 5)
 
 
