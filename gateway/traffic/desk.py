@@ -8,7 +8,7 @@ before it gets here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from gateway.base import Clock
@@ -27,7 +27,7 @@ from gateway.store.tx import Tx
 from gateway.traffic.accept import Acceptance, accept
 from gateway.traffic.brake import KINDS, Brakes
 from gateway.traffic.claims import Place
-from gateway.traffic.kept import open_places, read, written
+from gateway.traffic.kept import Answer, open_places, read, written
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 
@@ -35,6 +35,15 @@ CANCEL_STEP: Final = 1000
 SEND_STEP: Final = 250
 """Messages accepted in one transaction: about 25 ms of the writer's time."""
 _OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a send: all answers so far, what it accepted (None: nothing was left), and where the next begins."""
+
+    answers: list[Answer | None]
+    acceptance: Acceptance | None
+    next_at: int | None
 
 
 class Desk:
@@ -69,44 +78,50 @@ class Desk:
         """Accept or refuse each request, in order; committed before it returns. See ``gateway.traffic.accept``.
 
         A batch goes in steps, so that a text that comes meanwhile need not wait for all of it. With ``idempotency``
-        each step stores the answers so far (``gateway.traffic.kept``).
+        each step reads and stores the answers so far in its own transaction (``gateway.traffic.kept``), so that two
+        requests under one key, at once or one after the other, do each message once.
         """
         book = self._book()
-        answers: list[Accepted | Refusal | None] = [None] * len(requests)
-        if idempotency is not None:
-            earlier = await self._store.read(
-                lambda source: queries.earlier_answer(source, idempotency.token, idempotency.key)
-            )
-            if earlier is not None and earlier[0] != idempotency.fingerprint:
-                return KeyReused()
-            if earlier is not None:
-                answers = read(earlier[2])
-        todo = open_places(answers)
-        if not todo:
-            return Replayed(tuple(answer for answer in answers if answer is not None))
-        for step in (todo[at : at + SEND_STEP] for at in range(0, len(todo), SEND_STEP)):
+        answers: list[Answer | None] = [None] * len(requests)
+        at: int | None = 0
+        while at is not None:
 
-            def job(tx: Tx, step: Sequence[int] = step) -> Acceptance:
-                room = book.max_backlog - self._backlog()
-                acceptance = accept(tx, [requests[place] for place in step], actor, book, room)
+            def job(tx: Tx, at: int = at, known: Sequence[Answer | None] = tuple(answers)) -> _Step | KeyReused:
                 if idempotency is not None:
-                    fresh = dict(zip(step, acceptance.results, strict=True))
-                    kept = [fresh.get(place, answer) for place, answer in enumerate(answers)]
+                    earlier = queries.earlier_answer(tx, idempotency.token, idempotency.key)
+                    if earlier is not None and earlier[0] != idempotency.fingerprint:
+                        return KeyReused()
+                    known = read(earlier[2]) if earlier is not None else known
+                left = [place for place in open_places(known) if place >= at]
+                places = left[:SEND_STEP]
+                if not places:
+                    return _Step(list(known), None, None)
+                room = book.max_backlog - self._backlog()
+                acceptance = accept(tx, [requests[place] for place in places], actor, book, room)
+                fresh = dict(zip(places, acceptance.results, strict=True))
+                kept = [fresh.get(place, answer) for place, answer in enumerate(known)]
+                if idempotency is not None:
                     keep_answer(tx, idempotency, _OK, written(kept))
-                return acceptance
+                return _Step(kept, acceptance, left[SEND_STEP] if len(left) > SEND_STEP else None)
 
-            acceptance = await self._store.writer.run(job, "send", self._took)
-            for place, result in zip(step, acceptance.results, strict=True):
-                answers[place] = result
+            step = await self._store.writer.run(job, "send", self._took)
+            if isinstance(step, KeyReused):
+                return step
+            answers = step.answers
+            if at == 0 and step.acceptance is None and idempotency is not None:
+                return Replayed(tuple(answer for answer in answers if answer is not None))
+            at = step.next_at
         return [answer for answer in answers if answer is not None]
 
-    def _took(self, acceptance: Acceptance) -> None:
+    def _took(self, step: _Step | KeyReused) -> None:
         """Follow a committed step: count, and ring for what was queued."""
-        for result in acceptance.results:
+        if isinstance(step, KeyReused) or step.acceptance is None:
+            return
+        for result in step.acceptance.results:
             if isinstance(result, Refusal):
                 self._reports.refused_request(result.reason.value)
-        self._accepted(sum(isinstance(result, Accepted) for result in acceptance.results))
-        self._ring(acceptance.places)
+        self._accepted(sum(isinstance(result, Accepted) for result in step.acceptance.results))
+        self._ring(step.acceptance.places)
 
     async def message(self, message_id: int) -> MessageRow | None:
         """Return one message with its permits."""

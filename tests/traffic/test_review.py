@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from gateway.model.refusal import Reason, Refusal
-from gateway.model.requests import Accepted, Idempotency, SendRequest
+from gateway.model.requests import Accepted, Idempotency, KeyReused, Replayed, SendRequest
 from gateway.store.jobs import Job
 from gateway.traffic.hub import MOST_UNDONE
 from tests.traffic.bench import LINE, book, mo
@@ -68,3 +68,28 @@ async def test_what_the_store_hangs_on_is_bounded(tmp_path: Path) -> None:
         last = mo("JOIN", session=here.bind.session)
         here.hub.arrived(here.bind, [last])
         assert here.bind.answers == [(here.bind.session, last.sequence, here.carrier.temporary_status)]
+
+
+async def test_one_key_does_each_message_once_whoever_asks_when(tmp_path: Path) -> None:
+    """Two at once; one whose client left while its step was with the store; one that comes after."""
+    async with world(tmp_path) as here:
+        key = Idempotency("crm", "k", b"f")
+        requests = [SendRequest(LINE, f"+1212556{n:04}", "hi") for n in range(600)]
+        got: list[object] = []
+
+        async def ask() -> None:
+            got.append(await here.desk.send(requests, ADMIN, key))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+            left = trio.CancelScope()
+            with left:
+                left.cancel()
+                await here.desk.send(requests, ADMIN, key)
+        await ask()
+        assert isinstance(got[-1], Replayed)
+        assert await here.rows("select count(*), count(distinct subscriber) from message where direction = 1") == [
+            (600, 600)
+        ]
+        assert await here.desk.send(requests, ADMIN, Idempotency("crm", "k", b"other")) == KeyReused()
