@@ -63,7 +63,9 @@ class Metrics:
             "gateway_submit_status_total", "submit_sm_resp by command_status.", "carrier", "status"
         )
         self.reply_seconds = make.histogram(
-            "gateway_reply_seconds", "Seconds from a text's arrival to its first reply being written.", LATENCY
+            "gateway_reply_seconds",
+            "Seconds from a reply being queued to its submit_sm being handed to a bind.",
+            LATENCY,
         )
         self.refusals = make.counters("gateway_refusals_total", "Messages and changes refused, by reason.", "reason")
         self.uncertain = make.counter("gateway_uncertain_total", "submit_sm that were written and never answered.")

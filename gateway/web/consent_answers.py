@@ -1,7 +1,7 @@
 """What the API answers about consent: the status of one number on one line, and the evidence behind it.
 
-Apart from ``answers`` only because the consent desk grows here. Same spelling, same rule: rows in, documents out,
-nothing decided. Octets are hexadecimal, since evidence is exactly what the carrier sent.
+Apart from ``answers`` because it is another subject. Same spelling, same rule: rows in, documents out, nothing
+decided. Octets are hexadecimal, since evidence is exactly what the carrier sent.
 """
 
 from __future__ import annotations

@@ -126,6 +126,18 @@ async def test_the_window_keeps_one_slot_for_urgent_ones(autojump_clock: MockClo
         assert len(rig.smsc.submits) == 4
 
 
+async def test_an_urgent_one_takes_the_kept_slot_and_gives_it_back(autojump_clock: MockClock) -> None:
+    rig = Rig(window=3)
+    rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
+    async with rig.bound():
+        rig.bind.offer([permit(1, urgent=True)])
+        await settle()
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (2, 2)
+        await rig.smsc.answer(rig.smsc.open_submits[0])
+        await settle()
+        assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (2, 3)
+
+
 async def test_a_window_of_one_has_no_slot_to_keep(autojump_clock: MockClock) -> None:
     async with Rig(window=1).bound() as rig:
         assert (rig.bind.free_slots(), rig.bind.free_urgent()) == (1, 1)

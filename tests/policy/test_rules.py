@@ -48,7 +48,7 @@ def test_rules_are_complete_and_named_once() -> None:
         assert rule.patterns or rule.after_word or rule.raw
 
 
-def test_the_seven_words_and_the_designs_cannot_be_dropped() -> None:
+def test_the_seven_words_start_and_help_cannot_be_dropped() -> None:
     assert words.REVOCATION < words.KEPT
     assert words.folded(["STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE"]) == words.REVOCATION
     assert {"start", "help"} == words.KEPT - words.REVOCATION

@@ -9,6 +9,7 @@ import pytest
 from gateway.smpp.codec import decode, encode
 from gateway.smpp.constants import CommandId, Status, Tag
 from gateway.smpp.errors import BadBody, LostFraming
+from gateway.smpp.framing import MAX_PDU, Framer
 from gateway.smpp.pdu import (
     BindTransceiverResp,
     DataSm,
@@ -28,7 +29,13 @@ MO_BODY = encode(MO, 1)[16:]
 
 
 def whole(command_id: int, body: bytes, status: int = 0) -> bytes:
-    return struct.pack(">IIII", 16 + len(body), command_id, status, 7) + body
+    """Return a PDU, which a stream gives back as it is: at once, octet by octet, and with the next one's beginning."""
+    pdu = struct.pack(">IIII", 16 + len(body), command_id, status, 7) + body
+    assert Framer(MAX_PDU).feed(pdu) == [pdu]
+    slow = Framer(MAX_PDU)
+    assert [found for n in range(len(pdu)) for found in slow.feed(pdu[n : n + 1])] == [pdu]
+    assert Framer(MAX_PDU).feed(pdu + pdu[:5]) == [pdu]
+    return pdu
 
 
 def refused(command_id: int, body: bytes) -> BadBody:

@@ -29,7 +29,7 @@ class First:
 
     @property
     def disturbed(self) -> bool:
-        """DESIGN: not yet written, slow, refused, or its session is over."""
+        """By the rule: not yet written, slow, refused, or its session is over."""
         slow = self.written_after is None or self.written_after > 5
         return slow or bool(self.status) or self.session_ends or self.restart
 

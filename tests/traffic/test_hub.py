@@ -351,3 +351,8 @@ async def test_the_real_writer(tmp_path: Path) -> None:
                 here.bind.settle(*here.bind.unanswered)
                 await trio.sleep(0.01)
         assert [status for _, status in answers(here)] == [0, 0, 0]
+
+
+def test_the_store_has_eight_seconds() -> None:
+    """Carriers wait ten at the least: two are left for our answer to reach them."""
+    assert PATIENCE_S == 8

@@ -100,6 +100,11 @@ class Machine(RuleBasedStateMachine):
         self.bench.take(said)
         self.mean(TEXTS[text], (LINES[line], who))
 
+    @rule(who=st.sampled_from([ANNE, BOB]), line=st.sampled_from(sorted(LINES)))
+    def leaves_and_returns_in_one_breath(self, who: Msisdn, line: str) -> None:
+        self.say("STOP", who, line)
+        self.say("START", who, line)
+
     def mean(self, label: str, key: Key) -> None:
         """Tell the model what a text does."""
         person = self.people[key]
@@ -220,7 +225,7 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
