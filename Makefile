@@ -22,13 +22,13 @@ demo: .venv/complete ## Watch it work: a carrier, a gateway and a conversation, 
 
 test: check debian $(PEERS) ## All checks, all tests, coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest | tee .pytest_output
+	@$(BIN)/coverage run -m pytest | tee .venv/pytest_output
 	@$(BIN)/coverage combine --quiet
 	@echo "Branch coverage of the pure core must be 100 %:"
 	@$(BIN)/coverage report --include='$(PURE)' --fail-under=100
 	@echo "Branch coverage of the whole must be 95 %:"
 	@$(BIN)/coverage report --fail-under=95
-	@tail -n 1 .pytest_output
+	@tail -n 1 .venv/pytest_output
 
 check: .venv/complete-test ## Format, lint, types and layers
 	@$(BIN)/ruff format --check .
@@ -45,7 +45,7 @@ docs: .venv/complete ## Write the pages that are made from the code
 	@$(BIN)/python -m gateway.cli.document > docs/commands.md
 
 clean: ## Remove everything that was set up here
-	@rm -rf .venv build dist *.egg-info tests/peers/node_modules .pytest_output .coverage .coverage.*
+	@rm -rf .venv build dist *.egg-info tests/peers/node_modules .coverage .coverage.*
 	@rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	@find gateway tests -name __pycache__ -prune -exec rm -rf {} +
 

@@ -24,13 +24,15 @@ def python(*folders: str) -> list[Path]:
 def written() -> list[Path]:
     """Return everything that people wrote."""
     inside = [file for folder in FOLDERS for kind in TEXT for file in (ROOT / folder).rglob(kind)]
+    # What tools leave beside them (.coverage, a worktree's .git) begins with a dot, and nobody wrote it.
     top = [
         file
         for file in ROOT.iterdir()
         if file.is_file() and (file.suffix in (".md", ".cfg", ".toml") or not file.suffix)
+        if not file.name.startswith(".") or file.name == ".gitignore"
     ]
     commands = [file for file in (ROOT / ".ci").iterdir() if file.is_file()]
-    return sorted(file for file in {*inside, *top, *commands} if _ours(file) and not file.name.startswith(".coverage"))
+    return sorted(file for file in {*inside, *top, *commands} if _ours(file))
 
 
 def name(file: Path) -> str:
