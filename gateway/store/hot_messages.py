@@ -156,12 +156,12 @@ def journal(tx: Tx, entries: Sequence[Entry]) -> None:
     )
 
 
-def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float, until: float | None) -> list[str]:
-    """Return the sessions in which the same octets came from this subscriber between two times (unix seconds)."""
+def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> list[str]:
+    """Return the sessions in which the same octets came from this subscriber after that time (unix seconds)."""
     rows = tx.rows(
         "select session from message where line_id = ? and subscriber = ? and direction = 0 and carrier = ?"
-        " and raw = ? and data_coding = ? and created_at > ? and created_at <= ?",
-        (*key, mo.carrier, mo.raw, mo.data_coding, since, tx.now if until is None else until),
+        " and raw = ? and data_coding = ? and created_at > ?",
+        (*key, mo.carrier, mo.raw, mo.data_coding, since),
     )
     return [row[0] for row in rows]
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+import trio
+
 from gateway.base import Clock
 from gateway.carriers.interface import CarrierPort
 from gateway.model.address import Msisdn, is_number, read_line, read_msisdn
@@ -71,6 +73,7 @@ class Desk:
         self._reports = reports
         self._backlog = backlog
         self._accepted = accepted
+        self._one_send = trio.Semaphore(1)
 
     async def send(
         self, requests: Sequence[SendRequest], actor: Actor, idempotency: Idempotency | None = None
@@ -104,7 +107,8 @@ class Desk:
                     keep_answer(tx, idempotency, _OK, written(kept))
                 return _Step(kept, acceptance, left[SEND_STEP] if len(left) > SEND_STEP else None)
 
-            step = await self._store.writer.run(job, "send", self._took)
+            async with self._one_send:  # a step of each client at once would hold up a text that comes meanwhile
+                step = await self._store.writer.run(job, "send", self._took)
             if isinstance(step, KeyReused):
                 return step
             answers = step.answers

@@ -154,7 +154,9 @@ class _Work:
 
     def part(self, line_id: int, mo: Mo, concat: Concat) -> Taken:
         """Take one part; what its arrival ends, because it uses a reference again, is decided first."""
-        admitted = admit(self.tx, line_id, mo, concat, disturbed=self.disturbed, alive=self.alive)
+        known = self.standing((line_id, mo.subscriber)).latest
+        latest = known.mo_id if known else None
+        admitted = admit(self.tx, line_id, mo, concat, latest=latest, disturbed=self.disturbed, alive=self.alive)
         ended = [self.whole(line_id, whole) for whole in admitted.superseded]
         if admitted.whole is not None:
             taken = self.whole(line_id, admitted.whole)
@@ -187,7 +189,7 @@ class _Work:
             changed = after(standing, decision, mo_id, self.tx.now)
         except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
             return self._undecidable(mo, error)
-        if _lifts(standing, changed) and self._is_from_before(key, mo, standing):
+        if _lifts(standing, changed) and self._is_from_before(key, mo):
             return self.repeated(line_id, mo, standing.latest)
         latest = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
@@ -221,7 +223,7 @@ class _Work:
         quarantine(self.tx, [aside])
         return Taken(aside, "undecidable", status)
 
-    def _is_from_before(self, key: Key, mo: Mo, standing: Standing) -> bool:
+    def _is_from_before(self, key: Key, mo: Mo) -> bool:
         """Say whether a text that would lift an opt-out is a redelivery of one that came before it.
 
         The duplicate rule looks at the latest text alone, and that is the STOP. Bringing somebody back on words that
@@ -229,7 +231,7 @@ class _Work:
         """
         same = [entry.mo for entry in self.entries if entry.line_id == key[0] and ack_key(entry.mo) == ack_key(mo)]
         sessions = [earlier.session for earlier in same]
-        sessions += earlier_sessions(self.tx, key, mo, self.tx.now - REDELIVERY_WINDOW_S, standing.since)
+        sessions += earlier_sessions(self.tx, key, mo, self.tx.now - REDELIVERY_WINDOW_S)
         return any(self.disturbed or session not in self.alive for session in sessions)
 
     def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
@@ -283,8 +285,13 @@ class _Work:
 
 
 def _lifts(before: Standing, now: Standing) -> bool:
-    """Say whether an opt-out is lifted."""
-    return status_of(before) is ConsentStatus.OPTED_OUT and status_of(now) is not ConsentStatus.OPTED_OUT
+    """Say whether an opt-out, of the line or of a list, is lifted, or a hold is released without one."""
+    out = ConsentStatus.OPTED_OUT
+    if status_of(now) is out:
+        return False
+    released = before.hold is not None and now.hold is None
+    back = any(status is out and now.lists.get(name) is not out for name, status in before.lists.items())
+    return status_of(before) is out or released or back
 
 
 def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:

@@ -53,11 +53,14 @@ class Admitted:
     superseded: tuple[Whole, ...] = field(default=())
 
 
-def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat, *, disturbed: bool, alive: frozenset[str]) -> Admitted:
+def admit(
+    tx: Tx, line_id: int, mo: Mo, concat: Concat, *, latest: int | None, disturbed: bool, alive: frozenset[str]
+) -> Admitted:
     """Store a part; return the whole text if it was the last one missing.
 
-    The same part of a text that was joined already is a redelivery if its ack was ``disturbed`` or its session is not
-    ``alive`` any more; otherwise the handset uses the reference again, for the same words.
+    The same part of a text that was joined already is a redelivery if that text is still the subscriber's ``latest``
+    (its id) and its ack was ``disturbed`` or its session is not ``alive`` any more; otherwise the handset uses the
+    reference again, for the same words.
     """
     if not 1 <= concat.number <= concat.total or concat.total == 1:
         return Admitted(Whole(replace(mo, concat=None)))
@@ -67,7 +70,9 @@ def admit(tx: Tx, line_id: int, mo: Mo, concat: Concat, *, disturbed: bool, aliv
     superseded: tuple[Whole, ...] = ()
     if same is not None:
         is_waiting = same.mo_id is None
-        if same.fingerprint == mo.fingerprint and (is_waiting or disturbed or same.session not in alive):
+        if same.fingerprint == mo.fingerprint and (
+            is_waiting or (same.mo_id == latest and (disturbed or same.session not in alive))
+        ):
             return Admitted(None, DUPLICATE)
         open_ = [part for part in stored if part.mo_id is None]
         forget_parts(tx, key)

@@ -187,3 +187,17 @@ def test_a_refused_one_stays_disturbed_though_its_answer_was_quick() -> None:
     ledger.answered(SESSION, first.sequence, 0x64, 1.5)
     ledger.written(SESSION, first.sequence, 1.6)
     assert ledger.arrived(second, 10.0)
+
+
+def test_a_redelivery_from_before_releases_no_hold(bench: Bench) -> None:
+    assert bench.take(mo("START"), disturbed=True).taken[0].outcome == "opt_in"
+    assert bench.take(mo("can you stop my appointment")).taken[0].outcome == "hold"
+    assert bench.take(mo("START"), disturbed=True).taken[0].outcome == "duplicate"
+    assert bench.standing().hold is not None
+
+
+def test_a_clock_that_was_put_back_brings_nobody_back(bench: Bench) -> None:
+    assert bench.take(mo("JOIN"), disturbed=True).taken[0].outcome == "keyword"
+    bench.clock.wall_ -= 600
+    assert bench.take(mo("STOP")).taken[0].outcome == "opt_out"
+    assert bench.take(mo("JOIN"), disturbed=True).taken[0].outcome == "duplicate"

@@ -94,9 +94,18 @@ def test_the_last_part_alone_comes_again_after_its_session_ended(bench: Bench) -
     came = parts("STOP", (2,))
     for part in came:
         bench.take(part)
-    bench.say("START")
     assert bench.take(came[1], alive=()).taken[0].outcome == "duplicate"
+    bench.say("START")
+    assert bench.take(came[1], alive=()).taken[0].outcome == "part", "it is not the latest any more"
     assert bench.standing().status is not OUT
+
+
+def test_a_long_stop_said_again_after_a_broken_session_is_in_force(bench: Bench) -> None:
+    for part in parts("STOP", (2,), session="gone"):
+        bench.take(part)
+    bench.say("START")
+    assert [bench.take(part).taken[0].outcome for part in parts("STOP", (2,))] == ["part", "opt_out"]
+    assert bench.standing().status is OUT
 
 
 @pytest.mark.parametrize(
