@@ -14,7 +14,7 @@ HEAD = """# Metrics
 The daemon serves its metrics at `/metrics` in Prometheus's text format. Every name begins with `gateway_`; the usual
 `process_*` metrics of the process stand beside them. Labels have a bound: no label holds a subscriber's number, and a
 label value that is not known counts under `other`. `bind` is the bind's name (`acme/0`), `lane` is one of `urgent`,
-`reply`, `normal` and `bulk`, `reason` is a problem type of the HTTP interface.
+`reply`, `normal` and `bulk`. `reason` is a problem type of the HTTP interface, except where the metric names its own.
 
 This page is made by `python -m gateway.telemetry.document`.
 

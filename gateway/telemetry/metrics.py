@@ -47,7 +47,9 @@ class Metrics:
         )
         self.mo_rejected = make.counters(
             "gateway_mo_rejected_total",
-            "Texts answered with a temporary error; the carrier sends them again.",
+            "Texts answered with a temporary error; the carrier sends them again. The reason: the store failed "
+            "(store), took longer than 8 s (slow), or has too much before it already (backlog); or the bind has too "
+            "many or too long ones without an answer (unacked_full).",
             "reason",
         )
         self.duplicates = make.counter("gateway_duplicates_total", "Redelivered texts, acked without effect.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
+from gateway.carriers.observer import UNACKED_FULL
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
-from gateway.traffic import gate
+from gateway.telemetry.metrics import Metrics
+from gateway.traffic import gate, hub
 from tests.traffic.bench import ANNE, BOB, CARL, unreadable
 from tests.traffic.world import World, settle, world
 
@@ -81,6 +85,18 @@ async def test_refusals_of_the_gate(autojump_clock: MockClock, tmp_path: Path) -
         await settle()
         assert counted(here, "gateway_expired_total") == 1
         assert counted(here, 'gateway_refusals_total{reason="stale"}') == 1
+
+
+def test_the_metric_of_temporary_errors_names_its_reasons() -> None:
+    """Those that the hub gives, as they stand in its calls, and the bind's own."""
+    given = {
+        node.args[1].value
+        for node in ast.walk(ast.parse(Path(hub.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self._reject"
+        if isinstance(node.args[1], ast.Constant)
+    }
+    (text,) = [text for name, _, _, text in Metrics().declared if name == "gateway_mo_rejected_total"]
+    assert set(re.findall(r"\((\w+)\)", text)) == given | {UNACKED_FULL}
 
 
 async def test_a_message_that_cannot_be_cut_fails_alone(
