@@ -101,10 +101,18 @@ def test_the_smallest_configuration_of_the_page_is_a_good_one(tmp_path: Path) ->
     assert load(file, {}).warnings == ()
 
 
+def test_the_example_of_a_session_is_as_binds_make_it() -> None:
+    """Node, starts, bind, counter: ``tests/carriers/test_bind.py`` holds the form for gw1's seventh start."""
+    assert "| `gw1-7-acme/0-3` |" in page("docs/carriers.md")
+    made = (ROOT / "tests" / "carriers" / "test_bind.py").read_text(encoding="utf-8")
+    assert 'rig.bind.session == "gw1-7-acme/0-1"' in made
+
+
 def test_the_service_unit() -> None:
     unit = page("systemd/gateway.service")
     for setting in ("Type=notify", "WatchdogSec=", "ExecReload=", "LoadCredential=", "StateDirectory=gateway"):
         assert f"\n{setting}" in unit
+    assert "\nProcSubset=" not in unit, "it hides /proc/sys/kernel/random/boot_id, which the store notes"
     analyze = shutil.which("systemd-analyze")
     assert analyze is not None, "systemd-analyze is missing; `make test` installs it"
     unit_file = str(ROOT / "systemd" / "gateway.service")
