@@ -29,6 +29,7 @@ class Reason(StrEnum):
     TOO_LONG = "too-long"
     EMPTY = "empty"
     BACKLOG_FULL = "backlog-full"
+    UNAVAILABLE = "unavailable"  # the store failed halfway through a batch, after some of it was accepted
     EXPIRED = "expired"
     STALE = "stale"  # accepted before an opt-out
     NOT_AN_ANSWER = "not-an-answer"  # in_reply_to names an MO that is too old, or somebody else's

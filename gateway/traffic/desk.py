@@ -8,7 +8,8 @@ before it gets here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
 import trio
@@ -21,31 +22,18 @@ from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, MessageQuery, Replayed, SendRequest
 from gateway.model.views import BrakeRow, ConsentRow, EvidenceRow, MessageRow, Page, QuarantineRow, Readiness
 from gateway.store import queries
-from gateway.store.desk import add_audit, keep_answer, lift_brake, put_brake
+from gateway.store.desk import add_audit, lift_brake, put_brake
 from gateway.store.errors import StoreError
 from gateway.store.hot_messages import Move, end_queued, move, mts
 from gateway.store.store import Store
 from gateway.store.tx import Tx
-from gateway.traffic.accept import Acceptance, accept
 from gateway.traffic.brake import KINDS, Brakes
 from gateway.traffic.claims import Place
-from gateway.traffic.kept import Answer, open_places, read, written
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.sending import Sending, Step
 
 CANCEL_STEP: Final = 1000
-SEND_STEP: Final = 250
-"""Messages accepted in one transaction: about 25 ms of the writer's time."""
-_OK: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step of a send: all answers so far, what it accepted (None: nothing was left), and where the next begins."""
-
-    answers: list[Answer | None]
-    acceptance: Acceptance | None
-    next_at: int | None
 
 
 class Desk:
@@ -80,47 +68,31 @@ class Desk:
     ) -> list[Accepted | Refusal] | Replayed | KeyReused:
         """Accept or refuse each request, in order; committed before it returns. See ``gateway.traffic.accept``.
 
-        A batch goes in steps, so that a text that comes meanwhile need not wait for all of it. With ``idempotency``
-        each step reads and stores the answers so far in its own transaction (``gateway.traffic.kept``), so that two
-        requests under one key, at once or one after the other, do each message once.
+        A batch goes in steps (``gateway.traffic.sending``). With ``idempotency`` each step reads and stores its answers
+        in its own transaction (``gateway.traffic.kept``), so that two requests under one key, at once or one after the
+        other, do each message once. When a step fails after something was accepted, the rest is refused as
+        UNAVAILABLE; when nothing was, the error is raised.
         """
         book = self._book()
-        answers: list[Answer | None] = [None] * len(requests)
-        at: int | None = 0
-        while at is not None:
+        sending = Sending(requests, actor, idempotency, book, lambda: book.max_backlog - self._backlog())
+        while sending.open:
+            try:
+                async with self._one_send:  # a step of each client at once would hold up a text that comes meanwhile
+                    step = await self._store.writer.run(sending.step, "send", partial(self._took, sending))
+            except Exception as error:
+                if not sending.accepted:  # else what was accepted is under way, whatever this is
+                    raise
+                self._reports.send_cut_short(error, sending.cut_short(error))
+            else:
+                if isinstance(step, KeyReused):
+                    return step
+        return sending.results if sending.did_something or idempotency is None else Replayed(tuple(sending.results))
 
-            def job(tx: Tx, at: int = at, known: Sequence[Answer | None] = tuple(answers)) -> _Step | KeyReused:
-                if idempotency is not None:
-                    earlier = queries.earlier_answer(tx, idempotency.token, idempotency.key)
-                    if earlier is not None and earlier[0] != idempotency.fingerprint:
-                        return KeyReused()
-                    known = read(earlier[2]) if earlier is not None else known
-                left = [place for place in open_places(known) if place >= at]
-                places = left[:SEND_STEP]
-                if not places:
-                    return _Step(list(known), None, None)
-                room = book.max_backlog - self._backlog()
-                acceptance = accept(tx, [requests[place] for place in places], actor, book, room)
-                fresh = dict(zip(places, acceptance.results, strict=True))
-                kept = [fresh.get(place, answer) for place, answer in enumerate(known)]
-                if idempotency is not None:
-                    keep_answer(tx, idempotency, _OK, written(kept))
-                return _Step(kept, acceptance, left[SEND_STEP] if len(left) > SEND_STEP else None)
-
-            async with self._one_send:  # a step of each client at once would hold up a text that comes meanwhile
-                step = await self._store.writer.run(job, "send", self._took)
-            if isinstance(step, KeyReused):
-                return step
-            answers = step.answers
-            if at == 0 and step.acceptance is None and idempotency is not None:
-                return Replayed(tuple(answer for answer in answers if answer is not None))
-            at = step.next_at
-        return [answer for answer in answers if answer is not None]
-
-    def _took(self, step: _Step | KeyReused) -> None:
+    def _took(self, sending: Sending, step: Step | KeyReused) -> None:
         """Follow a committed step: count, and ring for what was queued."""
-        if isinstance(step, KeyReused) or step.acceptance is None:
+        if isinstance(step, KeyReused):
             return
+        sending.took(step)
         for result in step.acceptance.results:
             if isinstance(result, Refusal):
                 self._reports.refused_request(result.reason.value)
@@ -185,9 +157,11 @@ class Desk:
                 add_audit(tx, actor, "resume", f"{kind} {spelt}")
             return lifted
 
-        lifted = await self._store.writer.run(job, "resume", lambda _: self._brakes.release(kind, spelt))
-        self._ring([(lane, line_id) for lane in Lane for line_id in self._book().by_id])
-        return lifted
+        def released(lifted: bool) -> None:
+            self._brakes.release(kind, spelt)
+            self._ring([(lane, line_id) for lane in Lane for line_id in self._book().by_id])
+
+        return await self._store.writer.run(job, "resume", released)
 
     async def cancel(self, query: MessageQuery, actor: Actor) -> int | Refusal:
         """Cancel the queued messages that match, step by step; return how many.
@@ -246,9 +220,7 @@ class Desk:
                 add_audit(tx, actor, action, f"{len(moves)} uncertain messages", {"ids": [m.id for m in moves]})
             return results
 
-        results = await self._store.writer.run(job, "resolve_uncertain")
-        self._ring(places)
-        return results
+        return await self._store.writer.run(job, "resolve_uncertain", lambda _: self._ring(places))
 
     async def quarantine(self, before_id: int | None, limit: int) -> Page[QuarantineRow]:
         """List the PDUs that could not become messages, newest first."""

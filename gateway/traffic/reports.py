@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from gateway.base import Clock, mask
+from gateway.base import Clock, GatewayError, mask
 from gateway.model.messages import Lane, MessageState, Mo, Mt, Unreadable
 from gateway.model.permit import Fate, Outcome
 from gateway.model.refusal import Reason, Refusal
@@ -90,6 +90,15 @@ class Reports:
     def refused_request(self, reason: str) -> None:
         """A request to send was refused."""
         self._metrics.refusals(reason).inc()
+
+    def send_cut_short(self, error: Exception, count: int) -> None:
+        """A step of a batch failed, and the ``count`` messages that had no answer were refused as not available."""
+        self._metrics.refusals(Reason.UNAVAILABLE.value).inc(count)
+        if isinstance(error, GatewayError) and error.transient:
+            _log.warning("batch cut short: unavailable", count=count, error=str(error))
+        else:
+            self._metrics.internal_errors("send").inc()
+            _log.error("batch cut short: our bug", count=count, exc_info=error)
 
     def handed_over(self, messages: Iterable[Mt]) -> None:
         """Permits of these messages were handed to their binds."""

@@ -28,7 +28,8 @@ class DeskPort(Protocol):
     ) -> list[Accepted | Refusal] | Replayed | KeyReused:
         """Accept or refuse each request, in order. The last two answers come only where ``idempotency`` is given.
 
-        With it, the results are stored under (token, key) in the transaction that stores the messages.
+        With it, the results are stored under (token, key) in the transaction that stores the messages. When the store
+        fails after some were accepted, the rest is refused as UNAVAILABLE; when none was, the error is raised.
         """
         ...
 

@@ -66,6 +66,7 @@ REFUSALS: Final[Mapping[Reason, Kind]] = {
     Reason.BACKLOG_FULL: Kind(
         503, "Too many messages are waiting", "Send again later; nothing was stored.", retry_after_s=10
     ),
+    Reason.UNAVAILABLE: Kind(503, "The gateway cannot do this now", "Ask again later.", retry_after_s=5),
     Reason.EXPIRED: Kind(422, "The message has expired", "Give an expires_at in the future, or none."),
     Reason.STALE: Kind(
         409, "The message is older than an opt-out", "Write a new message; one from before an opt-out never goes."
@@ -108,7 +109,6 @@ FAULTS: Final[Mapping[str, Kind]] = {
         "Use a new key for a new request, and the same body for a repeated one.",
     ),
     "internal-error": Kind(500, "The gateway failed", "Tell its operator; the log has the details."),
-    "unavailable": Kind(503, "The gateway cannot do this now", "Ask again later.", retry_after_s=5),
 }
 
 ALL: Final[Mapping[str, Kind]] = {**{str(reason): kind for reason, kind in REFUSALS.items()}, **FAULTS}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from gateway.model.consent import ConsentStatus
@@ -232,6 +233,30 @@ async def test_what_is_resent_passes_the_gate(autojump_clock: MockClock, tmp_pat
         await settle()
         assert await here.state(id_) is S.REFUSED
         assert here.texts().count("one") == 1
+
+
+async def test_who_leaves_while_the_store_works_leaves_nobody_waiting(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The client of a resend or a resume is gone before the commit is told: the dispatcher is rung all the same."""
+    async with world(tmp_path) as here:
+        (id_,) = await uncertain(here, "one")
+        with trio.CancelScope() as left:
+            left.cancel()
+            await here.desk.resolve_uncertain([id_], "resend", ADMIN)
+        assert left.cancelled_caught
+        await settle()
+        assert [permit.message_id for permit in here.bind.waiting] == [id_]
+        here.bind.settle(*here.bind.write())
+        await here.desk.pause("line", LINE, ADMIN)
+        waits = await here.send("two")
+        await settle()
+        assert not here.bind.waiting
+        with trio.CancelScope() as left:
+            left.cancel()
+            await here.desk.resume("line", LINE, ADMIN)
+        await settle()
+        assert [permit.message_id for permit in here.bind.waiting] == [waits]
 
 
 async def test_the_quarantine_is_listed(autojump_clock: MockClock, tmp_path: Path) -> None:

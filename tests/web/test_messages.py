@@ -52,7 +52,7 @@ async def test_every_reason_is_a_problem_with_its_status_alone_and_in_a_batch(re
     document = is_problem(alone, str(reason))
     assert document["since"] == "2026-11-22T17:04:05.250Z"
     assert document["source"] == "text"
-    assert alone.headers.get("retry-after") == ("10" if reason is Reason.BACKLOG_FULL else None)
+    assert alone.headers.get("retry-after") == {Reason.BACKLOG_FULL: "10", Reason.UNAVAILABLE: "5"}.get(reason)
     many = await post(FakeDesk(), "/api/v1/messages", {"messages": [ONE, body, ONE]})
     assert many.status_code == 200
     first, second, third = many.json()["results"]

@@ -40,9 +40,11 @@ async def send(
     """Store messages for sending.
 
     One message answers 202 with its id, or a problem. `{"messages": [...]}` answers 200 with one result for each, in
-    order. Either way all that was accepted is committed before the answer leaves. With an `Idempotency-Key`, the same
-    request can be repeated safely for at least 24 hours: the first answer comes again, with `Idempotency-Replayed:
-    true`, and nothing is sent twice.
+    order. Either way all that was accepted is committed before the answer leaves. When the gateway fails halfway
+    through a batch, what was accepted has its id, and each of the rest is `unavailable`. With an `Idempotency-Key`, the
+    same request can be repeated safely for at least 24 hours: each message has its first answer again, only those that
+    were `backlog-full` or `unavailable` are asked anew, and nothing is sent twice. `Idempotency-Replayed: true` says
+    that nothing was left to do.
     """
     idempotency = read_key(idempotency_key, await request.body(), caller)
     with in_flight.hold(idempotency):
