@@ -15,16 +15,27 @@ from gateway.carriers.quirks import IdBase, Quirk
 from gateway.model.messages import MessageState
 from gateway.smpp.constants import Tag
 from gateway.smpp.pdu import DataSm, DeliverSm, tlv
-from gateway.sms import ReceiptText, decode_text, message_state, parse_receipt, split_udh
+from gateway.sms import ReceiptText, message_state, parse_bare, parse_receipt, split_udh
 
+DELIVERY_RECEIPT: Final = 0x04
 INTERMEDIATE: Final = 0x20
-"""Message type of an intermediate delivery notification (section 5.2.12)."""
+"""Message types of a delivery receipt and of an intermediate delivery notification (section 5.2.12)."""
+
+_FLAGGED: Final = frozenset({DELIVERY_RECEIPT, INTERMEDIATE})
+_MARKS: Final = b"\xff\xfe\xef\xbb\xbf \t\r\n"
+"""Byte order marks of UCS-2 and UTF-8, and blanks."""
 
 MOST_ID: Final = 255
 """Characters of the longest message id that we keep or look up; the specification allows 64 (section 5.2.23)."""
 
 MOST_DIGITS: Final = 20
 """Digits of the longest id that is read as a decimal number: more than 64 bits count nowhere, and cost much to read."""
+
+_MOST_STATE: Final = 4
+"""Octets of the widest message_state that is read; the specification has one."""
+
+_HEX_WIDTHS: Final = (0, 8, 10, 16)
+"""To how many digits SMSCs pad a hexadecimal id."""
 
 _MOST_WORD: Final = 64
 """Characters of a state or an error code that are kept; what is longer is no word of a carrier's."""
@@ -65,16 +76,19 @@ class ReceiptFacts:
 
 
 def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, quirk: Quirk) -> ReceiptFacts | None:
-    """Return what a receipt says; None if it names no message, or says nothing of its state in any form we know."""
-    text = _text(pdu, user_data, quirk)
-    raw_id = tlv(pdu, Tag.RECEIPTED_MESSAGE_ID)
-    by_tlv = raw_id.split(b"\0")[0].decode("latin-1").strip() if raw_id else ""
+    """Return what a receipt says; None if it names no message, or says nothing of its state in any form we know.
+
+    Of message type 0, which a subscriber's text has, it must say both in its text, if it has one.
+    """
+    text = _text(pdu, user_data, bare=message_type in _FLAGGED)
+    if message_type == 0 and user_data and not (text is not None and text.id and text.stat):
+        return None
+    by_tlv = tlv_id(pdu)
     ids = dict.fromkeys(spellings(by_tlv, quirk.id_base))
     if text is not None:
         ids |= dict.fromkeys(spellings(text.id, quirk.id_base))
-    raw_state = tlv(pdu, Tag.MESSAGE_STATE)
-    state = raw_state[0] if raw_state else None
-    if state is None or state >= len(_NAMES):
+    state = _state(tlv(pdu, Tag.MESSAGE_STATE))
+    if state is None:
         state = message_state(text.stat) if text is not None else None
     if not ids or (state is None and not (text is not None and text.stat)):
         return None
@@ -85,25 +99,47 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
     return ReceiptFacts(tuple(ids), final, code if final is MessageState.DELIVERED else f"{word} {code}".strip())
 
 
-def _text(pdu: DeliverSm | DataSm, user_data: bytes, quirk: Quirk) -> ReceiptText | None:
-    """Return the receipt's text fields: of the plain octets, as declared, or behind the header that it claims to have.
+def tlv_id(pdu: DeliverSm | DataSm) -> str:
+    """Return receipted_message_id (section 5.3.2.12), with or without its NUL; empty where there is none."""
+    value = tlv(pdu, Tag.RECEIPTED_MESSAGE_ID)
+    return value.split(b"\0")[0].decode("latin-1").strip() if value else ""
 
-    The first reading that has an id counts, else the first that has anything.
+
+def _text(pdu: DeliverSm | DataSm, user_data: bytes, *, bare: bool) -> ReceiptText | None:
+    """Return the text's fields: of the octets as they are, behind the header that they claim to have, or the payload.
+
+    The first reading that has an id counts, else the first that has anything. data_coding is not asked, because it is
+    as often wrong as right: without their NULs the fields are the same octets in ASCII, GSM, Latin-1 and UCS-2, of
+    either octet order.
     """
-    readings = [user_data.decode("latin-1"), decode_text(user_data, pdu.data_coding, quirk.alphabet)]
+    octets = [user_data]
     if pdu.esm_class & UDHI:
-        readings.append(decode_text(split_udh(user_data)[1], pdu.data_coding, quirk.alphabet))
+        octets.append(split_udh(user_data)[1])
+    if pdu.tlvs and (payload := tlv(pdu, Tag.MESSAGE_PAYLOAD)) and payload != user_data:
+        octets.append(payload)
+    readings = [reading.replace(b"\0", b"").lstrip(_MARKS).decode("latin-1") for reading in octets]
     found = [text for text in map(parse_receipt, readings) if text is not None]
+    if bare and not found:
+        found = [text for text in map(parse_bare, readings) if text is not None]
     return next((text for text in found if text.id), found[0] if found else None)
 
 
+def _state(value: bytes | None) -> int | None:
+    """Return message_state (section 5.3.2.35), of whatever width, or as an ASCII digit; None where it is no state."""
+    if not value or len(value) > _MOST_STATE:
+        return None
+    state = int(value) if value.isdigit() else int.from_bytes(value, "big")
+    return state if state < len(_NAMES) else None
+
+
 def _network_error(value: bytes | None) -> str:
-    """Return network_error_code (section 5.3.2.31): one octet network type, two octets code; or three ASCII digits."""
+    """Return the code of network_error_code (section 5.3.2.31): one octet network type, two octets code; or ASCII."""
     if not value:
         return ""
-    if value.isdigit():
-        return value.decode("ascii")
-    return str(int.from_bytes(value[1:3], "big"))
+    text = value.rstrip(b"\0 ")
+    if text.isalnum():
+        return text.decode("ascii")
+    return str(int.from_bytes(value[1:3], "big")) if len(value) > 1 else ""
 
 
 def spellings(carrier_id: str, base: IdBase) -> tuple[str, ...]:
@@ -116,10 +152,13 @@ def spellings(carrier_id: str, base: IdBase) -> tuple[str, ...]:
         return ()
     found = [carrier_id]
     if base in (IdBase.ANY, IdBase.SAME):
-        found += [carrier_id.lower(), carrier_id.upper(), *_padded(carrier_id.lstrip("0"))]
+        bare = carrier_id.lstrip("0")
+        found += [carrier_id.lower(), carrier_id.upper()]
+        if bare:
+            found += [*_padded(bare), bare.lower(), bare.upper()]
     if base in (IdBase.ANY, IdBase.RECEIPT_DECIMAL) and _is_decimal(carrier_id):
         number = f"{int(carrier_id):x}"
-        found += [number, number.upper(), number.zfill(8), number.upper().zfill(8)]
+        found += [spelt.zfill(width) for width in _HEX_WIDTHS for spelt in (number, number.upper())]
     if base in (IdBase.ANY, IdBase.RECEIPT_HEXADECIMAL) and _is_hexadecimal(carrier_id):
         found += _padded(str(int(carrier_id, 16)))
     return tuple(dict.fromkeys(found))

@@ -3,30 +3,28 @@
 Pure but for the region of a line, which is asked of a callable. Owns every choice of reading: which octets are the
 text, which header counts, what is a receipt. What it returns always has a session and a sequence number, because each
 must be answered once. It loses nothing: what cannot be read is Unreadable, with its octets, and never an exception.
+Where only the store or the policy can tell a receipt from a text, the text goes with it (``perhaps``).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
 from gateway.carriers.compose import UDHI
 from gateway.carriers.quirks import Quirk
-from gateway.carriers.receipts import read_receipt
+from gateway.carriers.receipts import DELIVERY_RECEIPT, INTERMEDIATE, ReceiptFacts, read_receipt, tlv_id
 from gateway.model.address import Msisdn, read_line, read_msisdn
 from gateway.model.messages import Arrival, Concat, Mo, Receipt, Unreadable
 from gateway.smpp.constants import Status, Tag
 from gateway.smpp.pdu import DataSm, DeliverSm, tlv
-from gateway.sms import concat_of, decode_text, sar_concat, split_udh
+from gateway.sms import concat_of, decode_text, other_readings, reading, sar_concat, split_udh
 
 TYPE_MASK: Final = 0x3C
 """The message type in esm_class (SMPP 3.4 section 5.2.12)."""
-
-DELIVERY_RECEIPT: Final = 0x04
-INTERMEDIATE: Final = 0x20
 
 MOST_ADDRESS: Final = 64
 """Characters of the longest address that is taken. The specification has 20, carriers go a little beyond; what is much
@@ -59,31 +57,27 @@ class Translator:
         """Return what ``pdu`` means; ``raw`` is the whole PDU as it came, ``wall`` (unix seconds) when."""
         user_data = _user_data(pdu)
         message_type = pdu.esm_class & TYPE_MASK
-        if message_type in self._quirk.receipt_types or (message_type == 0 and self._quirk.receipt_by_text):
+        if message_type in self._quirk.receipt_types:
             facts = read_receipt(pdu, user_data, message_type, self._quirk)
             if facts is not None:
-                return Receipt(
-                    self._carrier,
-                    origin.bind,
-                    origin.session,
-                    sequence,
-                    facts.ids,
-                    facts.state,
-                    facts.error,
-                    wall,
-                    self._addresses(pdu),
-                )
+                return self._receipt(pdu, facts, sequence, origin, wall)
             if message_type in (DELIVERY_RECEIPT, INTERMEDIATE):
                 # Sending it again would not help, so it is accepted; it is kept where a person can look at it.
                 reason = "a delivery receipt that names no message, or no state"
-                return self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
-        if not 0 < len(pdu.destination_addr) <= MOST_ADDRESS:
-            reason = f"destination_addr has {len(pdu.destination_addr)} characters; it must have 1 to {MOST_ADDRESS}"
-            return self.unreadable(sequence, Status.ESME_RINVDSTADR, reason, raw, origin, wall)
-        if len(pdu.source_addr) > MOST_ADDRESS:
-            reason = f"source_addr has {len(pdu.source_addr)} characters; {MOST_ADDRESS} are the most"
-            return self.unreadable(sequence, Status.ESME_RINVSRCADR, reason, raw, origin, wall)
-        return self._mo(pdu, user_data, sequence, origin, wall)
+                aside = self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
+                if user_data and not tlv_id(pdu) and _misaddressed(pdu) is None:
+                    return replace(aside, perhaps=self._mo(pdu, user_data, sequence, origin, wall))
+                return aside
+        if (wrong := _misaddressed(pdu)) is not None:
+            return self.unreadable(sequence, *wrong, raw, origin, wall)
+        mo = self._mo(pdu, user_data, sequence, origin, wall)
+        if message_type == 0 and self._quirk.receipt_by_text:
+            facts = read_receipt(pdu, user_data, message_type, self._quirk)
+            if facts is not None:
+                receipt = self._receipt(pdu, facts, sequence, origin, wall)
+                # A subscriber can type what looks like one; TLVs nobody can type.
+                return replace(receipt, perhaps=mo) if user_data else receipt
+        return mo
 
     def malformed(
         self, salvage: object, sequence: int, status: int, reason: str, raw: bytes, origin: Origin, wall: float
@@ -101,6 +95,21 @@ class Translator:
     ) -> Unreadable:
         """Return what goes to quarantine and is then answered with ``status``."""
         return Unreadable(self._carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
+
+    def _receipt(
+        self, pdu: DeliverSm | DataSm, facts: ReceiptFacts, sequence: int, origin: Origin, wall: float
+    ) -> Receipt:
+        return Receipt(
+            self._carrier,
+            origin.bind,
+            origin.session,
+            sequence,
+            facts.ids,
+            facts.state,
+            facts.error,
+            wall,
+            self._addresses(pdu),
+        )
 
     def _addresses(self, pdu: DeliverSm | DataSm) -> tuple[Msisdn, ...]:
         """Return a receipt's source and destination as if either were the subscriber, and the other one the line.
@@ -121,6 +130,7 @@ class Translator:
         line = read_line(pdu.destination_addr)
         udh, body = split_udh(user_data) if pdu.esm_class & UDHI else (b"", user_data)
         sar = _sar(pdu) if pdu.tlvs else None
+        alphabet = reading(self._quirk.alphabet, udh) if udh else self._quirk.alphabet
         concat = None
         if (udh or sar is not None) and len(body) <= MOST_PART:
             # Where both are present the header counts: it came from the handset, the TLVs from something in between.
@@ -133,14 +143,25 @@ class Translator:
             sequence,
             line,
             read_msisdn(pdu.source_addr, self._region_of(line), pdu.source_addr_ton),
-            decode_text(body, pdu.data_coding, self._quirk.alphabet),
+            decode_text(body, pdu.data_coding, alphabet),
             body,
             pdu.data_coding,
             fingerprint(user_data, pdu.data_coding, len(udh), sar),
             wall,
-            self._quirk.alphabet,
+            alphabet,
             concat,
+            other_readings=other_readings(body, pdu.data_coding, alphabet),
         )
+
+
+def _misaddressed(pdu: DeliverSm | DataSm) -> tuple[int, str] | None:
+    """Return the status and the reason for which a text with these addresses can be nobody's; None if it can."""
+    if not 0 < len(pdu.destination_addr) <= MOST_ADDRESS:
+        reason = f"destination_addr has {len(pdu.destination_addr)} characters; it must have 1 to {MOST_ADDRESS}"
+        return Status.ESME_RINVDSTADR, reason
+    if len(pdu.source_addr) > MOST_ADDRESS:
+        return Status.ESME_RINVSRCADR, f"source_addr has {len(pdu.source_addr)} characters; {MOST_ADDRESS} are the most"
+    return None
 
 
 def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar | None) -> bytes:

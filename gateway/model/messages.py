@@ -62,8 +62,9 @@ class Mo:
     """A mobile-originated text, or one part of one (``concat`` is set, ``text`` is that part's alone).
 
     ``line`` is the address that it was sent to, ``raw`` the user data without its UDH as it came, ``fingerprint`` a
-    digest of raw octets, coding and UDH/SAR. ``alphabet`` is what the carrier's quirk says data_coding 0 means.
-    ``sequence`` is the PDU's sequence number: the ack goes back under it, on session ``session`` of bind ``bind``.
+    digest of raw octets, coding and UDH/SAR. ``alphabet`` says how ``raw`` is read: what data_coding 0 means on the
+    carrier, and what the UDH adds (``gateway.sms.coding.reading``). ``other_readings`` are what the octets could also
+    say, had somebody declared them wrongly; only a STOP is taken from them. ``sequence`` is the PDU's sequence number: the ack goes back under it, on session ``session`` of bind ``bind``.
     """
 
     carrier: str
@@ -80,6 +81,7 @@ class Mo:
     alphabet: str = "gsm"
     concat: Concat | None = None
     partial: bool = False
+    other_readings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Receipt:
     """A delivery receipt (SMPP 3.4 appendix B and 5.2.12): which message, what became of it.
 
     ``addresses`` are the PDU's source and destination, each in its one spelling; some carriers swap them, so either may
-    be the subscriber. Empty where they were.
+    be the subscriber. Empty where they were. ``perhaps`` is the text that this is if it names no message of the
+    subscriber's: set where nothing but its words makes it a receipt, which a subscriber can type.
     """
 
     carrier: str
@@ -99,13 +102,15 @@ class Receipt:
     error: str
     received_at: float
     addresses: tuple[Msisdn, ...] = ()
+    perhaps: Mo | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A PDU that cannot become a message. It goes to quarantine; then ``status`` answers it.
 
-    ``answer`` is False where the PDU was a response, which is never answered.
+    ``answer`` is False where the PDU was a response, which is never answered. ``perhaps`` is the text that this is if
+    it says STOP: set where it is flagged as a receipt and reads as none.
     """
 
     carrier: str
@@ -117,6 +122,7 @@ class Unreadable:
     raw: bytes
     received_at: float
     answer: bool = True
+    perhaps: Mo | None = None
 
 
 Arrival = Mo | Receipt | Unreadable

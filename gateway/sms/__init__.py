@@ -5,10 +5,11 @@ the octets and ``gateway.traffic`` the texts. Reading is lenient, because the ot
 behind an aggregator and its text must not be lost; writing is strict, because a wrong octet of ours reaches a person.
 """
 
-from gateway.sms.coding import ALPHABETS, Encoded, Encoding, choose, decode_text, encode
+from gateway.sms.coding import ALPHABETS, Encoded, Encoding, choose, decode_text, encode, reading
+from gateway.sms.doubt import other_readings
 from gateway.sms.gsm import decode_gsm, encode_gsm
 from gateway.sms.reassembly import Joined, Part, join, join_what_came
-from gateway.sms.receipt import ReceiptText, message_state, parse_receipt
+from gateway.sms.receipt import ReceiptText, message_state, parse_bare, parse_receipt
 from gateway.sms.segments import Segment, TooManySegmentsError, count_segments, segment
 from gateway.sms.udh import Concat, Element, build_concat8, build_concat16, concat_of, elements, sar_concat, split_udh
 
@@ -36,6 +37,7 @@ __all__ = [
     "join",
     "join_what_came",
     "message_state",
+    "parse_bare",
     "parse_receipt",
     "sar_concat",
     "segment",

@@ -3,6 +3,10 @@
 Owns reading and writing that text, and what its ``stat`` words mean as message_state (SMPP 3.4 section 5.2.28).
 Whether a PDU *is* a receipt is not decided here: a subscriber can type one. Nothing is guessed either: a field that is
 missing or empty is an empty string, ids and dates stay as they are spelt.
+
+Most dialects have the fields of appendix B, some of them left out, reordered or padded; ``parse_receipt`` reads these.
+One has an id and the number of a state and nothing else; ``parse_bare`` reads that, and since a subscriber's "VOTE2 1"
+looks the same, it is for PDUs alone that are flagged as receipts.
 """
 
 from __future__ import annotations
@@ -12,6 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _KEY: Final = re.compile(r"(?<!\S)(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):\s*", re.IGNORECASE)
+
+_BARE: Final = re.compile(r"[ \r\n]*(?=[^ ]*\d)([0-9A-Za-z][-0-9A-Za-z_.:]{0,63}) +(\d)[ \r\n]*")
+_WORD: Final = re.compile(r"[A-Za-z]+|[0-9](?!\w)")
 
 _STATES: Final = {
     "SCHEDULED": 0,
@@ -91,6 +98,22 @@ def parse_receipt(text: str) -> ReceiptText | None:
     )
 
 
+def parse_bare(text: str) -> ReceiptText | None:
+    """Return id and state of a text that is an id with a digit in it, and one digit more, as in "362d9701 2".
+
+    ``stat`` is then the digit. None for every other text.
+    """
+    found = _BARE.fullmatch(text)
+    return ReceiptText(id=found[1], stat=found[2]) if found else None
+
+
 def message_state(stat: str) -> int | None:
-    """Return the message_state value of a ``stat`` word, case aside; None for a word that we do not know."""
-    return _STATES.get(stat.upper())
+    """Return the message_state value of a ``stat``: the word that it begins with, case aside, or the value's number.
+
+    None for a word that we do not know, and for a number above 9 (SMPP 5.0 section 4.7.15).
+    """
+    found = _WORD.match(stat)
+    if found is None:
+        return None
+    word = found[0]
+    return int(word) if word.isdigit() else _STATES.get(word.upper())

@@ -17,6 +17,9 @@ from gateway.store.tx import Tx
 MOST_SPELLINGS: Final = 32
 """Under so many spellings of its id a receipt waits at most; there are about a dozen of each of two ids."""
 
+MOST_PARKED: Final = 100_000
+"""Rows of receipts that wait, over all carriers: for some 8,000 receipts. The oldest have waited longest in vain."""
+
 _WHERE: Final = "carrier = ? and line_id = ? and subscriber = ? and reference = ? and total = ?"
 
 
@@ -170,6 +173,7 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
     """Keep a receipt whose id nobody knows yet: it may have overtaken the response that names it.
 
     It has a row for each spelling of its id; their own ids follow one another, and the first is the ``receipt_id``.
+    At most ``MOST_PARKED`` rows are kept, the latest: a carrier may send receipts for what somebody else sent.
     """
     spellings = receipt.carrier_ids[:MOST_SPELLINGS]
     first = tx.allocate("parked_receipt", len(spellings))
@@ -191,6 +195,7 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
             for place, carrier_id in enumerate(spellings)
         ],
     )
+    tx.execute("delete from parked_receipt where id < ?", (first + len(spellings) - MOST_PARKED,))
 
 
 def parked_receipts(tx: Tx, carrier: str, carrier_id: str) -> list[Parked]:

@@ -17,6 +17,7 @@ from gateway.model.effects import ChangeList, ChangeStatus, Decision, HeldBack, 
 from gateway.model.messages import Arrival, Concat, Draft, Lane, Mo, Receipt, Unreadable
 from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
+from gateway.policy.read import Sense, read
 from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after, opted_out, status_of
 from gateway.smpp.constants import Status
@@ -30,9 +31,11 @@ from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.joining import DUPLICATE, Whole, admit
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import Verdicts, take_receipt
+from gateway.traffic.settle import TYPED, Verdicts, take_receipt
 
 REDELIVERY_WINDOW_S: Final = 900.0
+_NO_LINE: Final = 0
+"""No line has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,12 @@ def take_in(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
                 work.intake.taken.append(work.text(arrival, disturbed, batch.alive))
             case Receipt():
                 outcome = take_receipt(tx, arrival, batch.book, verdicts)
-                work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
+                if outcome == TYPED and arrival.perhaps is not None:
+                    work.intake.taken.append(work.text(arrival.perhaps, disturbed, batch.alive))
+                else:
+                    work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
+            case Unreadable(perhaps=Mo() as mo) if work.says_stop(mo):
+                work.intake.taken.append(work.text(mo, disturbed, batch.alive))
             case Unreadable():
                 quarantine(tx, [arrival])
                 work.intake.taken.append(Taken(arrival, "unreadable", arrival.status))
@@ -140,6 +148,16 @@ class _Work:
         if key not in self.now:
             self.before[key] = self.now[key] = standings(self.tx, [key])[key]
         return self.now[key]
+
+    def says_stop(self, mo: Mo) -> bool:
+        """Say whether a text that is flagged as a receipt is an opt-out; what else it may be goes to quarantine.
+
+        Anything less clear could be a receipt in words that we do not know, and answering those would never end
+        (docs/decisions/0011).
+        """
+        entry = self.book.by_address.get(mo.line)
+        rules = entry.rules if entry else self.book.rules(_NO_LINE, mo.line)
+        return read(mo.text, rules).sense is Sense.STOP
 
     def text(self, mo: Mo, disturbed: bool, alive: frozenset[str]) -> Taken:
         """Take one MO or part."""

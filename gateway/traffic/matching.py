@@ -5,6 +5,9 @@ that was answered 3e8, and, read as hexadecimal, the one answered 4096. The subs
 receipt may be theirs, since some carriers swap them; where neither is anybody's whom a spelling fits (some carriers
 leave them out, or put there what they like), only the likeliest spelling is believed, since any other would credit
 messages with what became of others.
+
+A receipt that is one by its words alone (``perhaps`` is set) is believed of messages to its own sender only, because
+anybody can type one.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ def meant(receipt: Receipt, permits: Sequence[PermitMatch]) -> PermitMatch | Non
     """
     places = {carrier_id: place for place, carrier_id in enumerate(receipt.carrier_ids)}
     theirs = [permit for permit in permits if permit.subscriber in receipt.addresses]
-    fitting = theirs or [permit for permit in permits if places[permit.carrier_id] == 0]
+    typed = receipt.perhaps is not None
+    fitting = theirs or [permit for permit in permits if places[permit.carrier_id] == 0 and not typed]
     return min(fitting, key=lambda permit: (places[permit.carrier_id], -permit.id), default=None)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Mt, Receipt
@@ -18,6 +19,8 @@ from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, overtook
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settlement import next_move
+
+TYPED: Final = "typed"
 
 Verdicts = Callable[[str, int], Verdict]
 """(carrier, command_status) -> what it means there."""
@@ -80,14 +83,19 @@ def return_orphans(tx: Tx, handed: Collection[int], book: RuleBook, verdicts: Ve
 
 
 def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts) -> str:
-    """Write a receipt; return how it was taken: "recorded", "repeated", "parked" or "intermediate".
+    """Write a receipt; return how it was taken: "recorded", "repeated", "intermediate", "parked" or "typed".
 
     Which permit it speaks of is ``gateway.traffic.matching``'s. A final state is never replaced by another. A receipt
-    that speaks of none waits: it may have overtaken its submit_sm_resp.
+    that speaks of none waits: it may have overtaken its submit_sm_resp. Unless a subscriber may have typed it: then it
+    is the text that they typed, and nothing is written here.
     """
-    if receipt.state is None:
+    if receipt.state is None and receipt.perhaps is None:
         return "intermediate"
     match = meant(receipt, permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids))
+    if match is None and receipt.perhaps is not None:
+        return TYPED
+    if receipt.state is None:
+        return "intermediate"
     if match is None:
         park_receipt(tx, receipt, receipt.state)
         return "parked"

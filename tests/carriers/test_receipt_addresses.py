@@ -15,12 +15,14 @@ def addresses(**fields: object) -> tuple[str, ...]:
     return arrival.addresses
 
 
+@pytest.mark.checklist("H9")
 @pytest.mark.parametrize("spelling", ["+12125550101", "12125550101", "2125550101", "01112125550101"])
 def test_the_subscriber_has_one_spelling_on_either_side(spelling: str) -> None:
     assert addresses(source_addr=spelling) == ("+12125550101", "85700")
     assert addresses(source_addr="85700", destination_addr=spelling) == ("85700", "+12125550101")
 
 
+@pytest.mark.checklist("H9")
 def test_a_national_number_is_read_in_the_region_of_the_line_on_the_other_side() -> None:
     german, line = "015112345678", "60777"
     hers = "+4915112345678"
@@ -28,6 +30,7 @@ def test_a_national_number_is_read_in_the_region_of_the_line_on_the_other_side()
     assert addresses(source_addr=line, destination_addr=german, dest_addr_ton=2)[1] == hers
 
 
+@pytest.mark.checklist("H9")
 @pytest.mark.parametrize("nobodys", ["", " ", "1" * 65, "two words", "nbsp\xa0here"])
 def test_what_is_no_address_is_left_out(nobodys: str) -> None:
     assert addresses(source_addr=nobodys) == ("85700",)

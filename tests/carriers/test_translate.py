@@ -140,6 +140,7 @@ def test_the_quirk_says_what_coding_zero_is() -> None:
 RECEIPT = b"id:7 sub:001 dlvrd:001 submit date:2611221200 done date:2611221201 stat:DELIVRD err:000 text:Hi"
 
 
+@pytest.mark.checklist("H6", "H8")
 @pytest.mark.parametrize("kind", [0x04, 0x08, 0x20, 0x44, 0xC7])
 def test_a_receipt_is_no_text(kind: int) -> None:
     arrival = translator().read(deliver(RECEIPT, esm_class=kind), 7, b"raw", HERE, 1_000.0)
@@ -149,29 +150,10 @@ def test_a_receipt_is_no_text(kind: int) -> None:
     assert (arrival.sequence, arrival.bind, arrival.session) == (7, *(HERE.bind, HERE.session))
 
 
+@pytest.mark.checklist("H6", "H8")
 @pytest.mark.parametrize("kind", [0x00, 0x10, 0x18])
 def test_a_text_that_looks_like_a_receipt_is_a_text(kind: int) -> None:
     assert mo(deliver(RECEIPT, esm_class=kind)).text.startswith("id:7")
-
-
-def test_a_quirk_may_take_receipts_by_their_text_alone() -> None:
-    quirk = Quirk("bare", "sends receipts as texts", receipt_by_text=True)
-    assert isinstance(translator(quirk).read(deliver(RECEIPT), 7, b"", HERE, 0), Receipt)
-    assert mo(deliver(b"STOP"), quirk).text == "STOP"
-
-
-def test_a_receipt_that_says_nothing_is_put_aside_and_accepted() -> None:
-    arrival = translator().read(deliver(b"hello", esm_class=4), 7, b"raw", HERE, 1_000.0)
-    assert arrival == Unreadable(
-        "acme",
-        "acme/0",
-        HERE.session,
-        7,
-        0,
-        "a delivery receipt that names no message, or no state",
-        b"raw",
-        1_000.0,
-    )
 
 
 def test_a_handsets_acknowledgement_that_is_no_receipt_is_a_text() -> None:

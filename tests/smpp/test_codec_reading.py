@@ -214,6 +214,7 @@ def test_b1_a_bind_resp_is_understood_however_it_is_spelt(
     assert dict(frame.pdu.tlvs).get(Tag.SC_INTERFACE_VERSION) == version
 
 
+@pytest.mark.checklist("D1")
 @pytest.mark.parametrize(
     "body, message_id",
     [

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sms import ReceiptText, message_state, parse_receipt
+from gateway.sms import ReceiptText, message_state, parse_bare, parse_receipt
 
 FULL = "id:0123456789 sub:001 dlvrd:001 submit date:2611221205 done date:2611221206 stat:DELIVRD err:000 text:Hello"
 WORD = st.text(st.characters(codec="latin-1", exclude_categories=("Z", "C"), exclude_characters=":"), max_size=20)
 
 
+@pytest.mark.checklist("H3")
 @pytest.mark.parametrize(
     "text, expected",
     [
@@ -47,23 +48,46 @@ def test_texts(text: str, expected: ReceiptText | None) -> None:
     assert parse_receipt(text) == expected
 
 
+@pytest.mark.checklist("H4")
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("362d9701 2", ReceiptText("362d9701", "2")),
+        (" 0416342074  5\r\n", ReceiptText("0416342074", "5")),
+        ("6ba7b810-9dad-11d1-80b4-00c04fd430c8 8", ReceiptText("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "8")),
+        *[(text, None) for text in ("STOP", "STOP 2", "JOIN 1", "stop all 2", "7", "12 34", "362d9701 DELIVRD", "")],
+        ("9" * 65 + " 2", None),
+    ],
+)
+def test_an_id_and_the_number_of_a_state(text: str, expected: ReceiptText | None) -> None:
+    assert parse_bare(text) == expected
+
+
+@pytest.mark.checklist("H3")
 @given(st.builds(ReceiptText, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD))
 def test_what_is_written_reads_back(receipt: ReceiptText) -> None:
     assert parse_receipt(str(receipt)) == receipt
 
 
+@pytest.mark.checklist("H3")
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     parse_receipt(text)
+    parse_bare(text)
+    message_state(text)
     parse_receipt("id:1 stat:" + text)
 
 
+@pytest.mark.checklist("H5")
 @pytest.mark.parametrize(
     "stat, state",
     [
         *[("SCHEDULED", 0), ("ENROUTE", 1), ("BUFFRED", 1), ("BUFFERD", 1), ("DELIVRD", 2), ("delivrd", 2)],
         *[("EXPIRED", 3), ("DELETED", 4), ("UNDELIV", 5), ("FAILED", 5), ("ACCEPTD", 6), ("ACKED", 6)],
         *[("UNKNOWN", 7), ("REJECTD", 8), ("SKIPPED", 9), ("", None), ("WHATEVER", None)],
+        *[("BUFFERED", 1), ("DELIVERED", 2), ("Delivrd,", 2), ("EXPIRED;x", 3), ("?", None)],
+        *[(str(number), number) for number in range(10)],
+        *[("10", None), ("255", None), ("0x2", None)],
     ],
 )
 def test_stat_words(stat: str, state: int | None) -> None:

@@ -95,6 +95,7 @@ def take(bench: Bench, *receipts: Receipt) -> list[str]:
     return [taken.outcome.removeprefix("receipt_") for taken in bench.take(*receipts).taken]
 
 
+@pytest.mark.checklist("H1", "H9")
 @pytest.mark.parametrize("addresses", [(ANNE, OURS), (OURS, ANNE), (), (Msisdn("garbled"),)])
 def test_two_ids_that_are_spelt_alike(bench: Bench, addresses: tuple[Msisdn, ...]) -> None:
     """The hexadecimal 1000 is 4096: with or without addresses, each message gets its own."""
@@ -106,6 +107,7 @@ def test_two_ids_that_are_spelt_alike(bench: Bench, addresses: tuple[Msisdn, ...
     assert [bench.state(id_) for id_ in (first, second)] == [S.UNDELIVERED, S.DELIVERED]
 
 
+@pytest.mark.checklist("H1", "H9")
 def test_an_unlikely_spelling_counts_for_the_subscriber_alone(bench: Bench) -> None:
     hers = accepted(bench, ANNE, "4096")
     assert take(bench, told(AS_1000), told(AS_1000, OURS, BOB)) == ["parked"] * 2
@@ -114,6 +116,7 @@ def test_an_unlikely_spelling_counts_for_the_subscriber_alone(bench: Bench) -> N
     assert bench.state(hers) is S.DELIVERED
 
 
+@pytest.mark.checklist("H2", "H9")
 def test_a_receipt_that_waits_is_not_given_to_whoever_comes_first(bench: Bench) -> None:
     assert take(bench, told(AS_1000), told(AS_1000, OURS, BOB)) == ["parked"] * 2
     hers = accepted(bench, ANNE, "4096")
@@ -126,6 +129,7 @@ def test_a_receipt_that_waits_is_not_given_to_whoever_comes_first(bench: Bench) 
     assert bench.one("select count(*) from parked_receipt") == 0
 
 
+@pytest.mark.checklist("H2", "H7")
 def test_a_receipt_that_waits_twice_goes_once(bench: Bench) -> None:
     take(bench, told(AS_1000, ANNE, OURS), told(AS_1000, ANNE, OURS, state=S.UNDELIVERED))
     assert bench.state(accepted(bench, ANNE, "1000")) is S.DELIVERED, "the first that came counts"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.model.address import Msisdn
 from gateway.model.messages import MessageState
 from gateway.model.permit import Fate, Outcome, Permit
+from gateway.store import hot_parts
 from gateway.traffic.gate import Claim, pass_gate
+from gateway.traffic.janitor import drop_old
 from gateway.traffic.settle import settle
-from tests.traffic.bench import Bench, receipt, verdicts
+from tests.traffic.bench import ANNE, BOB, LINE, Bench, mo, receipt, unreadable, verdicts
 
 SENT, DELIVERED, UNDELIVERED = MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED
 
@@ -48,6 +52,7 @@ def test_a_receipt_gives_the_message_its_state(bench: Bench, state: MessageState
     assert bench.rows("select receipt_state, receipt_error from permit") == [(state, "000")]
 
 
+@pytest.mark.checklist("H7")
 @pytest.mark.parametrize("second", [DELIVERED, UNDELIVERED])
 def test_a_final_state_stays(bench: Bench, second: MessageState) -> None:
     id_ = sent(bench)
@@ -56,12 +61,14 @@ def test_a_final_state_stays(bench: Bench, second: MessageState) -> None:
     assert bench.state(id_) is DELIVERED
 
 
+@pytest.mark.checklist("H7")
 def test_an_intermediate_receipt_is_nothing_to_record(bench: Bench) -> None:
     id_ = sent(bench)
     assert take(bench, "a1", state=None) == "receipt_intermediate"
     assert bench.state(id_) is SENT
 
 
+@pytest.mark.checklist("H2")
 def test_a_receipt_may_overtake_the_response_that_names_it(bench: Bench) -> None:
     """On another bind, for instance. Of several spellings of the id one is enough."""
     id_ = bench.queue()
@@ -73,18 +80,21 @@ def test_a_receipt_may_overtake_the_response_that_names_it(bench: Bench) -> None
     assert bench.rows("select * from parked_receipt") == []
 
 
+@pytest.mark.checklist("H8")
 def test_ids_are_the_carriers_own(bench: Bench) -> None:
     id_ = sent(bench)
     assert take(bench, "a1", carrier="other") == "receipt_parked"
     assert bench.state(id_) is SENT
 
 
+@pytest.mark.checklist("H9")
 def test_an_id_that_was_used_again_means_the_newest_message(bench: Bench) -> None:
     old, new = sent(bench), sent(bench)
     take(bench, "a1", state=UNDELIVERED)
     assert (bench.state(old), bench.state(new)) == (SENT, UNDELIVERED)
 
 
+@pytest.mark.checklist("H7")
 def test_receipts_of_the_segments(bench: Bench) -> None:
     id_ = sent(bench, text="x" * 200)
     take(bench, "a11")
@@ -115,3 +125,97 @@ def test_settling_twice_is_settling_once(bench: Bench) -> None:
     assert (set(first.moves), set(second.moves)) == ({id_}, set())
     assert first.over == second.over == {id_}
     assert bench.state(id_) is DELIVERED
+
+
+@pytest.mark.checklist("H7")
+@pytest.mark.parametrize("state", [DELIVERED, UNDELIVERED])
+@pytest.mark.parametrize("segments", [{1}, {2}, {3}, {1, 2, 3}, {3, 1}])
+def test_whichever_of_three_parts_a_receipt_is_for(bench: Bench, segments: set[int], state: MessageState) -> None:
+    id_ = sent(bench, text="x" * 400)
+    for segment in segments:
+        assert take(bench, f"a1{segment}", state=state) == "receipt_recorded"
+        assert bench.state(id_) is state
+    assert take(bench, f"a1{max(segments)}", state=state) == "receipt_repeated"
+
+
+@pytest.mark.checklist("H7")
+def test_nothing_takes_a_final_state_back(bench: Bench) -> None:
+    id_ = sent(bench)
+    for state, outcome in [
+        (None, "intermediate"),
+        (DELIVERED, "recorded"),
+        (None, "intermediate"),
+        (UNDELIVERED, "repeated"),
+        (DELIVERED, "repeated"),
+    ]:
+        assert take(bench, "a1", state=state) == f"receipt_{outcome}"
+    assert bench.state(id_) is DELIVERED
+
+
+@pytest.mark.checklist("H2", "H8")
+def test_those_that_wait_are_the_latest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot_parts, "MOST_PARKED", 10)
+    for number in range(20):
+        assert take(bench, f"b{number}", f"B{number}") == "receipt_parked"
+    waiting = [row[0] for row in bench.rows("select carrier_id from parked_receipt order by id")]
+    assert waiting == [f"{case}{number}" for number in range(15, 20) for case in "bB"]
+
+
+@pytest.mark.checklist("H2", "H8")
+def test_they_wait_for_an_hour(bench: Bench) -> None:
+    take(bench, "b1")
+    for seconds, left in ((3_599, 1), (2, 0)):
+        bench.clock.advance(seconds)
+        bench.tx(drop_old)
+        assert bench.one("select count(*) from parked_receipt") == left
+
+
+# What may be a text.
+
+
+def typed(bench: Bench, subscriber: Msisdn, *, state: MessageState | None = DELIVERED) -> str:
+    """Take in "id:a1 stat:..." of message type 0, where the carrier's receipts are so."""
+    text = mo("id:a1 stat:DELIVRD", subscriber)
+    told = replace(receipt("a1", state=state), addresses=(subscriber, Msisdn(LINE)), perhaps=text)
+    return bench.take(told).taken[0].outcome
+
+
+@pytest.mark.checklist("H6", "H8")
+@pytest.mark.parametrize("state", [DELIVERED, None])
+def test_a_receipt_by_its_words_counts_for_messages_to_its_sender(bench: Bench, state: MessageState | None) -> None:
+    id_ = sent(bench)
+    assert typed(bench, BOB, state=state) == "none"
+    assert typed(bench, ANNE, state=state) == ("receipt_recorded" if state else "receipt_intermediate")
+    assert bench.state(id_) is (state or SENT)
+    assert bench.rows("select subscriber, text from message where direction = 0") == [(BOB, "id:a1 stat:DELIVRD")]
+    assert bench.rows("select * from parked_receipt") == []
+
+
+@pytest.mark.checklist("H6", "H8")
+@pytest.mark.parametrize("line", [LINE, "60999"])
+@pytest.mark.parametrize("text", ["STOP", "Stop.", "please stop texting me", "STOP ALL", "unsubscribe"])
+def test_a_stop_flagged_as_a_receipt_is_in_force(bench: Bench, text: str, line: str) -> None:
+    id_ = bench.queue()
+    flagged = replace(unreadable(0), perhaps=mo(text, line=line))
+    (taken,) = bench.take(flagged).taken
+    assert (taken.outcome, taken.status, taken.arrival) == ("opt_out", 0, flagged.perhaps)
+    assert bench.one("select status from consent where line_id = ?", taken.fenced[0][0]) == 2
+    assert bench.rows("select * from quarantine") == []
+    if line == LINE:
+        assert bench.state(id_) is MessageState.REFUSED
+
+
+@pytest.mark.checklist("H6", "H8")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Message to +12125550101 delivered", "DELIVRD", "delivered: Acme: news. Reply STOP to end", "START", "JOIN"),
+        *("HELP", "Info: message 77 delivered", "Delivery stopped: subscriber opted out", "END of delivery", ""),
+    ],
+)
+def test_whatever_else_is_flagged_as_a_receipt_is_put_aside_unanswered(bench: Bench, text: str) -> None:
+    (taken,) = bench.take(replace(unreadable(0), perhaps=mo(text, line="60999"))).taken
+    assert (taken.outcome, taken.status) == ("unreadable", 0)
+    assert bench.one("select count(*) from quarantine") == 1
+    assert bench.rows("select * from message") == bench.rows("select * from consent") == []
+    assert bench.rows("select * from line where address = '60999'") == []
