@@ -30,15 +30,24 @@ MESSAGE_ID: Final = _MessageId()
 
 def config_option(command: Command) -> Command:
     """Add ``-c FILE`` (or $GATEWAY_CONFIG), given to the command as ``config``."""
+    return _config(required=True)(command)
+
+
+def optional_config(command: Command) -> Command:
+    """Add the same where the command can do without; ``config`` is then None."""
+    return _config(required=False)(command)
+
+
+def _config(*, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "-c",
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="GATEWAY_CONFIG",
-        required=True,
+        required=required,
         show_envvar=True,
         help="The configuration, a TOML file.",
-    )(command)
+    )
 
 
 def json_option(command: Command) -> Command:

@@ -5,7 +5,7 @@ A *draft* is an MT before the store has given it an id. States and lanes are sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gateway.model.address import Msisdn
@@ -64,7 +64,9 @@ class Mo:
     ``line`` is the address that it was sent to, ``raw`` the user data without its UDH as it came, ``fingerprint`` a
     digest of raw octets, coding and UDH/SAR. ``alphabet`` says how ``raw`` is read: what data_coding 0 means on the
     carrier, and what the UDH adds (``gateway.sms.coding.reading``). ``other_readings`` are what the octets could also
-    say, had somebody declared them wrongly; only a STOP is taken from them. ``sequence`` is the PDU's sequence number: the ack goes back under it, on session ``session`` of bind ``bind``.
+    say, had somebody declared them wrongly; only an opt-out is taken from them. ``sequence`` is the PDU's sequence
+    number: the ack goes back under it, on session ``session`` of bind ``bind``.
+    ``pdu`` is the whole PDU as it came, for quarantine if we fail on it; empty where parts were joined.
     """
 
     carrier: str
@@ -82,6 +84,7 @@ class Mo:
     concat: Concat | None = None
     partial: bool = False
     other_readings: tuple[str, ...] = ()
+    pdu: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ class Receipt:
 
     ``addresses`` are the PDU's source and destination, each in its one spelling; some carriers swap them, so either may
     be the subscriber. Empty where they were. ``perhaps`` is the text that this is if it names no message of the
-    subscriber's: set where nothing but its words makes it a receipt, which a subscriber can type.
+    subscriber's: set where nothing but its words makes it a receipt, which a subscriber can type. ``pdu`` is the whole
+    PDU as it came.
     """
 
     carrier: str
@@ -103,6 +107,7 @@ class Receipt:
     received_at: float
     addresses: tuple[Msisdn, ...] = ()
     perhaps: Mo | None = None
+    pdu: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,9 @@ class Unreadable:
     """A PDU that cannot become a message. It goes to quarantine; then ``status`` answers it.
 
     ``answer`` is False where the PDU was a response, which is never answered. ``perhaps`` is the text that this is if
-    it says STOP: set where it is flagged as a receipt and reads as none.
+    it says STOP: set where it is flagged as a receipt and reads as none. ``line`` and ``subscriber`` are those of a
+    text that we could read and failed on; then ``raw`` is its whole PDU, or the user data of its parts, joined
+    (``reason`` says so).
     """
 
     carrier: str
@@ -123,6 +130,8 @@ class Unreadable:
     received_at: float
     answer: bool = True
     perhaps: Mo | None = None
+    line: str = ""
+    subscriber: str = ""
 
 
 Arrival = Mo | Receipt | Unreadable

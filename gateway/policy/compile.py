@@ -1,8 +1,9 @@
 """A line's rules, made ready once so that reading a text is look-ups only.
 
-Owns the step from ``LineOptions`` to ``LineRules``: words folded as texts are, ``{name}`` filled in, keywords by every
-spelling. Must never judge the options: ``gateway.policy.check`` reports what is wrong with them, and what it passes
-compiles. ``LineRules`` compares by identity, so that readings can be remembered per set of rules.
+Owns the step from ``LineOptions`` to ``LineRules``: words folded as texts are, ``{name}`` filled in, texts made plain
+where the line says so, keywords by every spelling. Must never judge the options: ``gateway.policy.check`` reports what
+is wrong with them, and what it passes compiles. ``LineRules`` compares by identity, so that readings can be remembered
+per set of rules.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.policy.actions.contract import Action
 from gateway.policy.limits import LONGEST_S, MOST, ReplyLimit, parse_limit
 from gateway.policy.normalise import fold
 from gateway.policy.options import KeywordOptions, LineOptions
+from gateway.sms.transliterate import transliterate
 
 QUOTE_WORDS = 4
 """Our own text counts as quoted when at least so many of its words are there: fewer may be the subscriber's own."""
@@ -49,7 +51,8 @@ class LineRules:
 
     ``keywords`` has every spelling as it is matched; ``lists`` maps what may follow STOP (keywords, aliases, list
     names) to the list meant; ``list_help`` a list to its help reply. ``own_texts`` are our texts, folded. ``mute`` is
-    an address that is no line of ours (any more): its opt-outs are in force, and nothing is answered.
+    an address that is no line of ours (any more): its opt-outs are in force, and nothing is answered. Texts are as
+    they go out; ``plain`` says that the line's texts are made so (``gateway.sms.transliterate``).
     """
 
     line_id: int
@@ -76,10 +79,15 @@ class LineRules:
     hold_s: float
     on_uncertain: str
     mute: bool = False
+    plain: bool = False
+
+    def outgoing(self, text: str) -> str:
+        """Return ``text`` as this line sends it: its typography made plain, if the line wants that and it helps."""
+        return transliterate(text) if self.plain else text
 
     def list_confirmation(self, left: str, others: tuple[str, ...]) -> str:
         """Return the confirmation of leaving the list ``left`` while still on ``others``."""
-        return self.stop_list_reply.replace("{list}", left).replace("{others}", ", ".join(others))
+        return self.outgoing(self.stop_list_reply.replace("{list}", left).replace("{others}", ", ".join(others)))
 
 
 def compile_line(
@@ -87,14 +95,13 @@ def compile_line(
 ) -> LineRules:
     """Return the rules of a line whose options ``check_line`` has passed. ``stop_scope`` is "line" or "account"."""
     dropped = words.folded(options.drop_words) - words.KEPT
-    keywords = tuple(_keyword(keyword, options.title) for keyword in options.keyword)
+    keywords = tuple(_keyword(keyword, options) for keyword in options.keyword)
     texts = {
-        key: getattr(options, key).replace("{name}", options.title)
-        for key in (
-            "stop_reply", "start_reply", "help_reply", "default_reply", "clarify_reply", "return_reply",
-            "stop_list_reply",
-        )
-    }  # fmt: skip
+        key: _ready(getattr(options, key), options)
+        for key in ("stop_reply", "start_reply", "help_reply", "default_reply", "clarify_reply", "return_reply")
+    }
+    # Its other marks are filled in later, and it is not ready before.
+    texts["stop_list_reply"] = options.stop_list_reply.replace("{name}", options.title)
     return LineRules(
         line_id=line_id,
         address=options.address,
@@ -115,6 +122,7 @@ def compile_line(
         hold_s=options.hold_days * 86400.0,
         on_uncertain=options.on_uncertain,
         mute=mute,
+        plain=options.transliterate,
         **texts,
     )
 
@@ -134,16 +142,22 @@ def list_of(keyword: KeywordOptions) -> str:
     return keyword.word.strip().lower()
 
 
-def _keyword(options: KeywordOptions, name: str) -> KeywordRules:
+def _ready(text: str, line: LineOptions) -> str:
+    """Return a text of the line as it goes out."""
+    named = text.replace("{name}", line.title)
+    return transliterate(named) if line.transliterate else named
+
+
+def _keyword(options: KeywordOptions, line: LineOptions) -> KeywordRules:
     """Return one keyword ready for matching."""
     return KeywordRules(
         word=options.word,
         key=fold(options.word).text,
         action=actions()[options.action],
         list_name=list_of(options),
-        user_reply=options.user_reply.replace("{name}", name),
-        auto_welcome=options.auto_welcome.replace("{name}", name),
-        help_reply=options.help_reply.replace("{name}", name),
+        user_reply=_ready(options.user_reply, line),
+        auto_welcome=_ready(options.auto_welcome, line),
+        help_reply=_ready(options.help_reply, line),
         rejoin=options.rejoin,
     )
 

@@ -14,7 +14,7 @@ from gateway.model.messages import Mo
 from gateway.model.permit import Grounds
 from gateway.policy import moves
 from gateway.policy.actions.contract import Use
-from gateway.policy.read import Reading, Sense, read
+from gateway.policy.read import Reading, Sense, read, read_otherwise
 from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import status_of
 
@@ -24,6 +24,8 @@ _OUT = ConsentStatus.OPTED_OUT
 def decide(mo: Mo, snapshot: Snapshot) -> Decision:
     """Return what follows from ``mo``, and why. Pure: the same values give the same decision."""
     reading = read(mo.text, snapshot.rules)
+    if mo.other_readings and reading.sense is not Sense.STOP:
+        reading = read_otherwise(mo.other_readings, snapshot.rules) or reading
     outcome, effects, because = _follow(reading, snapshot, partial=mo.partial)
     return Decision(
         outcome,

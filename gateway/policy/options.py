@@ -103,6 +103,10 @@ class LineOptions(BaseModel):
         default="hold",
         description='What follows when a submit ended without an answer: "hold" for a person, "resend" or "fail".',
     )
+    transliterate: bool = Field(
+        default=False,
+        description="Make typographic quotes, dashes, spaces and ligatures plain where the whole text is then GSM.",
+    )
     keyword: tuple[KeywordOptions, ...] = Field(default=(), description="The line's keywords.")
 
     @property

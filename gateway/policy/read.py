@@ -6,7 +6,8 @@ so that a reading can be remembered; ``decide`` joins the two. The wish to stop 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -57,6 +58,19 @@ def read(text: str, rules: LineRules) -> Reading:
     return _remembered(text, rules) if len(text) <= _REMEMBERED_LENGTH else _read(text, rules)
 
 
+def read_otherwise(others: Sequence[str], rules: LineRules) -> Reading | None:
+    """Return the opt-out that one of ``others`` is as a whole text; anything else that they say counts for nothing.
+
+    They are what a text's octets say if they were declared wrongly (``gateway.sms.doubt``).
+    """
+    for text in others:
+        folded = fold(text)
+        found = _reserved(words.courteous(" ".join(folded.words)), rules)
+        if found is not None:
+            return replace(found, because=f"read without regard to its data_coding, {found.because}")
+    return None
+
+
 def _read(text: str, rules: LineRules) -> Reading:
     """Read without remembering: the first of the senses that applies."""
     folded = fold(text)
@@ -75,6 +89,18 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _opt_out(text: str, folded: Folded, core: str, rules: LineRules) -> Reading | None:
     """Read a wish to stop: whole texts of reserved words first, then phrases and everything else."""
+    if (reserved := _reserved(core, rules)) is not None:
+        return reserved
+    wish = wish_of(text, folded, rules)
+    if wish is None:
+        return None
+    if wish.verdict is Verdict.ACT:
+        return Reading(Sense.STOP, wish.rule, wish.version, wish.because, scope=rules.stop_scope)
+    return Reading(Sense.HOLD, wish.rule, wish.version, wish.because)
+
+
+def _reserved(core: str, rules: LineRules) -> Reading | None:
+    """Read a text that is an opt-out word, or one with what it stops: everything, or a list."""
     if core in rules.opt_out:
         account = core in words.ACCOUNT
         return Reading(
@@ -97,12 +123,7 @@ def _opt_out(text: str, folded: Folded, core: str, rules: LineRules) -> Reading 
             return Reading(
                 Sense.STOP, "stop-list", words.VERSION, f'"{head}" for the list "{name}"', rules.stop_scope, name
             )
-    wish = wish_of(text, folded, rules)
-    if wish is None:
-        return None
-    if wish.verdict is Verdict.ACT:
-        return Reading(Sense.STOP, wish.rule, wish.version, wish.because, scope=rules.stop_scope)
-    return Reading(Sense.HOLD, wish.rule, wish.version, wish.because)
+    return None
 
 
 def _opt_in(core: str, rules: LineRules) -> Reading | None:

@@ -8,18 +8,22 @@ behind an aggregator and its text must not be lost; writing is strict, because a
 from gateway.sms.coding import ALPHABETS, Encoded, Encoding, choose, decode_text, encode, reading
 from gateway.sms.doubt import other_readings
 from gateway.sms.gsm import decode_gsm, encode_gsm
+from gateway.sms.measure import Dear, Measure, measure
 from gateway.sms.reassembly import Joined, Part, join, join_what_came
 from gateway.sms.receipt import ReceiptText, message_state, parse_bare, parse_receipt
 from gateway.sms.segments import Segment, TooManySegmentsError, count_segments, segment
+from gateway.sms.transliterate import transliterate
 from gateway.sms.udh import Concat, Element, build_concat8, build_concat16, concat_of, elements, sar_concat, split_udh
 
 __all__ = [
     "ALPHABETS",
     "Concat",
+    "Dear",
     "Element",
     "Encoded",
     "Encoding",
     "Joined",
+    "Measure",
     "Part",
     "ReceiptText",
     "Segment",
@@ -36,10 +40,14 @@ __all__ = [
     "encode_gsm",
     "join",
     "join_what_came",
+    "measure",
     "message_state",
+    "other_readings",
     "parse_bare",
     "parse_receipt",
+    "reading",
     "sar_concat",
     "segment",
     "split_udh",
+    "transliterate",
 ]

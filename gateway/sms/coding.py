@@ -2,21 +2,32 @@
 
 Owns the table of what each data_coding value means. Must never raise on received octets and never drop them: whatever
 a carrier declares, every octet ends up as some character, because the text may be a STOP. Where the octets themselves
-prove the declared alphabet wrong, the likeliest other one is taken; the raw octets are kept elsewhere as evidence.
+prove the declared alphabet wrong, the likeliest other one is taken; where they merely could be another one, the text
+stays as declared, and ``gateway.sms.doubt`` offers the other reading. The raw octets are kept elsewhere as evidence.
+
+How octets are read depends on data_coding, on what the carrier means by 0, and on the user data header (national
+tables, fill bits). The last two are one string, so that a part can wait in the store and be read later: ``reading``.
 
 Sending knows two codings only: GSM where every character is in it, else UCS-2.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
-from gateway.sms.gsm import decode_gsm, encode_gsm
+from gateway.sms.gsm import decode_gsm, encode_gsm, fill_bits, unpack
+from gateway.sms.national import LOCKING_SHIFT, SINGLE_SHIFT, decode_national
+from gateway.sms.udh import elements
+from gateway.sms.utf16 import decode_ucs2, encode_ucs2, utf16_in_disguise
 
-ALPHABETS: Final = ("gsm", "latin-1", "ascii", "utf-8", "ucs-2")
-"""What data_coding 0 may mean on a carrier."""
+PACKED: Final = "gsm-packed"
+"""GSM with eight septets in seven octets, as on the air interface: what a few carriers hand on."""
+
+ALPHABETS: Final = ("gsm", PACKED, "latin-1", "ascii", "utf-8", "ucs-2")
+"""What data_coding 0 may mean on a carrier. With "gsm-packed", every coding that means GSM is packed."""
 
 
 class Encoding(IntEnum):
@@ -32,6 +43,48 @@ class Encoded:
 
     encoding: Encoding
     octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Charset:
+    """What octets are: an alphabet, the national languages of both shifts (0: none), and the fill bits of packed ones.
+
+    Parts of equal ``joint`` form may be put together before they are decoded.
+    """
+
+    alphabet: str
+    locking: int = 0
+    single: int = 0
+    fill: int = 0
+
+    @property
+    def joint(self) -> Charset:
+        """The same without the fill bits, which each part has its own."""
+        return replace(self, fill=0)
+
+    def plain(self, raw: bytes) -> bytes:
+        """Return ``raw`` with septets one per octet; of any other alphabet, as it is."""
+        return unpack(raw, self.fill) if self.alphabet == PACKED else raw
+
+    def decode(self, plain: bytes) -> str:
+        """Return the text of octets that ``plain`` gave. Never raises."""
+        if self.alphabet == "ucs-2":
+            return decode_ucs2(plain)
+        if self.alphabet == PACKED:
+            return self._septets(plain)
+        if (wide := utf16_in_disguise(plain)) is not None:
+            return wide
+        if self.alphabet == "gsm":
+            return self._septets(plain) if plain.isascii() else guess(plain)
+        try:
+            return plain.decode(self.alphabet)
+        except UnicodeDecodeError:
+            return guess(plain)
+
+    def _septets(self, plain: bytes) -> str:
+        if self.locking or self.single:
+            return decode_national(plain, self.locking, self.single)
+        return decode_gsm(plain)
 
 
 # SMPP 3.4 section 5.2.19. 0 is the SMSC's own alphabet; 2 and 4 are "octet unspecified", which in practice is Latin-1.
@@ -70,48 +123,51 @@ def alphabet_of(data_coding: int, default: str) -> str:
     return "gsm" if group >= 0xC else "latin-1"
 
 
+def reading(alphabet: str, udh: bytes) -> str:
+    """Return ``alphabet`` (what data_coding 0 means) together with what the header ``udh`` says of reading the text.
+
+    It is the ``alphabet`` that ``decode_text`` takes: "gsm", or with national tables "gsm locking=1 single=1", or
+    "gsm-packed fill=1". Of several elements of a kind the last counts (23.040 section 9.2.3.24).
+    """
+    said = {
+        element.identifier: element.data[0]
+        for element in elements(udh)
+        if element.identifier in (LOCKING_SHIFT, SINGLE_SHIFT) and len(element.data) == 1
+    }
+    found = {
+        "locking": said.get(LOCKING_SHIFT, 0),
+        "single": said.get(SINGLE_SHIFT, 0),
+        "fill": fill_bits(len(udh)) if alphabet == PACKED else 0,
+    }
+    return " ".join([alphabet, *(f"{name}={value}" for name, value in found.items() if value)])
+
+
+@lru_cache(maxsize=1024)
+def charset_of(data_coding: int, alphabet: str = "gsm") -> Charset:
+    """Return what ``data_coding`` (one octet) means where ``alphabet`` is what ``reading`` gave."""
+    default, *words = alphabet.split(" ")
+    changes = {name: int(value) for name, _, value in (word.partition("=") for word in words)}
+    declared = alphabet_of(data_coding, default)
+    if declared == "gsm" and default == PACKED:
+        declared = PACKED
+    return Charset(declared, changes.get("locking", 0), changes.get("single", 0), changes.get("fill", 0))
+
+
 def decode_text(raw: bytes, data_coding: int, alphabet: str = "gsm") -> str:
     """Return the text of ``raw`` (user data without its header). Never raises, and every octet leaves a trace.
 
-    ``alphabet`` is what data_coding 0 means on this carrier, one of ``ALPHABETS``.
+    ``alphabet`` is what data_coding 0 means on this carrier, one of ``ALPHABETS``, or what ``reading`` made of it.
     """
-    declared = alphabet_of(data_coding, alphabet)
-    if declared == "gsm":
-        return decode_gsm(raw) if raw.isascii() else _guess(raw)
-    if declared == "ucs-2":
-        return decode_ucs2(raw)
-    try:
-        return raw.decode(declared)
-    except UnicodeDecodeError:
-        return _guess(raw)
+    charset = charset_of(data_coding, alphabet)
+    return charset.decode(charset.plain(raw))
 
 
-def _guess(raw: bytes) -> str:
+def guess(raw: bytes) -> str:
     """Read octets that cannot be what they were declared: UTF-8 is hardly ever valid by accident, Latin-1 always is."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def decode_ucs2(raw: bytes) -> str:
-    """Return the text of UTF-16 octets, big-endian unless a byte order mark says otherwise. Never raises.
-
-    Lone surrogates become U+FFFD, and so does a last odd octet, unless it is NUL: that is some system's end of string.
-    """
-    if len(raw) % 2 and raw[-1] == 0:
-        raw = raw[:-1]
-    if raw[:2] == b"\xff\xfe":
-        return raw[2:].decode("utf-16-le", "replace")
-    return raw.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace")
-
-
-def encode_ucs2(text: str) -> bytes:
-    """Return ``text`` in big-endian UTF-16. Lone surrogates (which JSON can spell) become U+FFFD."""
-    try:
-        return text.encode("utf-16-be")
-    except UnicodeEncodeError:
-        return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace").encode("utf-16-be")
 
 
 def encode(text: str) -> Encoded:

@@ -1,8 +1,9 @@
 """The GSM 7 bit default alphabet and its extension table (3GPP TS 23.038 sections 6.2.1 and 6.2.1.1).
 
-Owns the one table, and its two directions over *unpacked* septets: one septet per octet, as SMPP carries them. Packing
-is the SMSC's business and does not happen here. Decoding follows what 23.038 tells a receiving entity to display, so
-it has an answer for every octet string; encoding has none for a character outside the tables and says so with None.
+Owns the one table, and its two directions over *unpacked* septets: one septet per octet, as SMPP carries them. Decoding
+follows what 23.038 tells a receiving entity to display, so it has an answer for every octet string; encoding has none
+for a character outside the tables and says so with None. Packing is the SMSC's business, but a few carriers hand on the
+packed octets of the air interface: ``unpack`` reads them.
 
 Own table, not the ``gsm0338`` package: ``docs/decisions/0003-gsm-alphabet.md`` has the reasons. Both directions lean
 on the interpreter's charmap codec, which runs the table in C.
@@ -40,6 +41,9 @@ EXTENSION: Final = {
     0x65: "€",
 }
 
+_SEPTET: Final = 7
+_RETURN: Final = b"\r"
+_PADDING: Final = b"\0\r"
 _DECODING: Final = BASIC + "\N{REPLACEMENT CHARACTER}" * 128
 _ENCODING: Final[dict[int, bytes]] = {
     **{ord(character): bytes((code,)) for code, character in enumerate(BASIC) if code != ESCAPE},
@@ -70,3 +74,45 @@ def decode_gsm(raw: bytes) -> str:
     if "\x1b" not in text:
         return text
     return _ESCAPED.sub(lambda match: _SHOWN.get(match[1], match[1]), text)
+
+
+def unpack(packed: bytes, fill: int = 0) -> bytes:
+    """Return the septets of ``packed`` (section 6.1.2.1), one per octet. Never raises.
+
+    ``fill`` is the number of bits before the first septet, which bring it to a septet boundary behind a header: see
+    ``fill_bits``. Where the last septet ends with the last octet, it may be padding, since nothing else says how many
+    septets there are: a carriage return (section 6.1.2.3.1) or zero there, which would read as "@", is left out.
+    """
+    bits = int.from_bytes(packed, "little") >> fill
+    count, rest = divmod(max(len(packed) * 8 - fill, 0), _SEPTET)
+    groups = bits.to_bytes(len(packed) + _SEPTET, "little")
+    septets = bytearray()
+    for at in range(0, len(packed), _SEPTET):  # seven octets hold eight septets; one big number would cost its square
+        group = int.from_bytes(groups[at : at + _SEPTET], "little")
+        septets += bytes(group >> shift & 0x7F for shift in range(0, 8 * _SEPTET, _SEPTET))
+    del septets[count:]
+    if count > 1 and not rest and septets[-1] in _PADDING:
+        del septets[-1:]
+    return bytes(septets)
+
+
+def pack(septets: bytes, fill: int = 0) -> bytes:
+    """Return ``septets`` packed behind ``fill`` zero bits, as ``unpack`` reads them.
+
+    Seven spare bits at the end become a carriage return, and a carriage return that ends with an octet is doubled
+    (section 6.1.2.3.1), so that neither zeros nor padding are read as text.
+    """
+    if not septets:
+        return b""
+    spare = -(fill + len(septets) * _SEPTET) % 8
+    if spare == _SEPTET or (spare == 0 and septets[-1:] == _RETURN):
+        septets += _RETURN
+    value = 0
+    for at, septet in enumerate(septets):
+        value |= septet << (fill + at * _SEPTET)
+    return value.to_bytes((fill + len(septets) * _SEPTET + 7) // 8, "little")
+
+
+def fill_bits(header: int) -> int:
+    """Return how many bits follow a user data header of ``header`` octets, its length octet included, before text."""
+    return -header * 8 % _SEPTET

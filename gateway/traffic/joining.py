@@ -80,7 +80,7 @@ def admit(
         stored = []
     add_part(tx, key, mo, concat)
     parts = [part for part in parts_of(tx, key) if part.mo_id is None]
-    joined = join(_pure(parts, key), mo.alphabet)
+    joined = join(_pure(parts, key))
     if joined is None:
         return Admitted(None, WAITING, superseded)
     return Admitted(Whole(_mo(mo, joined, parts), len(parts), key), superseded=superseded)
@@ -93,7 +93,7 @@ def what_came(key: PartKey, parts: Sequence[StoredPart], line: str) -> Whole | N
     """
     if not parts:
         return None
-    joined = join_what_came(_pure(parts, key), parts[0].alphabet)
+    joined = join_what_came(_pure(parts, key))
     if joined is None:
         return None
     latest = parts[-1]
@@ -109,13 +109,12 @@ def what_came(key: PartKey, parts: Sequence[StoredPart], line: str) -> Whole | N
         data_coding=0,
         fingerprint=b"",
         received_at=latest.received_at,
-        alphabet=latest.alphabet,
     )
     return Whole(_mo(mo, joined, parts), len(parts), key)
 
 
 def _pure(parts: Sequence[StoredPart], key: PartKey) -> list[Part]:
-    return [Part(part.number, key.total, part.raw, part.data_coding) for part in parts]
+    return [Part(part.number, key.total, part.raw, part.data_coding, part.alphabet) for part in parts]
 
 
 def _mo(mo: Mo, joined: Joined, parts: Sequence[StoredPart]) -> Mo:
@@ -125,7 +124,10 @@ def _mo(mo: Mo, joined: Joined, parts: Sequence[StoredPart]) -> Mo:
         text=joined.text,
         raw=joined.raw,
         data_coding=joined.data_coding,
+        alphabet=joined.alphabet,
         fingerprint=digest,
         concat=None,
         partial=joined.partial,
+        pdu=b"",
+        other_readings=joined.others,
     )

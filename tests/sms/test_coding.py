@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sms import ALPHABETS, Encoding, choose, decode_text, encode
-from gateway.sms.coding import alphabet_of, decode_ucs2, encode_ucs2
+from gateway.sms.coding import alphabet_of
+from gateway.sms.utf16 import decode_ucs2, encode_ucs2
 
 UCS2_STOP = "STOP".encode("utf-16-be")
 

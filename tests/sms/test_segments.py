@@ -144,6 +144,6 @@ def test_nothing_joins_to_nothing() -> None:
 
 
 def test_a_total_of_one_is_whole() -> None:
-    joined = join([Part(1, 1, b"STOP", 0)], alphabet="latin-1")
+    joined = join([Part(1, 1, b"STOP", 0, "latin-1")])
     assert joined is not None
     assert joined.text == "STOP"

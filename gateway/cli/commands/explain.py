@@ -1,18 +1,20 @@
-"""``gateway explain``: what would a text do on a line? Nothing happens: no store, no carrier, only policy."""
+"""``gateway explain``: what would a text do on a line, or what would it cost? Nothing happens: no store, no carrier."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from gateway.base import Clock, GatewayError, SystemClock
-from gateway.cli.options import config_option, json_option
+from gateway.cli.options import json_option, optional_config
 from gateway.cli.output import show_record
+from gateway.cli.segments import account, show_account
 from gateway.config import Config, load
 from gateway.model.address import Msisdn, read_line
 from gateway.model.consent import ConsentStatus, Standing
@@ -21,9 +23,11 @@ from gateway.model.messages import Mo
 from gateway.policy.compile import LineRules, compile_line
 from gateway.policy.decide import decide
 from gateway.policy.explain import explanation
+from gateway.policy.options import LineOptions
 from gateway.policy.snapshot import Snapshot
 
 SOMEBODY: Final = Msisdn("+12125550100")
+Judge = Callable[[str], dict[str, Any]]
 STATUSES: Final = click.Choice([status.word for status in ConsentStatus])
 
 
@@ -34,8 +38,8 @@ class InputError(GatewayError):
 
 
 @click.command(name="explain")
-@config_option
-@click.option("--line", required=True, metavar="ADDRESS", help="The line that the text is sent to.")
+@optional_config
+@click.option("--line", metavar="ADDRESS", help="The line that the text is sent to.")
 @click.option(
     "--status",
     type=STATUSES,
@@ -43,9 +47,17 @@ class InputError(GatewayError):
     show_default=True,
     help="The subscriber's consent before the text; who is opted in is a member of all lists.",
 )
+@click.option(
+    "--segments",
+    is_flag=True,
+    help="Say instead what TEXT would cost if we sent it: coding, segments, and which characters make it dear."
+    " With --line, as that line would send it.",
+)
 @json_option
 @click.argument("text", required=False)
-def explain(config: Path, line: str, status: str, as_json: bool, text: str | None) -> None:
+def explain(
+    config: Path | None, line: str | None, status: str, segments: bool, as_json: bool, text: str | None
+) -> None:
     """Say what TEXT would do on a line, and why. Nothing happens.
 
     Without TEXT, read one JSON string a line from standard input and write one JSON decision a line.
@@ -54,8 +66,10 @@ def explain(config: Path, line: str, status: str, as_json: bool, text: str | Non
     Example:
       gateway explain -c gateway.toml --line 85700 "please stop texting me"
       echo '"JOIN"' | gateway explain -c gateway.toml --line 85700
+      gateway explain --segments "Don’t miss it"
     """
-    judge = _judge(load(config, secrets=False), line, ConsentStatus[status.upper()], SystemClock())
+    judge = _measured(config, line) if segments else _judged(config, line, status)
+    show = show_account if segments else _show
     if text is None:
         for number, asked in enumerate(sys.stdin, start=1):
             if asked.strip():
@@ -63,15 +77,42 @@ def explain(config: Path, line: str, status: str, as_json: bool, text: str | Non
     elif as_json:
         _show_json(judge(text))
     else:
-        _show(judge(text))
+        show(judge(text))
 
 
-def _judge(config: Config, address: str, status: ConsentStatus, clock: Clock) -> Callable[[str], dict[str, Any]]:
+def _measured(config: Path | None, address: str | None) -> Judge:
+    """Return the function that measures a text, as the line sends it if one is named."""
+    plain = False
+    if address is not None:
+        plain = _line(_loaded(config), address).transliterate
+    return partial(account, plain=plain)
+
+
+def _judged(config: Path | None, address: str | None, status: str) -> Judge:
     """Return the function that explains a text on the line ``address``."""
+    if address is None:
+        raise click.UsageError("--line ADDRESS is needed: the line that the text is sent to")
+    return _judge(_loaded(config), address, ConsentStatus[status.upper()], SystemClock())
+
+
+def _loaded(config: Path | None) -> Config:
+    if config is None:
+        raise click.UsageError("-c FILE is needed: the configuration that the line is in")
+    return load(config, secrets=False)
+
+
+def _line(config: Config, address: str) -> LineOptions:
+    """Return the line ``address``, however it is spelt."""
     options = next((line for line in config.lines if read_line(line.address) == read_line(address)), None)
     if options is None:
         known = ", ".join(line.address for line in config.lines)
         raise InputError(f'there is no line "{address}" in {config.path}; its lines are: {known}')
+    return options
+
+
+def _judge(config: Config, address: str, status: ConsentStatus, clock: Clock) -> Judge:
+    """Return the function that explains a text on the line ``address``."""
+    options = _line(config, address)
     rules = compile_line(options, 1, stop_scope=config.gateway.stop_scope, config_hash=config.config_hash)
     standing = _standing(rules, status)
 
