@@ -52,6 +52,14 @@ class Metrics:
             "many or too long ones without an answer (unacked_full).",
             "reason",
         )
+        self.receipts = make.counters(
+            "gateway_receipts_total",
+            "Delivery receipts, by what they led to: a message's final state (recorded), nothing since it had one "
+            "(repeated) or since the receipt is not final (intermediate), or waiting for a response that names their "
+            "id (parked): what is never named is dropped after an hour.",
+            "carrier",
+            "result",
+        )
         self.duplicates = make.counter("gateway_duplicates_total", "Redelivered texts, acked without effect.")
         self.quarantine = make.counter("gateway_quarantine_total", "PDUs that could not be read and were put aside.")
         self.ack_seconds = make.histogram(

@@ -13,11 +13,20 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
-from gateway.model.effects import ChangeList, ChangeStatus, Decision, HeldBack, PlaceHold, RecordEvidence, Reply, Scope
+from gateway.model.effects import (
+    ChangeList,
+    ChangeStatus,
+    Decision,
+    HeldBack,
+    PlaceHold,
+    RecordEvidence,
+    Reply,
+    Scope,
+    TextOutcome,
+)
 from gateway.model.messages import Arrival, Concat, Draft, Lane, Mo, Receipt, Unreadable
 from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
-from gateway.policy.read import Sense, read
 from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after, opted_out, status_of
 from gateway.smpp.constants import Status
@@ -157,7 +166,8 @@ class _Work:
         """
         entry = self.book.by_address.get(mo.line)
         rules = entry.rules if entry else self.book.rules(_NO_LINE, mo.line)
-        return read(mo.text, rules).sense is Sense.STOP
+        nobody = Standing(_NO_LINE, mo.subscriber)
+        return decide(mo, Snapshot(nobody, rules, self.tx.now)).outcome is TextOutcome.OPT_OUT
 
     def text(self, mo: Mo, disturbed: bool, alive: frozenset[str]) -> Taken:
         """Take one MO or part."""

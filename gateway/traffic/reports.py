@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from gateway.base import Clock, GatewayError, mask
-from gateway.model.messages import Lane, MessageState, Mo, Mt, Unreadable
+from gateway.model.messages import Lane, MessageState, Mo, Mt, Receipt, Unreadable
 from gateway.model.permit import Fate, Outcome
 from gateway.model.refusal import Reason, Refusal
 from gateway.smpp.constants import Status
@@ -49,6 +49,8 @@ class Reports:
                         outcome=taken.outcome,
                         id=taken.mo_id,
                     )
+                case Receipt():
+                    self._metrics.receipts(arrival.carrier, taken.outcome.removeprefix("receipt_")).inc()
                 case Unreadable():
                     if taken.outcome == "undecidable":
                         self._metrics.internal_errors("decide").inc()

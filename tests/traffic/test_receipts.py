@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 from gateway.model.address import Msisdn
 from gateway.model.messages import MessageState
@@ -15,6 +17,9 @@ from gateway.traffic.gate import Claim, pass_gate
 from gateway.traffic.janitor import drop_old
 from gateway.traffic.settle import settle
 from tests.traffic.bench import ANNE, BOB, LINE, Bench, mo, receipt, unreadable, verdicts
+from tests.traffic.test_reports import counted
+from tests.traffic.world import settle as settled
+from tests.traffic.world import world
 
 SENT, DELIVERED, UNDELIVERED = MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED
 
@@ -168,6 +173,20 @@ def test_they_wait_for_an_hour(bench: Bench) -> None:
         bench.clock.advance(seconds)
         bench.tx(drop_old)
         assert bench.one("select count(*) from parked_receipt") == left
+
+
+@pytest.mark.checklist("H8")
+async def test_receipts_by_carrier_and_result(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.send()
+        await settled()
+        here.bind.settle(*here.bind.write())
+        await settled()
+        [(known,)] = await here.tx(lambda tx: tx.rows("select carrier_id from permit"))
+        here.bring(receipt(known, state=None), receipt(known), receipt(known), receipt("nobody's"))
+        await settled()
+        for result in ("intermediate", "recorded", "repeated", "parked"):
+            assert counted(here, f'gateway_receipts_total{{carrier="acme",result="{result}"}}') == 1
 
 
 # What may be a text.
