@@ -127,6 +127,11 @@ class Carrier:
         """See ``CarrierPort``."""
         return [bind.row() for bind in self._binds]
 
+    def adopt(self, options: CarrierOptions) -> None:
+        """Put the keys of ``options`` in force that are no property of a bind; the others are as they were."""
+        self.options = options
+        self.throttle.limit(options.max_per_second, self._clock.monotonic())
+
     async def run(self) -> None:
         """Keep all binds bound until ``stop`` was called. Cancelling it closes them at once."""
         async with trio.open_nursery() as nursery:

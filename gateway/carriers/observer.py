@@ -6,6 +6,7 @@ counted by traffic, which knows when they are durable.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from gateway.carriers.interface import BindState
@@ -47,6 +48,13 @@ class MetricsObserver:
         """See ``Observer``."""
         self._metrics.window_used(bind).set(used)
         self._metrics.window_size(bind).set(size)
+
+    def gone(self, carrier: str, binds: Iterable[str]) -> None:
+        """Expose nothing more of binds that are no more: an alert on a bind that is down would never end."""
+        for bind in binds:
+            self._metrics.bind_up.forget(carrier, bind)
+            self._metrics.window_used.forget(bind)
+            self._metrics.window_size.forget(bind)
 
     def turned_away(self, carrier: str, count: int) -> None:
         """See ``Observer``."""

@@ -40,6 +40,17 @@ class Throttle:
         """The present rate in submit_sm a second; infinite without a limit."""
         return self._rate
 
+    def limit(self, max_per_second: float, now: float) -> None:
+        """Change the ceiling (0: none). A rate that complaints have brought down keeps climbing from where it is."""
+        ceiling = max_per_second or math.inf
+        if ceiling == self._ceiling:
+            return
+        self._advance(now)
+        at_ceiling = self._rate == self._ceiling
+        self._ceiling = ceiling
+        self._rate = ceiling if at_ceiling else min(self._rate, ceiling)
+        self._tokens = min(self._tokens, self._burst())
+
     def available(self, now: float) -> int:
         """Return how many may go now."""
         self._advance(now)

@@ -1,8 +1,9 @@
 """What differs between two configurations: the pure half of a reload.
 
-Says what changed, and does nothing about it. Lines, keywords, logging, and of ``[gateway]`` what ``LIVE`` names change
-under a running daemon; the rest of ``[gateway]``, ``[store]`` and ``[http]`` is named in ``needs_restart`` so that
-nobody believes it is in force. Compares secrets too (a new password is a change) and shows none.
+Says what changed, and does nothing about it. Lines, keywords, carriers, logging, and of ``[gateway]`` what ``LIVE``
+names change under a running daemon; the rest of ``[gateway]``, ``[store]`` and ``[http]`` is named in
+``needs_restart`` so that nobody believes it is in force. Compares secrets too (a new password is a change) and shows
+none.
 """
 
 from __future__ import annotations

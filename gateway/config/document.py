@@ -61,10 +61,12 @@ read the file itself, can run `gateway check`. Secrets appear in no log, no mess
 ## Changing it while the gateway runs
 
 SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, `stop_scope`, `max_segments`, `max_backlog`
-and `[log]` change at once, and no bind is dropped. A file with a problem changes nothing: the problem is logged and
-counted, and the old configuration stays in force. So it does while the store takes nothing; reload again when it does.
-A change of `[[carrier]]`, `[store]`, `[http]`, `gateway.node` or `gateway.state_dir` needs a restart, and the log says
-so. Each piece of evidence holds the hash of the configuration that was in force.
+and `[log]` change at once. A carrier whose table is as it was keeps its sessions; one that is new is bound, one that is
+gone is drained, and one that changed is drained and bound anew, except that a new `max_per_second` alone drops nothing.
+A file with a problem changes nothing: the problem is logged and counted, and the old configuration stays in force. So
+it does while the store takes nothing; reload again when it does. A change of `[store]`, `[http]`, `gateway.node` or
+`gateway.state_dir` needs a restart, and the log says so. Each piece of evidence holds the hash of the configuration
+that was in force.
 
 """
 

@@ -67,7 +67,7 @@ class Running:
         """
         try:
             fresh = read()
-            await self.flow.adopt(fresh)
+            turned = await self.flow.adopt(fresh)
         except ConfigErrors as errors:
             return self._not_loaded([str(problem) for problem in errors.problems])
         except StoreError as error:
@@ -79,13 +79,10 @@ class Running:
         changes = diff(self.started, fresh)
         if changes.needs_restart:
             _log.warning("these changes need a restart", keys=list(changes.needs_restart))
-        carriers = [*changes.carriers_added, *changes.carriers_removed, *(c.name for c in changes.carriers_changed)]
-        if carriers:
-            _log.warning("changed carriers need a restart", carriers=carriers)
         _logs(fresh, self.metrics, self.started.gateway.node)
         self.config = fresh
         self._loaded()
-        _log.info("configuration reloaded", hash=fresh.config_hash[:12], lines=len(fresh.lines))
+        _log.info("configuration reloaded", hash=fresh.config_hash[:12], lines=len(fresh.lines), carriers=turned)
         return True
 
     def _not_loaded(self, problems: Sequence[str]) -> bool:
@@ -116,7 +113,6 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
             open_store(config.store, config.state_dir, config.gateway.node, clock, hooks=hooks)
         )
         flow = await Flow.begin(store, config, clock, metrics)
-        flow.attach(config.carriers, f"{config.gateway.node}-{store.identity.life}")
         gateway = Running(config, flow, metrics)
         gateway._loaded()
         flows = await stack.enter_async_context(_tasks())
@@ -129,8 +125,7 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
         faces_over = trio.Event()
         faces = await stack.enter_async_context(_tasks())
         gateway.addresses = await _listen(faces, gateway, version, faces_over)
-        for carrier in flow.carriers:
-            binds.start_soon(carrier.run)
+        await binds.start(flow.fleet.run)
         try:
             yield gateway
         finally:
@@ -170,9 +165,7 @@ async def _listen(faces: trio.Nursery, gateway: Running, version: str, over: tri
 async def _drain(flow: Flow) -> None:
     """Claim nothing more, let the binds finish what is in their windows, and record what became of it."""
     flow.dispatcher.stop()
-    async with trio.open_nursery() as nursery:
-        for carrier in flow.carriers:
-            nursery.start_soon(carrier.stop)
+    await flow.fleet.stop()
     with trio.move_on_after(RECORD_S) as waiting:
         await flow.hub.recorded()
     if waiting.cancelled_caught:

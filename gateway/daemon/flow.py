@@ -16,6 +16,7 @@ from gateway.carriers.options import CarrierOptions
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.config import Config
 from gateway.daemon.book import book_of, line_specs
+from gateway.daemon.fleet import Fleet
 from gateway.store.lines import sync_lines
 from gateway.store.queries import brakes as stored_brakes
 from gateway.store.store import Store
@@ -34,12 +35,12 @@ _NO_OVERRIDES: Final[Mapping[int, Verdict]] = {}
 class Flow:
     """All of traffic over one open store, made by ``begin``; ``book`` is the configuration in force."""
 
-    def __init__(self, store: Store, clock: Clock, metrics: Metrics, book: RuleBook) -> None:
+    def __init__(self, store: Store, config: Config, clock: Clock, metrics: Metrics, book: RuleBook) -> None:
         self.store = store
         self.clock = clock
         self.metrics = metrics
         self.book = book
-        self.carriers: list[Carrier] = []
+        self._observer = MetricsObserver(metrics)
         self.brakes = Brakes(lambda kind, name, paused: metrics.paused(kind, name).set(paused))
         reports = Reports(metrics, clock)
         self.dispatcher = Dispatcher(
@@ -60,37 +61,52 @@ class Flow:
             lambda: self.janitor.depth,
             self.janitor.accepted,
         )
+        self.fleet = Fleet(config.carriers, self._make, self._gone)
 
     @classmethod
     async def begin(cls, store: Store, config: Config, clock: Clock, metrics: Metrics) -> Flow:
         """Bring the store's lines up to the configuration, take over its brakes, and return the flow over it."""
         ids = await store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
-        flow = cls(store, clock, metrics, book_of(config, ids))
+        flow = cls(store, config, clock, metrics, book_of(config, ids))
         flow.brakes.load(await store.read(stored_brakes))
         return flow
 
-    async def adopt(self, config: Config) -> None:
-        """Put the lines and keywords of a new configuration in force."""
+    async def adopt(self, config: Config) -> list[str]:
+        """Put lines, keywords and carriers of a new configuration in force; return the carriers that begin or end."""
         ids = await self.store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
         self.book = book_of(config, ids)
+        turned = self.fleet.want(config.carriers)
         self.dispatcher.ring_all()
+        return turned
 
-    def attach(self, options: Sequence[CarrierOptions], life: str) -> None:
-        """Make the carriers; they are not started."""
-        observer = MetricsObserver(self.metrics)
-        self.carriers = [
-            Carrier(item, inward=self.hub, clock=self.clock, life=life, region_of=self._region_of, observer=observer)
-            for item in options
-        ]
+    @property
+    def carriers(self) -> Sequence[Carrier]:
+        """The carriers that have not ended."""
+        return self.fleet.carriers
+
+    def _make(self, options: CarrierOptions, made: int) -> Carrier:
+        identity = self.store.identity
+        life = f"{identity.node}-{identity.life}" + (f".{made}" if made else "")
+        return Carrier(
+            options,
+            inward=self.hub,
+            clock=self.clock,
+            life=life,
+            region_of=self._region_of,
+            observer=self._observer,
+        )
+
+    def _gone(self, carrier: Carrier) -> None:
+        self._observer.gone(carrier.name, [bind.name for bind in carrier.binds])
 
     def _book(self) -> RuleBook:
         return self.book
 
     def _carriers(self) -> Sequence[Carrier]:
-        return self.carriers
+        return self.fleet.carriers
 
     def _verdict(self, carrier: str, status: int) -> Verdict:
-        found = next((item for item in self.carriers if item.name == carrier), None)
+        found = next((item for item in self.fleet.carriers if item.name == carrier), None)
         return found.verdict(status) if found else verdict(status, _NO_OVERRIDES)
 
     def _region_of(self, line: str) -> str:

@@ -25,5 +25,4 @@ async def offline_desk(config: Config) -> AsyncIterator[Desk]:
     make_state_folder(config.state_dir)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:
         flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
-        flow.attach(config.carriers, f"{config.gateway.node}-{store.identity.life}")  # known by name, never started
         yield flow.desk

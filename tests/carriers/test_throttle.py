@@ -126,3 +126,18 @@ def test_over_any_time_no_more_goes_than_rate_and_one_burst(rate: float, steps: 
         if complaint:
             throttle.slow_down(now)
     assert taken <= rate * now + max(1, rate * 0.1) + 1e-6
+
+
+def test_a_new_ceiling_counts_at_once_and_complaints_are_not_forgotten() -> None:
+    throttle = Throttle(0, 0.0)
+    throttle.limit(10, 1.0)
+    assert throttle.rate == 10
+    assert throttle.available(1.0) == 1, "a tenth of a second's worth, as if it had begun with it"
+    throttle.slow_down(1.0)
+    throttle.limit(20, 1.0)
+    assert throttle.rate == 5, "it climbs from where the complaint left it"
+    throttle.limit(2, 1.0)
+    assert throttle.rate == 2
+    throttle.limit(2, 1.0)
+    throttle.limit(0, 1.0)
+    assert math.isinf(throttle.rate)

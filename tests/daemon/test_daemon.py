@@ -116,8 +116,8 @@ async def test_a_reload_says_what_needs_a_restart(file: Path) -> None:
         with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
             patch.setattr(module, "configure_logs", lambda options, **facts: events.append(facts["node"]))
             assert await made.reload(read)
-        warned = [line.get("keys") or line.get("carriers") for line in logs if "restart" in line["event"]]
-        assert warned == [["gateway.node"], ["acme"]]
+        assert [line["keys"] for line in logs if "restart" in line["event"]] == [["gateway.node"]]
+        assert [line["carriers"] for line in logs if line["event"] == "configuration reloaded"] == [["acme"]]
         assert made.flow.book.max_segments == 3
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "configure_logs", lambda options, **facts: events.append(facts["node"]))
@@ -224,7 +224,9 @@ async def test_a_stop_waits_for_the_store_to_take_what_became_of_the_last_permit
     autojump_clock: MockClock,
 ) -> None:
     flow: Any = SimpleNamespace(
-        dispatcher=SimpleNamespace(stop=lambda: None), carriers=[], hub=SimpleNamespace(recorded=trio.sleep_forever)
+        dispatcher=SimpleNamespace(stop=lambda: None),
+        fleet=SimpleNamespace(stop=trio.lowlevel.checkpoint),
+        hub=SimpleNamespace(recorded=trio.sleep_forever),
     )
     with capture_logs() as logs:
         await module._drain(flow)

@@ -31,7 +31,6 @@ async def flowing(config: Config) -> AsyncIterator[Flow]:
     config.state_dir.mkdir(exist_ok=True)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock, threads=False) as store:
         flow = await Flow.begin(store, config, clock, Metrics())
-        flow.attach(config.carriers, f"gw1-{store.identity.life}")
         yield flow
 
 
