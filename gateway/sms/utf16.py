@@ -47,7 +47,8 @@ def byte_order(raw: bytes) -> Literal["big", "little"] | None:
     """Return the order in which ``raw`` must be read for what it says in Latin letters; None if it says nothing so.
 
     Where the octets are those of Latin text, every other one is zero. So it is taken: more than half of the units have
-    the zero on the same side and none the other way round, and beside these zeros are three different Latin letters.
+    the zero on the same side, none has it beside an ASCII character on the other side, and there are three different
+    Latin letters beside these zeros.
     Read in the other order they would be three different characters out of the few whose code ends in 00: no
     text in any language consists of those for more than half.
     """
@@ -71,6 +72,6 @@ def _latin(letters: bytes, zeros: bytes) -> bool:
     if zeros.count(0) * 2 <= len(zeros):
         return False
     pairs = set(zip(letters, zeros, strict=False))
-    if any(letter == 0 and other for letter, other in pairs):
+    if any(letter == 0 and 0 < other < 0x80 for letter, other in pairs):  # above: half of an emoji
         return False
     return len({letter | 0x20 for letter, other in pairs if not other and letter in _LETTERS}) >= _FEWEST_LETTERS

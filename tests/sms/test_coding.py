@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.sms import ALPHABETS, Encoding, choose, decode_text, encode
 from gateway.sms.coding import alphabet_of
+from gateway.sms.gsm import pack
 from gateway.sms.utf16 import decode_ucs2, encode_ucs2
 
 UCS2_STOP = "STOP".encode("utf-16-be")
@@ -24,6 +25,7 @@ UCS2_STOP = "STOP".encode("utf-16-be")
         *[(0xF0, "gsm"), (0xF3, "gsm"), (0xF4, "latin-1"), (0xF7, "latin-1")],
     ],
 )
+@pytest.mark.checklist("F2")
 def test_data_coding_declares_an_alphabet(coding: int, alphabet: str) -> None:
     assert alphabet_of(coding, "utf-8") == alphabet
 
@@ -33,6 +35,7 @@ def test_zero_means_what_the_carrier_says(alphabet: str) -> None:
     assert alphabet_of(0, alphabet) == alphabet
 
 
+@pytest.mark.checklist("F1", "F2", "F3")
 @pytest.mark.parametrize(
     "raw, coding, alphabet, text",
     [
@@ -58,12 +61,33 @@ def test_zero_means_what_the_carrier_says(alphabet: str) -> None:
         (UCS2_STOP, 0x19, "gsm", "STOP"),
         (UCS2_STOP, 0, "ucs-2", "STOP"),
         (b"\x1be", 0xF1, "latin-1", "€"),
+        # UCS-2 that was declared as something else, in either order.
+        *[(UCS2_STOP, coding, alphabet, "STOP") for coding in (0, 1, 3, 4, 0xF0) for alphabet in ALPHABETS[2:]],
+        (UCS2_STOP, 0, "gsm", "STOP"),
+        ("STOP".encode("utf-16-le"), 0, "gsm", "STOP"),
+        ("STOP".encode("utf-16-le"), 4, "gsm", "STOP"),
+        ("ARRÊT 😀".encode("utf-16-be"), 0, "gsm", "ARRÊT 😀"),
+        ("ARRÊT 😀".encode("utf-16-le"), 0, "latin-1", "ARRÊT 😀"),
+        (b"\xfe\xff" + "стоп".encode("utf-16-be"), 0, "gsm", "стоп"),
+        (b"\xff\xfe" + "стоп".encode("utf-16-le"), 3, "gsm", "стоп"),
+        (UCS2_STOP + b"\0", 0, "gsm", "STOP"),
+        (b"\0S\0T", 0, "gsm", "@S@T"),
+        (b"\0S\0S\0S\0s", 0, "gsm", "@S@S@S@s"),
+        (b"@A \0 @B \0 @C", 0, "gsm", "¡A @ ¡B @ ¡C"),
+        # Packed: with such a carrier, every coding that is GSM; nothing else.
+        (pack(b"STOP"), 0, "gsm-packed", "STOP"),
+        (pack(b"STOPALL"), 0xF0, "gsm-packed", "STOPALL"),
+        (pack(b"1 \x1be"), 0x11, "gsm-packed", "1 €"),
+        (b"STOP", 3, "gsm-packed", "STOP"),
+        (UCS2_STOP, 8, "gsm-packed", "STOP"),
+        (pack(b"\x0b", 3), 0, "gsm-packed locking=1 fill=3", "Ğ"),
     ],
 )
 def test_received_octets_become_text(raw: bytes, coding: int, alphabet: str, text: str) -> None:
     assert decode_text(raw, coding, alphabet) == text
 
 
+@pytest.mark.checklist("F3")
 @pytest.mark.parametrize(
     "raw, text",
     [
@@ -80,10 +104,57 @@ def test_received_octets_become_text(raw: bytes, coding: int, alphabet: str, tex
         (UCS2_STOP + b"\xd8\x3d", "STOP\ufffd"),
         (UCS2_STOP + b"\xd8\x3d\xde", "STOP\ufffd"),
         ("👩‍👩‍👧".encode("utf-16-be"), "👩‍👩‍👧"),
+        ("STOP".encode("utf-16-le"), "STOP"),
+        ("STOP".encode("utf-16-le")[:-1], "STOP"),
+        ("STOP".encode("utf-16-le") + b"\0", "STOP"),
+        ("ARRÊT!".encode("utf-16-le"), "ARRÊT!"),
+        ("I’m done, STOP 😀".encode("utf-16-le"), "I’m done, STOP 😀"),
+        ("中国".encode("utf-16-be"), "中国"),
+        ("協佐".encode("utf-16-be"), "協佐"),  # the octets of "STOP" in ASCII
     ],
 )
 def test_ucs2_as_carriers_send_it(raw: bytes, text: str) -> None:
     assert decode_ucs2(raw) == text
+
+
+HAN = st.characters(min_codepoint=0x3000, max_codepoint=0x9FFF)
+KOREAN = st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3)
+# All that is common of what ends in 00: one, open, most, sword, love, hall, supply, wide space, ga.
+ZERO = "一开最刀戀堀栀　가"
+
+
+@pytest.mark.checklist("F3")
+@given(st.text(st.one_of(HAN, KOREAN, st.sampled_from("，。！？　 1aA")), max_size=70))
+def test_genuine_text_of_east_asia_is_never_turned_round(text: str) -> None:
+    """The rule needs three different ideographs whose octets end in zero, to be most of the text."""
+    seen = {character for character in text if ord(character) & 0xFF == 0}
+    if len(seen) < 3 or 2 * sum(text.count(character) for character in seen) <= len(text):
+        assert decode_text(text.encode("utf-16-be"), 8) == text
+
+
+@pytest.mark.checklist("F3")
+@given(st.text(ZERO + "中国人不的了我", max_size=40), st.sampled_from("，国中的人，是"))
+def test_many_characters_that_end_in_zero_are_no_proof(text: str, more: str) -> None:
+    mixed = "".join(character + more for character in text)
+    assert decode_text(mixed.encode("utf-16-be"), 8) == mixed
+
+
+@pytest.mark.checklist("F3")
+@pytest.mark.parametrize(
+    "text",
+    ["一", "一一", "最最最最", "开开开", "一刀", "一刀一刀", "가가가", "　　　", "一开", "戀戀", "一最刀一最刀a"],
+)
+def test_short_texts_of_characters_that_end_in_zero(text: str) -> None:
+    assert decode_text(text.encode("utf-16-be"), 8) == text
+
+
+@pytest.mark.checklist("F3")
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=70))
+def test_latin_text_is_read_in_either_order(text: str) -> None:
+    assert decode_text(text.encode("utf-16-be"), 8) == text
+    if len({character for character in text.lower() if character.isalpha()}) >= 3:
+        assert decode_text(text.encode("utf-16-le"), 8) == text
+        assert decode_text(text.encode("utf-16-le"), 0, "latin-1") == text
 
 
 @given(st.binary(), st.integers(0, 255), st.sampled_from(ALPHABETS))

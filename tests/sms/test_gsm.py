@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sms.gsm import BASIC, EXTENSION, decode_gsm, encode_gsm
+from gateway.sms.gsm import BASIC, EXTENSION, decode_gsm, encode_gsm, fill_bits, pack, unpack
 
 OTHERS = gsm0338.Codec()
 CHARACTERS = "".join(c for c in BASIC if c != "\x1b") + "".join(EXTENSION.values())
@@ -85,3 +85,59 @@ def test_decoding_never_raises_and_loses_no_character(raw: bytes) -> None:
     text = decode_gsm(raw)
     assert len(raw) - raw.count(b"\x1b") <= len(text) <= len(raw)
     assert "\x1b" not in text
+
+
+SEPTETS = st.binary(max_size=200).map(lambda raw: bytes(octet & 0x7F for octet in raw))
+
+
+@pytest.mark.checklist("F5")
+@pytest.mark.parametrize(
+    "septets, fill, packed, back",
+    [
+        (b"hellohello", 0, "e8329bfd4697d9ec37", b"hellohello"),
+        (b"STOP", 0, "53ea130a", b"STOP"),
+        (b"STOP", 1, "a6d42714", b"STOP"),
+        (b"", 0, "", b""),
+        (b"", 3, "", b""),
+        (b"STOPALL", 0, "53ea131a64321b", b"STOPALL"),  # seven bits are left: a carriage return
+        (b"STOPALL", 1, "a6d42734c86402", b"STOPALL"),
+        (b"abcdefg\r", 0, "61f1985c369f1b0d", b"abcdefg\r\r"),  # one that ends with an octet is doubled
+    ],
+)
+def test_septets_are_packed(septets: bytes, fill: int, packed: str, back: bytes) -> None:
+    assert pack(septets, fill).hex() == packed
+    assert unpack(bytes.fromhex(packed), fill) == back
+
+
+@pytest.mark.checklist("F5")
+@pytest.mark.parametrize("last, text", [(0, b"STOPALL"), (0x0D, b"STOPALL"), (0x40, b"STOPALL@")])
+def test_padding_is_no_text(last: int, text: bytes) -> None:
+    """A zero there would read as "@". What is lost is an "@" or line break that ends a text of 8, 16, ... septets."""
+    octets = pack(b"STOPALLA")
+    assert unpack(octets[:-1] + bytes((octets[-1] & 1 | last << 1,))) == text
+
+
+@given(SEPTETS, st.integers(0, 6))
+def test_what_was_packed_unpacks(septets: bytes, fill: int) -> None:
+    ends_with_octet = (fill + len(septets) * 7) % 8 == 0
+    found = unpack(pack(septets, fill), fill)
+    if ends_with_octet and len(septets) > 1 and septets[-1] == 0:
+        assert found == septets[:-1]
+    elif ends_with_octet and septets[-1:] == b"\r":
+        assert found == septets + b"\r"
+    else:
+        assert found == septets
+
+
+@given(st.binary(), st.integers(0, 6))
+def test_unpacking_never_raises_and_gives_septets(raw: bytes, fill: int) -> None:
+    septets = unpack(raw, fill)
+    assert septets.isascii()
+    assert len(raw) * 8 - fill - 7 - 7 < len(septets) * 7 <= max(len(raw) * 8 - fill, 0)
+
+
+@pytest.mark.checklist("F5")
+@pytest.mark.parametrize("header, fill", [(0, 0), (4, 3), (6, 1), (7, 0), (9, 5), (12, 2)])
+def test_text_begins_at_a_septet_behind_a_header(header: int, fill: int) -> None:
+    assert fill_bits(header) == fill
+    assert (header * 8 + fill) % 7 == 0
