@@ -20,14 +20,22 @@ import trio
 
 from gateway.base import Clock, GatewayError, SystemClock
 from gateway.simulator.deliveries import Delivery, octets_pdu, receipt_pdu, text_pdus
-from gateway.simulator.happenings import Arrived, BindDown, BindRefused, BindUp, Happening, Submitted
+from gateway.simulator.happenings import (
+    Arrived,
+    BindDown,
+    BindRefused,
+    BindUp,
+    Happening,
+    Submitted,
+    as_submit,
+)
 from gateway.simulator.inbox import Inbox
 from gateway.simulator.link import Link
 from gateway.simulator.manners import Answer, Manners
 from gateway.simulator.postbag import Postbag
 from gateway.smpp.codec import encode
 from gateway.smpp.constants import Status
-from gateway.smpp.pdu import Bind, DeliverSm, SubmitSm, Tlvs
+from gateway.smpp.pdu import Bind, DataSm, DeliverSm, SubmitSm, Tlvs
 from gateway.smpp.session import SessionOptions
 
 DEFAULT_FROM: Final = "+12125550101"
@@ -278,12 +286,13 @@ class SimulatedCarrier:
         """See ``Hooks``."""
         self._happened(BindUp(link.name, bind.system_id, link.mode))
 
-    def on_submit(self, link: Link, sequence: int, pdu: SubmitSm) -> None:
+    def on_submit(self, link: Link, sequence: int, pdu: SubmitSm | DataSm) -> None:
         """See ``Hooks``: note it, and answer as the manners say."""
         self._submits += 1
         answer = self.manners.answer_submit(self._submits, pdu.destination_addr)
         message_id = "" if answer.status else f"{next(self._message_ids):010}"
-        submitted = Submitted(link.name, sequence, pdu, message_id, answer.status, self._clock.wall())
+        now, command = self._clock.wall(), pdu.command_id
+        submitted = Submitted(link.name, sequence, as_submit(pdu), message_id, answer.status, now, command)
         self.submitted.append(submitted)
         self._later(answer.delay_s, lambda: self._answer_submit(link, submitted, answer))
         self._happened(submitted)
@@ -294,7 +303,7 @@ class SimulatedCarrier:
 
     def _answer_submit(self, link: Link, submitted: Submitted, answer: Answer) -> None:
         if answer.respond:
-            link.answer_submit(submitted.sequence, answer.status, submitted.message_id)
+            link.answer_submit(submitted)
         stat = self.manners.receipt(submitted.pdu.registered_delivery, submitted.subscriber)
         if not answer.status and stat:
             self._later(self.manners.receipt_delay_s, lambda: self._send_receipt(submitted, stat))

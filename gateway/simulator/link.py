@@ -18,10 +18,11 @@ from typing import Final, Protocol
 import trio
 
 from gateway.simulator.deliveries import Delivery
+from gateway.simulator.happenings import Submitted
 from gateway.smpp import events as ev
 from gateway.smpp.codec import encode
 from gateway.smpp.constants import CommandId, Status
-from gateway.smpp.pdu import Bind, EnquireLink, SubmitSm, SubmitSmResp
+from gateway.smpp.pdu import Bind, DataSm, DataSmResp, EnquireLink, SubmitSm, SubmitSmResp
 from gateway.smpp.session import Session, SessionOptions
 from gateway.smpp.states import Role, State
 
@@ -29,6 +30,13 @@ _CHUNK: Final = 65_536
 _FLUSH_S: Final = 1.0
 _RST: Final = struct.pack("ii", 1, 0)
 _LEFT_TO_US: Final = frozenset({CommandId.SUBMIT_SM, CommandId.DATA_SM})
+_REFUSALS: Final[dict[int, int]] = {
+    CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
+    CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
+    CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
+    CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
+}
+"""What an ESME may ask and this carrier does not do, with the status that says so."""
 _MODES: Final = {State.BOUND_TRX: "transceiver", State.BOUND_RX: "receiver", State.BOUND_TX: "transmitter"}
 
 
@@ -56,8 +64,8 @@ class Hooks(Protocol):
         """The bind was accepted and answered."""
         ...
 
-    def on_submit(self, link: Link, sequence: int, pdu: SubmitSm) -> None:
-        """A submit_sm came; answer it with ``link.answer_submit``, or not."""
+    def on_submit(self, link: Link, sequence: int, pdu: SubmitSm | DataSm) -> None:
+        """A message came; answer it with ``link.answer_submit``, or not."""
         ...
 
     def on_answer(self, delivery: Delivery, status: int) -> None:
@@ -121,20 +129,22 @@ class Link:
     def deliver(self, delivery: Delivery) -> None:
         """Send a deliver_sm; needs ``can_deliver``. Its answer, or its loss, is told to the hooks."""
         delivery.attempts += 1
+        pdu = delivery.pdu_for(self.session.peer_version)
         if delivery.forced and delivery.sequence is not None:
             self._outside[delivery.sequence] = delivery
-            self.write(encode(delivery.pdu, delivery.sequence))
+            self.write(encode(pdu, delivery.sequence))
         else:
-            data = self.session.request(delivery.pdu, trio.current_time(), delivery)
+            data = self.session.request(pdu, trio.current_time(), delivery)
             delivery.sequence = int.from_bytes(data[12:16], "big")
             self.write(data)
 
-    def answer_submit(self, sequence: int, status: int, message_id: str) -> None:
-        """Send the submit_sm_resp; harmless if the connection has ended meanwhile."""
+    def answer_submit(self, submitted: Submitted) -> None:
+        """Send the response to a message; harmless if the connection has ended meanwhile."""
         if not self.session.closed:
-            pdu = None if status else SubmitSmResp(message_id=message_id)
+            make = DataSmResp if submitted.command_id == CommandId.DATA_SM else SubmitSmResp
+            pdu = None if submitted.status else make(message_id=submitted.message_id)
             now = trio.current_time()
-            self.write(self.session.respond(CommandId.SUBMIT_SM, sequence, now, status, pdu))
+            self.write(self.session.respond(submitted.command_id, submitted.sequence, now, submitted.status, pdu))
 
     def enquire(self) -> Probe:
         """Send an enquire_link."""
@@ -246,10 +256,10 @@ class Link:
         match event:
             case ev.BindRequested(frame) if isinstance(frame.pdu, Bind):
                 self._answer_bind(frame.pdu, frame.sequence)
-            case ev.Request(frame) if isinstance(frame.pdu, SubmitSm):
+            case ev.Request(frame) if isinstance(frame.pdu, SubmitSm | DataSm):
                 self._hooks.on_submit(self, frame.sequence, frame.pdu)
             case ev.Request(frame):
-                refusal = Status.ESME_RINVCMDID
+                refusal = _REFUSALS[frame.command_id]
                 self.write(self.session.respond(frame.command_id, frame.sequence, now, refusal))
             case ev.Malformed(command_id, sequence, status) if command_id in _LEFT_TO_US:
                 self.write(self.session.respond(command_id, sequence, now, status))

@@ -201,12 +201,13 @@ class Session:
         return data
 
     def accept_bind(self, sequence: int, now: float, system_id: str) -> bytes:
-        """SMSC: return the octets that accept the bind asked for under ``sequence``; the session is bound."""
+        """SMSC: return the octets that accept the bind asked for under ``sequence``; the session is bound.
+
+        An ESME before version 3.4 is sent no TLV (SMPP 3.4 section 1.7.2).
+        """
         command, version = self._asked_to_bind(sequence)
-        values: dict[str, Any] = {
-            "system_id": system_id,
-            "tlvs": (Tlv(Tag.SC_INTERFACE_VERSION, bytes((INTERFACE_VERSION,))),),
-        }
+        ours = (Tlv(Tag.SC_INTERFACE_VERSION, bytes((INTERFACE_VERSION,))),)
+        values: dict[str, Any] = {"system_id": system_id, "tlvs": ours if version >= INTERFACE_VERSION else ()}
         data = encode(RESPONSES[command](**values), sequence)
         self._become_bound(command, now, version)
         return data

@@ -15,8 +15,20 @@ from gateway.simulator import (
     SimulatedCarrier,
     SimulatorError,
 )
-from gateway.smpp.constants import CommandId, Status, Tag
-from gateway.smpp.pdu import CancelSm, DeliverSmResp, EnquireLinkResp, QuerySm, SubmitSm, Tlv, tlv
+from gateway.smpp.constants import RESPONSE_BIT, CommandId, Status, Tag
+from gateway.smpp.parts import SmeAddress
+from gateway.smpp.pdu import (
+    CancelSm,
+    DeliverSmResp,
+    EnquireLinkResp,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    SubmitMulti,
+    SubmitSm,
+    Tlv,
+    tlv,
+)
 from gateway.sms import decode_text, segment, split_udh
 from tests.kit.clock import FakeClock
 from tests.kit.esme import esme
@@ -215,13 +227,20 @@ async def test_a_receipt_follows_where_it_was_asked_for(nursery: trio.Nursery) -
         assert b"err:042" in pdu.short_message
 
 
+@pytest.mark.checklist("C8")
 async def test_what_it_does_not_do_it_refuses_and_goes_on(nursery: trio.Nursery) -> None:
     carrier = SimulatedCarrier()
     port = await nursery.start(carrier.serve)
+    refusals: dict[Pdu, int] = {
+        QuerySm(): Status.ESME_RQUERYFAIL,
+        CancelSm(): Status.ESME_RCANCELFAIL,
+        ReplaceSm(): Status.ESME_RREPLACEFAIL,
+        SubmitMulti(dest_addresses=(SmeAddress(1, 1, PHONE),)): Status.ESME_RSUBMITFAIL,
+    }
     async with esme(port) as one:
-        for pdu, command in ((QuerySm(), CommandId.QUERY_SM_RESP), (CancelSm(), CommandId.CANCEL_SM_RESP)):
+        for pdu, refusal in refusals.items():
             await one.send(pdu)
-            assert (await one.response(command)).status == Status.ESME_RINVCMDID
+            assert (await one.response(CommandId(pdu.command_id | RESPONSE_BIT))).status == refusal
         good = b"\0\0\0\x14\0\0\0\x04\0\0\0\0\0\0\0\x63"
         await one.stream.send_all(good + b"\0\0\0\0")  # a submit_sm whose body ends early
         frame = await one.response(CommandId.SUBMIT_SM_RESP)

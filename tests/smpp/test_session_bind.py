@@ -48,20 +48,22 @@ def test_an_esme_is_bound_as_it_asked(state: State) -> None:
     assert not session.closed
 
 
+@pytest.mark.parametrize("version", [0x33, 0x34, 0x50])
 @pytest.mark.parametrize("state", BINDS)
-def test_an_smsc_is_bound_as_it_was_asked(state: State) -> None:
+def test_an_smsc_is_bound_as_it_was_asked(state: State, version: int) -> None:
     make, response = BINDS[state]
     session = Session(Role.SMSC, OPTIONS, 0)
-    pdu = make("demo", "secret", interface_version=0x33)
+    pdu = make("demo", "secret", interface_version=version)
     (event,) = session.receive(encode(pdu, 5), 0)
     assert isinstance(event, ev.BindRequested)
     assert (event.frame.pdu, event.frame.sequence) == (pdu, 5)
     assert session.state is State.OPEN
     (answer,) = sent(session.accept_bind(5, 0, "SMSC"))
     assert (answer.status, answer.sequence) == (0, 5)
-    assert answer.pdu == response("SMSC", (Tlv(Tag.SC_INTERFACE_VERSION, b"\x34"),))
+    tlvs = () if version < 0x34 else (Tlv(Tag.SC_INTERFACE_VERSION, b"\x34"),)  # none before SMPP 3.4
+    assert answer.pdu == response("SMSC", tlvs)
     assert session.state is state
-    assert session.peer_version == 0x33
+    assert session.peer_version == version
 
 
 @pytest.mark.parametrize("tlvs, version", [((), None), (OPTIONAL_VERSION, 0x33), ((Tlv(0x0210, b""),), None)])
