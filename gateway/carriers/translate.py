@@ -21,7 +21,7 @@ from gateway.model.address import Msisdn, read_line, read_msisdn
 from gateway.model.messages import Arrival, Concat, Mo, Receipt, Unreadable
 from gateway.smpp.constants import Status, Tag
 from gateway.smpp.pdu import DataSm, DeliverSm, tlv
-from gateway.sms import concat_of, decode_text, other_readings, reading, sar_concat, split_udh
+from gateway.sms import concat_of, decode_text, is_sound, other_readings, reading, sar_concat, split_udh
 
 TYPE_MASK: Final = 0x3C
 """The message type in esm_class (SMPP 3.4 section 5.2.12)."""
@@ -60,21 +60,21 @@ class Translator:
         if message_type in self._quirk.receipt_types:
             facts = read_receipt(pdu, user_data, message_type, self._quirk)
             if facts is not None:
-                return self._receipt(pdu, facts, sequence, origin, wall)
+                return self._receipt(pdu, facts, sequence, raw, origin, wall)
             if message_type in (DELIVERY_RECEIPT, INTERMEDIATE):
                 # Sending it again would not help, so it is accepted; it is kept where a person can look at it.
                 reason = "a delivery receipt that names no message, or no state"
                 aside = self.unreadable(sequence, Status.ESME_ROK, reason, raw, origin, wall)
                 if user_data and not tlv_id(pdu) and _misaddressed(pdu) is None:
-                    return replace(aside, perhaps=self._mo(pdu, user_data, sequence, origin, wall))
+                    return replace(aside, perhaps=self._mo(pdu, user_data, sequence, raw, origin, wall))
                 return aside
         if (wrong := _misaddressed(pdu)) is not None:
             return self.unreadable(sequence, *wrong, raw, origin, wall)
-        mo = self._mo(pdu, user_data, sequence, origin, wall)
+        mo = self._mo(pdu, user_data, sequence, raw, origin, wall)
         if message_type == 0 and self._quirk.receipt_by_text:
             facts = read_receipt(pdu, user_data, message_type, self._quirk)
             if facts is not None:
-                receipt = self._receipt(pdu, facts, sequence, origin, wall)
+                receipt = self._receipt(pdu, facts, sequence, raw, origin, wall)
                 # A subscriber can type what looks like one; TLVs nobody can type.
                 return replace(receipt, perhaps=mo) if user_data else receipt
         return mo
@@ -97,7 +97,7 @@ class Translator:
         return Unreadable(self._carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
 
     def _receipt(
-        self, pdu: DeliverSm | DataSm, facts: ReceiptFacts, sequence: int, origin: Origin, wall: float
+        self, pdu: DeliverSm | DataSm, facts: ReceiptFacts, sequence: int, raw: bytes, origin: Origin, wall: float
     ) -> Receipt:
         return Receipt(
             self._carrier,
@@ -109,6 +109,7 @@ class Translator:
             facts.error,
             wall,
             self._addresses(pdu),
+            pdu=raw,
         )
 
     def _addresses(self, pdu: DeliverSm | DataSm) -> tuple[Msisdn, ...]:
@@ -126,7 +127,9 @@ class Translator:
             if len(address) <= MOST_ADDRESS and len(address.split()) == 1
         )
 
-    def _mo(self, pdu: DeliverSm | DataSm, user_data: bytes, sequence: int, origin: Origin, wall: float) -> Mo:
+    def _mo(
+        self, pdu: DeliverSm | DataSm, user_data: bytes, sequence: int, raw: bytes, origin: Origin, wall: float
+    ) -> Mo:
         line = read_line(pdu.destination_addr)
         udh, body = split_udh(user_data) if pdu.esm_class & UDHI else (b"", user_data)
         sar = _sar(pdu) if pdu.tlvs else None
@@ -136,6 +139,10 @@ class Translator:
             # Where both are present the header counts: it came from the handset, the TLVs from something in between.
             found = concat_of(udh) or (sar_concat(*sar) if sar is not None else None)
             concat = Concat(found.reference, found.total, found.number) if found is not None else None
+        others = other_readings(body, pdu.data_coding, alphabet)
+        if udh and not is_sound(udh):
+            # Perhaps none, and the beginning of the text: some set the indicator on plain texts.
+            others += (decode_text(user_data, pdu.data_coding, self._quirk.alphabet),)
         return Mo(
             self._carrier,
             origin.bind,
@@ -150,7 +157,8 @@ class Translator:
             wall,
             alphabet,
             concat,
-            other_readings=other_readings(body, pdu.data_coding, alphabet),
+            other_readings=others,
+            pdu=raw,
         )
 
 

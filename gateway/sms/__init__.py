@@ -13,7 +13,17 @@ from gateway.sms.reassembly import Joined, Part, join, join_what_came
 from gateway.sms.receipt import ReceiptText, message_state, parse_bare, parse_receipt
 from gateway.sms.segments import Segment, TooManySegmentsError, count_segments, segment
 from gateway.sms.transliterate import transliterate
-from gateway.sms.udh import Concat, Element, build_concat8, build_concat16, concat_of, elements, sar_concat, split_udh
+from gateway.sms.udh import (
+    Concat,
+    Element,
+    build_concat8,
+    build_concat16,
+    concat_of,
+    elements,
+    is_sound,
+    sar_concat,
+    split_udh,
+)
 
 __all__ = [
     "ALPHABETS",
@@ -38,6 +48,7 @@ __all__ = [
     "elements",
     "encode",
     "encode_gsm",
+    "is_sound",
     "join",
     "join_what_came",
     "measure",

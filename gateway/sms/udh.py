@@ -56,6 +56,11 @@ def elements(udh: bytes) -> tuple[Element, ...]:
     return tuple(found)
 
 
+def is_sound(udh: bytes) -> bool:
+    """Say whether the elements of a header with its length octet fill it to the end, as those of a true one do."""
+    return sum(2 + len(element.data) for element in elements(udh)) == len(udh) - 1
+
+
 def concat_of(udh: bytes) -> Concat | None:
     """Return the part that a header announces, wherever the element stands in it, or None.
 

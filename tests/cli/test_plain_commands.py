@@ -151,3 +151,84 @@ def test_explain_no_such_line(run: Run, config: str) -> None:
     ended = run("explain", "-c", config, "--line", "85701", "x")
     assert ended.status == 65
     assert ended.err == f'gateway: there is no line "85701" in {config}; its lines are: 85700\n'
+
+
+def test_segments_for_people(run: Run) -> None:
+    out = run("explain", "--segments", "Don’t miss it – {5 left}").out
+    assert "encoding        UCS-2\n" in out
+    assert "used            24 of 70 16 bit units\n" in out
+    assert "transliterated  GSM, 1 segment: Don't miss it - {5 left}\n" in out
+    assert 'RIGHT SINGLE QUOTATION MARK  "\'"\n' in out
+    assert run("explain", "--segments", "a" * 161).out == (
+        "encoding    GSM\n"
+        "segments    2\n"
+        "characters  161\n"
+        "used        161 in all; in the last segment 8 of 153 septets\n"
+        "left        145\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        ("Don’t 😀", "unchanged: not every character below can be made plain"),
+        ("…" * 54, "unchanged: it would take more segments"),
+        ("a\u200bb\u2028c", "left out"),
+        ("a\u2028b", "a line break"),
+        ("…" * 70 + "‘" * 70, "GSM, 2 segments"),
+        ("😀", "stays as it is"),
+    ],
+)
+def test_segments_say_what_transliteration_would_do(run: Run, text: str, said: str) -> None:
+    assert said in run("explain", "--segments", text).out
+
+
+def test_segments_for_machines(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(run("explain", "--segments", "--json", "Don’t").out)
+    assert found == {
+        "text": "Don’t",
+        "encoding": "UCS-2",
+        "segments": 1,
+        "characters": 5,
+        "used": [5],
+        "left": 65,
+        "not_gsm": [
+            {
+                "position": 4,
+                "character": "’",
+                "code_point": "U+2019",
+                "name": "RIGHT SINGLE QUOTATION MARK",
+                "plain": "'",
+            }
+        ],
+        "transliterated": {"text": "Don't", "encoding": "GSM", "segments": 1},
+    }
+    monkeypatch.setattr(sys, "stdin", io.StringIO('"a"\n"😀"\n'))
+    ended = run("explain", "--segments")
+    assert [json.loads(line)["encoding"] for line in ended.out.splitlines()] == ["GSM", "UCS-2"]
+
+
+def test_segments_as_a_line_sends_them(run: Run, config: str) -> None:
+    asked = ("explain", "--segments", "--json", "-c", config, "--line", "85700", "Don’t")
+    assert json.loads(run(*asked).out)["encoding"] == "UCS-2"
+    plain = CONFIG.replace('address = "85700"', 'address = "85700"\ntransliterate = true')
+    Path(config).write_text(plain, encoding="utf-8")
+    found = json.loads(run(*asked).out)
+    assert (found["encoding"], found["left"], len(found["not_gsm"])) == ("GSM", 155, 1)
+    assert "encoding        GSM\n" in run("explain", "--segments", "-c", config, "--line", "85700", "Don’t").out
+
+
+@pytest.mark.parametrize(
+    "arguments,wrong",
+    [(("x",), "--line ADDRESS is needed"), (("--line", "85700", "x"), "-c FILE is needed")],
+)
+def test_explain_says_what_is_missing(run: Run, arguments: tuple[str, ...], wrong: str) -> None:
+    ended = run("explain", *arguments)
+    assert ended.status == 64
+    assert wrong in ended.err
+
+
+def test_replies_are_shown_as_they_go_out(run: Run, config: str) -> None:
+    curly = CONFIG.replace('address = "85700"', 'address = "85700"\ntransliterate = true\nhelp_reply = "Anne’s…"')
+    Path(config).write_text(curly, encoding="utf-8")
+    assert "  -> Anne's..." in run("explain", "-c", config, "--line", "85700", "HELP").out

@@ -20,6 +20,7 @@ from gateway.sms import (
     join_what_came,
     segment,
 )
+from gateway.sms.gsm import pack
 
 LONG_GSM = st.text("abc €{}@\n", min_size=150, max_size=700)
 LONG_UCS2 = st.text("aж😀👍", min_size=60, max_size=400)
@@ -34,6 +35,7 @@ def parts_of(segments: tuple[Segment, ...]) -> list[Part]:
     return parts
 
 
+@pytest.mark.checklist("F4")
 @pytest.mark.parametrize(
     "text, sizes",
     [
@@ -71,6 +73,7 @@ def test_a_header_counts_the_parts() -> None:
     assert {one.data_coding for one in segments} == {Encoding.GSM}
 
 
+@pytest.mark.checklist("G1")
 def test_255_parts_and_no_more() -> None:
     assert len(segment("a" * 153 * 255, 1)) == 255
     assert count_segments("a" * (153 * 255 + 1)) == 256
@@ -78,6 +81,7 @@ def test_255_parts_and_no_more() -> None:
         segment("a" * (153 * 255 + 1), 1)
 
 
+@pytest.mark.checklist("F4")
 @given(st.one_of(LONG_GSM, LONG_UCS2), st.integers(0, 255))
 def test_every_part_reads_alone_and_all_join(text: str, reference: int) -> None:
     segments = segment(text, reference)
@@ -90,6 +94,7 @@ def test_every_part_reads_alone_and_all_join(text: str, reference: int) -> None:
         assert not joined.partial
 
 
+@pytest.mark.checklist("G1")
 def test_parts_in_any_order_and_some_twice() -> None:
     parts = parts_of(segment("a" * 153 + "b" * 153 + "c", 9))
     for order in permutations(parts):
@@ -105,12 +110,14 @@ def test_of_one_number_the_first_counts() -> None:
     assert joined.text == "ab"
 
 
+@pytest.mark.checklist("G1")
 def test_parts_that_disagree_about_the_total() -> None:
     joined = join([Part(1, 2, b"a", 0), Part(3, 3, b"X", 0), Part(2, 3, b"b", 0)])
     assert joined is not None
     assert joined.text == "ab"
 
 
+@pytest.mark.checklist("G3")
 def test_octets_are_joined_before_they_are_decoded() -> None:
     smile = "😀".encode("utf-16-be")
     joined = join([Part(1, 2, smile[:2], 8), Part(2, 2, smile[2:], 8)])
@@ -121,12 +128,14 @@ def test_octets_are_joined_before_they_are_decoded() -> None:
     assert joined.text == "€"
 
 
+@pytest.mark.checklist("G3")
 def test_parts_of_different_codings_are_decoded_apart() -> None:
     joined = join([Part(1, 3, b"a\x1b", 0), Part(2, 3, "ж".encode("utf-16-be"), 8), Part(3, 3, b"\xe9", 3)])
     assert joined is not None
     assert (joined.text, joined.data_coding) == ("a жé", 0)
 
 
+@pytest.mark.checklist("G1", "G4")
 def test_what_came_is_marked_when_it_is_not_all() -> None:
     parts = [Part(3, 3, b"e", 0), Part(1, 3, b"STOP\x1b", 0)]
     assert join(parts) is None
@@ -143,7 +152,43 @@ def test_nothing_joins_to_nothing() -> None:
     assert join_what_came([]) is None
 
 
+@pytest.mark.checklist("G1")
 def test_a_total_of_one_is_whole() -> None:
     joined = join([Part(1, 1, b"STOP", 0, "latin-1")])
     assert joined is not None
     assert joined.text == "STOP"
+
+
+@pytest.mark.checklist("F5", "G3")
+def test_packed_parts_have_fill_bits_of_their_own() -> None:
+    """Each is unpacked before they are joined; an escape pair may still be cut in two."""
+    first, second = b"S" * 152 + b"\x1b", b"e TOP"
+    joined = join([Part(2, 2, pack(second, 1), 0, "gsm-packed fill=1"), Part(1, 2, pack(first), 0, "gsm-packed")])
+    assert joined is not None
+    assert joined.text == "S" * 152 + "€ TOP"
+    assert joined.raw == pack(first) + pack(second, 1)
+    assert joined.alphabet == "gsm-packed"
+
+
+@pytest.mark.checklist("F5", "G3")
+def test_parts_of_different_national_tables_are_decoded_apart() -> None:
+    parts = [Part(1, 3, b"\x0c\x1b", 0, "gsm locking=1"), Part(2, 3, b"s", 0, "gsm single=1"), Part(3, 3, b"\x0c", 0)]
+    joined = join(parts)
+    assert joined is not None
+    assert (joined.text, joined.alphabet) == ("ğ sø", "gsm locking=1")
+    alike = join([Part(1, 2, b"\x0c\x1b", 0, "gsm single=1"), Part(2, 2, b"s", 0xF0, "gsm single=1")])
+    assert alike is not None
+    assert alike.text == "øş"
+
+
+@pytest.mark.checklist("F1", "G4")
+def test_a_joined_text_has_other_readings_too() -> None:
+    joined = join([Part(1, 2, b"ST", 8), Part(2, 2, b"OP", 8)])
+    assert joined is not None
+    assert joined.others == ("STOP",)
+    mixed = join([Part(1, 2, b"ST", 8), Part(2, 2, b"OP", 0)])
+    assert mixed is not None
+    assert mixed.others == ()
+    partial = join_what_came([Part(1, 2, b"STOP", 8)])
+    assert partial is not None
+    assert partial.others == ("STOP",)

@@ -6,12 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sms import Concat, Element, build_concat8, build_concat16, concat_of, elements, sar_concat, split_udh
+from gateway.sms import (
+    Concat,
+    Element,
+    build_concat8,
+    build_concat16,
+    concat_of,
+    elements,
+    is_sound,
+    sar_concat,
+    split_udh,
+)
 
 PORTS = b"\x05\x04\x0b\x84\x23\xf0"
 OCTET = st.integers(0, 255)
 
 
+@pytest.mark.checklist("E8", "G1")
 @pytest.mark.parametrize(
     "user_data, udh, rest",
     [
@@ -28,6 +39,7 @@ def test_the_header_comes_off_only_where_it_fits(user_data: bytes, udh: bytes, r
     assert split_udh(user_data) == (udh, rest)
 
 
+@pytest.mark.checklist("G1")
 @pytest.mark.parametrize(
     "body, expected",
     [
@@ -53,11 +65,28 @@ def test_the_concatenation_element_is_found_anywhere(body: bytes, expected: Conc
     assert concat_of(bytes((len(body),)) + body) == expected
 
 
+@pytest.mark.checklist("E8", "G1")
+@pytest.mark.parametrize(
+    "udh, sound",
+    [
+        (b"\x05\x00\x03\x01\x02\x01", True),
+        (b"\x0b\x00\x03\x01\x02\x01" + PORTS, True),
+        (b"\x00", True),
+        (b"\x06\x00\x03\x01\x02\x01\x00", False),
+        (b"\x04\x00\x03\x01\x02", False),
+        (b"\nSTOP now, ", False),
+    ],
+)
+def test_a_true_header_is_filled_by_its_elements(udh: bytes, sound: bool) -> None:
+    assert is_sound(udh) is sound
+
+
 def test_elements_end_where_one_is_truncated() -> None:
     assert elements(b"\x06\x70\x00\x71\x05\x01\x02") == (Element(0x70, b""),)
     assert elements(b"\x01\x70") == ()
 
 
+@pytest.mark.checklist("G1")
 @pytest.mark.parametrize("total, number", [(0, 0), (0, 1), (2, 0), (2, 3), (256, 1), (2, -1)])
 def test_impossible_sar_values_are_no_part(total: int, number: int) -> None:
     assert sar_concat(1, total, number) is None

@@ -22,6 +22,7 @@ def journal(bench: Bench) -> list[tuple[str, int, int]]:
     return bench.rows("select text, segments, partial from message where direction = 0 order by id")
 
 
+@pytest.mark.checklist("G1", "G2")
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("batches", ["together", "apart", "restart"])
 def test_parts_in_any_order(bench: Bench, order: tuple[int, ...], batches: str) -> None:
@@ -38,6 +39,7 @@ def test_parts_in_any_order(bench: Bench, order: tuple[int, ...], batches: str) 
     assert journal(bench) == [(TEXT, 3, 0)]
 
 
+@pytest.mark.checklist("G1")
 @pytest.mark.parametrize("doubled, order", list(product(range(3), [(0, 1, 2), (2, 1, 0)])))
 def test_a_part_that_comes_twice_changes_nothing(bench: Bench, doubled: int, order: tuple[int, ...]) -> None:
     """Before the others, between them, or after all were joined; in the same session or another one."""
@@ -51,6 +53,7 @@ def test_a_part_that_comes_twice_changes_nothing(bench: Bench, doubled: int, ord
     assert journal(bench) == [(TEXT, 3, 0)]
 
 
+@pytest.mark.checklist("G2")
 def test_parts_of_others_are_others(bench: Bench) -> None:
     """Another subscriber, line, carrier, reference or total: other texts."""
     first, second = parts("hello there", (5,))
@@ -62,6 +65,7 @@ def test_parts_of_others_are_others(bench: Bench) -> None:
     assert bench.take(second).taken[0].outcome == "none"
 
 
+@pytest.mark.checklist("G4")
 def test_a_long_stop_is_a_stop(bench: Bench) -> None:
     old = bench.queue()
     came = parts("ST" + "OP", (2,))
@@ -80,6 +84,7 @@ def test_the_redelivery_of_a_part_waits_for_the_fence(bench: Bench) -> None:
     assert (again.outcome, again.fenced) == ("duplicate", ((LINE_ID, ANNE),))
 
 
+@pytest.mark.checklist("G2")
 def test_the_same_words_under_the_same_reference_are_a_new_text(bench: Bench) -> None:
     """A handset counts its references anew: a long STOP, START, and the same long STOP, all in one quiet session."""
     for part in parts("STOP", (2,)):
@@ -108,6 +113,7 @@ def test_a_long_stop_said_again_after_a_broken_session_is_in_force(bench: Bench)
     assert bench.standing().status is OUT
 
 
+@pytest.mark.checklist("G1")
 @pytest.mark.parametrize(
     "concat", [Concat(1, 0, 0), Concat(1, 1, 1), Concat(1, 2, 0), Concat(1, 2, 3), Concat(1, 0, 1)]
 )
@@ -116,6 +122,7 @@ def test_a_header_that_makes_no_sense_is_no_header(bench: Bench, concat: Concat)
     assert journal(bench) == [("STOP", 1, 0)]
 
 
+@pytest.mark.checklist("G2")
 def test_a_reference_that_is_used_again_begins_another_text(bench: Bench) -> None:
     for part in parts("hello there", (5,)):
         bench.take(part)
@@ -125,6 +132,7 @@ def test_a_reference_that_is_used_again_begins_another_text(bench: Bench) -> Non
     assert bench.one("select count(*) from part where mo_id is null") == 0
 
 
+@pytest.mark.checklist("G2", "G4")
 def test_what_had_come_under_the_reference_is_decided_as_it_stands(bench: Bench) -> None:
     """Were it a STOP, it would be in force, and the fence up, before the part that ended it is acked."""
     old = bench.queue()
@@ -145,6 +153,7 @@ def test_superseding_and_completing_at_once(bench: Bench) -> None:
     assert taken[0].fenced == ((LINE_ID, ANNE),)
 
 
+@pytest.mark.checklist("G1", "G4")
 def test_parts_that_do_not_come_are_not_waited_for(bench: Bench) -> None:
     bench.take(parts("STOP. And another thing", (6,))[0])
     bench.take(parts("JOIN us all", (5,), subscriber=BOB)[1])
@@ -194,6 +203,7 @@ def test_overdue_on_a_line_that_is_gone(bench: Bench) -> None:
     assert bench.outbox() == []
 
 
+@pytest.mark.checklist("G3")
 def test_a_surrogate_pair_cut_in_two_is_one_character(bench: Bench) -> None:
     octets = "a😀b".encode("utf-16-be")
     for number, raw in enumerate([octets[:4], octets[4:]], 1):
