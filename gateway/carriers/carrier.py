@@ -16,20 +16,21 @@ import structlog
 import trio
 
 from gateway.base import Clock
-from gateway.carriers import quirks
 from gateway.carriers.backoff import Backoff, Ladder
 from gateway.carriers.bind import Bind, BindSetup
 from gateway.carriers.compose import Composer
+from gateway.carriers.habits import habits, login_of
 from gateway.carriers.interface import Inward
 from gateway.carriers.link import Terms
 from gateway.carriers.observer import Observer, Unwatched
 from gateway.carriers.options import CarrierOptions, Mode
+from gateway.carriers.quirks import Quirk
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.carriers.throttle import Throttle
 from gateway.carriers.tls import TlsWire, make_context
 from gateway.carriers.translate import Translator
 from gateway.carriers.wire import Wire, WireError, connect
-from gateway.model.permit import Fate, Outcome
+from gateway.model.permit import Fate, Outcome, SegmentStyle
 from gateway.model.views import BindRow
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionOptions
@@ -68,7 +69,7 @@ class Carrier:
         dice: Callable[[], float] = random.random,
     ) -> None:
         self.options = options
-        self._quirk = quirks.load(options.quirk)
+        self._quirk = habits(options)
         self._clock = clock
         self.throttle = Throttle(options.max_per_second, clock.monotonic())
         terms = Terms(
@@ -98,7 +99,7 @@ class Carrier:
                     answered=self._answered,
                 )
             )
-            for name, mode, login in _logins(options)
+            for name, mode, login in _logins(options, self._quirk)
         )
 
     def __repr__(self) -> str:
@@ -118,6 +119,11 @@ class Carrier:
     def temporary_status(self) -> int:
         """See ``CarrierPort``."""
         return self._quirk.temporary_status
+
+    @property
+    def segments(self) -> SegmentStyle:
+        """See ``CarrierPort``."""
+        return self._quirk.segments
 
     def verdict(self, status: int) -> Verdict:
         """See ``CarrierPort``."""
@@ -179,12 +185,13 @@ async def _dial(options: CarrierOptions) -> Wire:
     return wire
 
 
-def _logins(options: CarrierOptions) -> Iterator[tuple[str, Mode, Login]]:
+def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[str, Mode, Login]]:
+    system_id, password = login_of(options, quirk)
     for number in range(options.binds):
         for mode, suffix, make in _LOGINS[options.mode]:
             login = make(
-                system_id=options.system_id,
-                password=options.password.get_secret_value(),
+                system_id=system_id,
+                password=password,
                 system_type=options.system_type,
                 addr_ton=options.address_ton,
                 addr_npi=options.address_npi,

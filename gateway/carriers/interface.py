@@ -21,7 +21,7 @@ import trio
 from gateway.carriers.statuses import Verdict
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
-from gateway.model.permit import Outcome, Permit
+from gateway.model.permit import Outcome, Permit, SegmentStyle
 from gateway.model.views import BindRow
 
 
@@ -156,6 +156,11 @@ class CarrierPort(Protocol):
     @property
     def temporary_status(self) -> int:
         """The command_status that asks this carrier to bring a text again."""
+        ...
+
+    @property
+    def segments(self) -> SegmentStyle:
+        """How this carrier gets long texts."""
         ...
 
     def verdict(self, status: int) -> Verdict:

@@ -15,6 +15,7 @@ from gateway.base import Clock
 from gateway.carriers.compose import Composer
 from gateway.carriers.outbox import Entry, Outbox, Stage
 from gateway.carriers.receipts import MOST_ID
+from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
@@ -22,7 +23,7 @@ from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId, Status, Tag, describe
 from gateway.smpp.errors import LocalProtocolError
-from gateway.smpp.pdu import DataSm, DeliverSm, Frame, Pdu, SubmitSmResp, tlv
+from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Frame, Pdu, SubmitSmResp, tlv
 from gateway.smpp.session import Session
 
 
@@ -53,6 +54,9 @@ UNACKED_OCTETS: Final = 4_194_304
 """MOs of one bind wait for the store until they have this many octets; a thousand ordinary ones have a tenth of it."""
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
+_ANSWERS: Final = (SubmitSmResp, DataSmResp)
+"""What settles a permit; which of the two is the composer's choice."""
+
 _UNANSWERED: Final = frozenset({int(CommandId.ALERT_NOTIFICATION), int(CommandId.OUTBIND)})
 
 
@@ -202,7 +206,7 @@ class Link:
         harvest = Harvest(acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
         self._outlived(pumped.returned, harvest)
         harvest.outcomes += [
-            Outcome(permit, Fate.REJECTED, Status.ESME_RSUBMITFAIL, detail=f"cannot be a submit_sm: {reason}")
+            Outcome(permit, Fate.REJECTED, UNSENDABLE, detail=f"cannot be sent: {reason}")
             for permit, reason in pumped.unencodable
         ]
         if self._stalled and not pumped.blocked:
@@ -219,7 +223,7 @@ class Link:
                 harvest.turns.append(Stalled())
 
     def encode(self, entry: Entry) -> bytes | None:
-        """Make the submit_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
+        """Make the submit_sm or data_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
         if self.session.free <= 0:
             return None
         clock = self._terms.clock
@@ -341,13 +345,13 @@ def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:
     """Return what a response, or a generic_nack, says of a permit."""
     accepted = frame.status == Status.ESME_ROK and frame.command_id != CommandId.GENERIC_NACK
     if accepted:
-        carrier_id = frame.pdu.message_id.strip() if isinstance(frame.pdu, SubmitSmResp) else ""
+        carrier_id = frame.pdu.message_id.strip() if isinstance(frame.pdu, _ANSWERS) else ""
         if len(carrier_id) > MOST_ID:  # no id: no receipt will be found by it
             carrier_id = ""
         return Outcome(permit, Fate.ACCEPTED, 0, carrier_id, late=late)
     # A generic_nack with status 0 is no acceptance.
     status = frame.status or Status.ESME_RUNKNOWNERR
     detail = describe(status)
-    if isinstance(frame.pdu, SubmitSmResp) and (text := tlv(frame.pdu, Tag.ADDITIONAL_STATUS_INFO_TEXT)):
+    if isinstance(frame.pdu, _ANSWERS) and (text := tlv(frame.pdu, Tag.ADDITIONAL_STATUS_INFO_TEXT)):
         detail += ": " + text.split(b"\0")[0].decode("latin-1")
     return Outcome(permit, Fate.REJECTED, status, "", detail, late)

@@ -7,12 +7,14 @@ octets exist), so limits here are those of the wire, not those of the book.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from gateway.carriers.quirks import names as quirk_names
+from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.tls import make_context
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -112,6 +114,30 @@ class CarrierOptions(BaseModel):
         default=70_000, ge=1_024, le=1_048_576, description="Longest PDU we read, in octets; 70000 holds any 64 KB TLV."
     )
     quirk: str = Field(default="standard", description="How this carrier differs from the book: the name of a quirk.")
+    alphabet: Literal["gsm", "latin-1", "ascii", "utf-8"] | None = Field(
+        default=None, description="What data_coding 0 means in texts from this carrier; unset: what the quirk says."
+    )
+    segments: Literal["udh8", "udh16", "sar", "payload"] | None = Field(
+        default=None,
+        description="How long texts go out: with a header of 8 or 16 bit reference, with `sar_*` TLVs, or uncut as "
+        "message_payload; unset: what the quirk says.",
+    )
+    submit_with: Literal["submit_sm", "data_sm"] | None = Field(
+        default=None, description="The command that carries what we submit; unset: what the quirk says."
+    )
+    validity: Literal["relative", "absolute", "none"] | None = Field(
+        default=None,
+        description="How the carrier is told when to stop trying, or not at all; unset: what the quirk says.",
+    )
+    truncate_login: bool | None = Field(
+        default=None,
+        description="Whether to cut `system_id` after 15 characters and `password` after 8; unset: what the quirk says.",
+    )
+    statuses: dict[str, Literal["throttle", "retry", "fail", "opted_out"]] = Field(
+        default_factory=dict,
+        description="What statuses of submit_sm_resp mean here, by number: `throttle` (again, slower), `retry` (a few "
+        "times), `fail`, or `opted_out` (the carrier says that the subscriber has left); others: what the quirk says.",
+    )
 
     @field_validator("system_id", "password", "system_type", "address_range", "service_type")
     @classmethod
@@ -126,6 +152,21 @@ class CarrierOptions(BaseModel):
     def _known_quirk(cls, value: str) -> str:
         if value not in quirk_names():
             raise ValueError(f"no quirk is called {value!r}; there are: {', '.join(sorted(quirk_names()))}")
+        return value
+
+    @field_validator("statuses")
+    @classmethod
+    def _are_statuses(cls, value: dict[str, str]) -> dict[str, str]:
+        seen: dict[int, str] = {}
+        for key in value:
+            if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,8}|[1-9][0-9]{0,9}", key) is None:
+                raise ValueError(f'"{key}" is no status; write it in quotes, as "0x45" or "69"')
+            status = int(key, 0)
+            if not 0 < status < UNSENDABLE:
+                raise ValueError(f'"{key}" is no status that can mean anything else; they go from 0x1 to 0xFFFFFFFE')
+            if status in seen:
+                raise ValueError(f'"{key}" and "{seen[status]}" are the same status')
+            seen[status] = key
         return value
 
     @model_validator(mode="after")

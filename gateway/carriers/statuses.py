@@ -16,13 +16,23 @@ from gateway.smpp.constants import Status
 
 
 class Verdict(Enum):
-    """What to do about a submit_sm_resp. RETRY: a few times; THROTTLE: later and slower, as often as it takes."""
+    """What to do about the answer to a submit_sm or data_sm.
+
+    RETRY: again, a few times. THROTTLE: later and slower, as often as it takes. FAIL: the message failed. OPTED_OUT: it
+    failed, because the carrier has this subscriber down as having left the line. No status means that by itself: only a
+    quirk or the configuration says so, for a status whose meaning the carrier has written down.
+    """
 
     SENT = "sent"
     THROTTLE = "throttle"
     RETRY = "retry"
     FAIL = "fail"
+    OPTED_OUT = "opted_out"
 
+
+UNSENDABLE: Final = 0xFFFFFFFF
+"""What stands for a status where no carrier was asked, because no PDU can hold the message. It is final, and no table
+overrides it: what 0x45 means to a carrier must not be read into a fault of our own."""
 
 VERDICTS: Final[Mapping[int, Verdict]] = MappingProxyType(
     {
@@ -43,7 +53,7 @@ _BUSY: Final = frozenset({Status.ESME_RSYSERR, Status.ESME_RTHROTTLED, Status.ES
 
 
 def verdict(status: int, overrides: Mapping[int, Verdict]) -> Verdict:
-    """Return what a submit_sm's answer means; ``overrides`` are those of the carrier's quirk."""
+    """Return what a submit_sm's answer means; ``overrides`` are those of the carrier's habits."""
     found = overrides.get(status)
     return found if found is not None else VERDICTS.get(status, Verdict.FAIL)
 

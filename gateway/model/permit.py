@@ -7,7 +7,7 @@ message as being sent. One permit covers one submit_sm: a retry and the next seg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from gateway.model.address import Msisdn
 
@@ -30,12 +30,28 @@ class Grounds(IntEnum):
         return self.name.lower()
 
 
+class SegmentStyle(StrEnum):
+    """How a long text is cut, and how each segment says where it belongs.
+
+    UDH8, UDH16: by a concatenation header in the user data, with a reference of 8 or 16 bits (3GPP TS 23.040 sections
+    9.2.3.24.1 and 9.2.3.24.8). SAR: by TLVs (SMPP 3.4 sections 5.3.2.22 to 5.3.2.24). PAYLOAD: not cut by us at all; the
+    whole text goes as message_payload (5.3.2.32), and the SMSC cuts it.
+    """
+
+    UDH8 = "udh8"
+    UDH16 = "udh16"
+    SAR = "sar"
+    PAYLOAD = "payload"
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to write one submit_sm, once, before ``dies_at`` (boot clock, seconds).
+    """Leave to write one submit_sm (or data_sm), once, before ``dies_at`` (boot clock, seconds).
 
-    ``udh`` and ``body`` are the user data header and the encoded text of this segment; ``expires_at`` (unix seconds)
-    becomes the validity period. ``urgent`` is true in lane 1: it goes to the front of its bind.
+    ``body`` is the encoded text of this segment, without any header; ``data_coding`` is 0 for GSM 03.38, one septet an
+    octet, and 8 for UCS-2. ``segment`` of ``segments`` (from 1) and ``reference`` (16 bits) say where it belongs, and
+    ``style`` how that is told to the handset: the composer spells it. ``expires_at`` (unix seconds) becomes the
+    validity period. ``urgent`` is true in lane 1: it goes to the front of its bind.
     """
 
     id: int
@@ -49,8 +65,9 @@ class Permit:
     carrier: str
     bind: str
     data_coding: int
-    udh: bytes
     body: bytes
+    style: SegmentStyle
+    reference: int
     urgent: bool
     expires_at: float | None
     dies_at: float

@@ -1,8 +1,10 @@
 """Cutting a text into what single short messages carry (3GPP TS 23.040 section 9.2.3.24.1, 23.038 section 6.2.1).
 
-A short message has 140 octets of user data: 160 packed septets or 70 UCS-2 units. With a concatenation header of six
-octets, 153 septets or 67 units are left. A cut never falls inside an escape pair or a surrogate pair, so a part may be
-one short of full; hence the number of parts is found by cutting, not by dividing.
+A short message has 140 octets of user data: 160 packed septets or 70 UCS-2 units. A concatenation header takes six of
+them, or seven with a reference of 16 bits; 153 or 152 septets are left, 67 or 66 units. A cut never falls inside an
+escape pair or a surrogate pair, so a part may be one short of full; hence the number of parts is found by cutting, not
+by dividing. How a part says where it belongs is not decided here: ``split`` returns bodies, ``segment`` adds the usual
+header.
 """
 
 from __future__ import annotations
@@ -17,9 +19,16 @@ from gateway.sms.gsm import ESCAPE
 from gateway.sms.udh import build_concat8
 
 MOST_SEGMENTS: Final = 255
+
+HEADER_8: Final = 6
+"""Octets of a header with the 8 bit concatenation element alone."""
+
+HEADER_16: Final = 7
+"""Octets of a header with the 16 bit concatenation element alone."""
+
+_USER_DATA: Final = 140
 # In octets as SMPP carries them: a septet takes one, a UCS-2 unit two.
-_WHOLE: Final = {Encoding.GSM: 160, Encoding.UCS2: 140}
-_PART: Final = {Encoding.GSM: 153, Encoding.UCS2: 134}
+_WHOLE: Final = {Encoding.GSM: _USER_DATA * 8 // 7, Encoding.UCS2: _USER_DATA}
 
 
 class TooManySegmentsError(GatewayError):
@@ -37,37 +46,47 @@ class Segment:
     data_coding: int
 
 
+def split(text: str, header: int = HEADER_8) -> tuple[Encoding, tuple[bytes, ...]]:
+    """Return the coding of ``text`` and its octets in as few bodies as may be; one if it fits, an empty text included.
+
+    ``header`` is how many octets of each of several bodies' user data are taken by a concatenation header.
+    """
+    encoded = encode(text)
+    if len(encoded.octets) <= _WHOLE[encoded.encoding]:
+        return encoded.encoding, (encoded.octets,)
+    return encoded.encoding, tuple(_cut(encoded.octets, encoded.encoding, header))
+
+
 def segment(text: str, reference: int) -> tuple[Segment, ...]:
     """Cut ``text`` into segments, in order; one without a header if it fits, an empty text included.
 
     ``reference`` joins the parts at the handset; its low octet is used. Raises TooManySegmentsError above 255 parts.
     """
-    encoded = encode(text)
-    if len(encoded.octets) <= _WHOLE[encoded.encoding]:
-        return (Segment(b"", encoded.octets, encoded.encoding),)
-    bodies = tuple(_cut(encoded.octets, encoded.encoding))
+    encoding, bodies = split(text)
     total = len(bodies)
+    if total == 1:
+        return (Segment(b"", bodies[0], encoding),)
     if total > MOST_SEGMENTS:
         raise TooManySegmentsError(
             f"a text of {len(text)} characters takes {total} segments; a long text has {MOST_SEGMENTS} at most"
         )
     return tuple(
-        Segment(build_concat8(reference & 0xFF, total, number), body, encoded.encoding)
-        for number, body in enumerate(bodies, 1)
+        Segment(build_concat8(reference & 0xFF, total, number), body, encoding) for number, body in enumerate(bodies, 1)
     )
 
 
-def count_segments(text: str) -> int:
-    """Return how many segments ``text`` takes; a number above 255 means that it cannot be sent."""
-    encoded = encode(text)
-    if len(encoded.octets) <= _WHOLE[encoded.encoding]:
-        return 1
-    return sum(1 for _ in _cut(encoded.octets, encoded.encoding))
+def count_segments(text: str, header: int = HEADER_8) -> int:
+    """Return how many segments ``text`` takes; a number above 255 means that it cannot be sent.
+
+    ``header`` as for ``split``.
+    """
+    return len(split(text, header)[1])
 
 
-def _cut(octets: bytes, encoding: Encoding) -> Iterator[bytes]:
+def _cut(octets: bytes, encoding: Encoding, header: int) -> Iterator[bytes]:
     """Yield ``octets`` in parts as full as may be without a pair cut in two."""
-    size, at = _PART[encoding], 0
+    left = _USER_DATA - header
+    size, at = (left * 8 // 7 if encoding is Encoding.GSM else left & ~1), 0
     while at < len(octets):
         end = at + size
         if end < len(octets):

@@ -7,6 +7,7 @@ message row is never deleted by these statements.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -51,7 +52,8 @@ where state = 0 and lane = ? and line_id = ? and id > ? and subscriber not in (s
 order by id limit ?
 """
 _SENDING: Final = f"""
-update message set state = {MessageState.SENDING}, attempts = attempts + ?, carrier = ?, updated_at = ? where id = ?
+update message set state = {MessageState.SENDING}, attempts = attempts + ?, segments = ?, carrier = ?, updated_at = ?
+where id = ?
 """
 _REFUSE: Final = f"""
 update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
@@ -222,7 +224,10 @@ def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:
 
 
 def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
-    """Write permits, and mark their messages as being sent. ``opt_outs`` maps message id to the count it stands on."""
+    """Write permits, and mark their messages as being sent, in as many segments as their permits say.
+
+    ``opt_outs`` maps message id to the count it stands on.
+    """
     tx.executemany(
         _MINT,
         [
@@ -244,12 +249,9 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
             for p in permits
         ],
     )
-    counts: dict[int, int] = {}
-    carriers: dict[int, str] = {}
-    for p in permits:
-        counts[p.message_id] = counts.get(p.message_id, 0) + 1
-        carriers[p.message_id] = p.carrier
-    tx.executemany(_SENDING, [(n, carriers[id_], tx.now, id_) for id_, n in counts.items()])
+    counts = Counter(p.message_id for p in permits)
+    last = {p.message_id: p for p in permits}
+    tx.executemany(_SENDING, [(counts[id_], p.segments, p.carrier, tx.now, id_) for id_, p in last.items()])
 
 
 def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:

@@ -3,6 +3,9 @@
 It reads each subscriber's standing in that very transaction, asks ``gateway.policy.grounds`` for the grounds, and mints
 or refuses. Nothing that was decided earlier counts: a message that was fine when it was accepted is judged again before
 each of its submit_sm. A house test holds that no other module constructs a ``Permit``.
+
+Texts are cut here, anew each time, in the style of the carrier that they go to; but what was begun is finished as it
+was begun (``gateway.traffic.cutting``).
 """
 
 from __future__ import annotations
@@ -12,18 +15,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.messages import Lane, MessageState, Mt
-from gateway.model.permit import Fate, Grounds, Permit
+from gateway.model.permit import Fate, Grounds, Permit, SegmentStyle
 from gateway.model.refusal import Reason, Refusal
 from gateway.policy.grounds import grounds_for
-from gateway.sms.segments import Segment, segment
 from gateway.store.hot_consent import standings
-from gateway.store.hot_messages import Move, mint, move, permits_of
+from gateway.store.hot_messages import Move, PermitRow, mint, move, permits_of
 from gateway.store.tx import Tx
+from gateway.traffic.cutting import Cut, Styles, bound_style, cut, has_a_cut, too_long
 from gateway.traffic.rulebook import RuleBook
 
 PERMIT_LIFE_S: Final = 10.0
 """How long a permit may wait to be written (boot clock). It runs from the beginning of its transaction, so it exceeds
 the slowest commit by far. An engine for several nodes will want it shorter: an opt-out on one waits for the others'."""
+
+_USUAL: Final[Styles] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +51,28 @@ class Minted:
     messages: dict[int, Mt] = field(default_factory=dict)
 
 
-def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook) -> Minted:
+def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, styles: Styles = _USUAL) -> Minted:
     """Mint a permit for every open segment of each claimed message, or refuse the message; both are written.
 
     Messages of lines that are not in the book are left alone: they wait, visibly.
     """
     claims = [claim for claim in claims if claim.mt.line_id in book.by_id]
     known = standings(tx, {(claim.mt.line_id, claim.mt.subscriber) for claim in claims})
-    tried = permits_of(tx, [claim.mt.id for claim in claims if claim.mt.segments > 1 and claim.mt.attempts])
+    tried = permits_of(tx, [claim.mt.id for claim in claims if has_a_cut(claim.mt)])
     minted = Minted()
     made: list[Permit] = []
     moves: list[Move] = []
+
+    def refuse(mt: Mt, refusal: Refusal, done: set[int]) -> None:
+        minted.refused.append((mt, refusal))
+        moves.append(Move(mt.id, _refused_state(refusal, bool(done)), refusal.reason.value, None, mt.resends))
+
     for claim in claims:
-        mt, entry = claim.mt, book.by_id[claim.mt.line_id]
-        done = {row.segment for row in tried.get(mt.id, ()) if row.fate is Fate.ACCEPTED}
+        mt, entry, before = claim.mt, book.by_id[claim.mt.line_id], tried.get(claim.mt.id, ())
+        done = {row.segment for row in before if row.fate is Fate.ACCEPTED}
         try:
             judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
-            segments = segment(mt.text, mt.id & 0xFF)
+            made_of = _cut(claim, before, styles, book.max_segments)
         except Exception as error:  # noqa: BLE001 - pure functions: this message fails, and the others go on
             minted.failed.append((mt, error))
             moves.append(Move(mt.id, MessageState.PARTIAL if done else MessageState.FAILED, "internal error", None, 0))
@@ -71,43 +81,53 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook) -> Minted:
             minted.waiting.append(mt)
             continue
         if isinstance(judged, Refusal):
-            minted.refused.append((mt, judged))
-            moves.append(Move(mt.id, _refused_state(judged, bool(done)), judged.reason.value, None, mt.resends))
-            continue
-        permits = _permits(tx, claim, entry.address, judged, segments, done)
-        minted.permits.setdefault(claim.bind, []).extend(permits)
-        minted.messages[mt.id] = mt
-        made += permits
+            refuse(mt, judged, done)
+        elif isinstance(made_of, Refusal):
+            refuse(mt, made_of, done)
+        else:
+            permits = _permits(tx, claim, entry.address, judged, made_of, done)
+            minted.permits.setdefault(claim.bind, []).extend(permits)
+            minted.messages[mt.id] = mt
+            made += permits
     mint(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
     move(tx, moves)
     return minted
 
 
-def _permits(
-    tx: Tx, claim: Claim, address: str, grounds: Grounds, segments: Sequence[Segment], done: set[int]
-) -> list[Permit]:
-    mt = claim.mt
-    first = tx.allocate("permit", len(segments))
+def _cut(claim: Claim, before: Sequence[PermitRow], styles: Styles, most: int) -> Cut | Refusal:
+    """Return the message's cut: the one that it was begun in, or the carrier's own, unless that is too long."""
+    text, present = claim.mt.text, styles.get(claim.carrier, SegmentStyle.UDH8)
+    bound = bound_style(claim.mt, before, styles, present) if before else None
+    if bound is not None:
+        return cut(text, bound)
+    made = cut(text, present)
+    return too_long(text, made, most) or made
+
+
+def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, cutting: Cut, done: set[int]) -> list[Permit]:
+    mt, total = claim.mt, len(cutting.bodies)
+    first = tx.allocate("permit", total)
     return [
         Permit(
             id=first + number - 1,
             message_id=mt.id,
             segment=number,
-            segments=len(segments),
+            segments=total,
             line=address,
             line_id=mt.line_id,
             subscriber=mt.subscriber,
             grounds=grounds,
             carrier=claim.carrier,
             bind=claim.bind,
-            data_coding=item.data_coding,
-            udh=item.udh,
-            body=item.body,
+            data_coding=cutting.data_coding,
+            body=body,
+            style=cutting.style,
+            reference=mt.id & 0xFFFF,
             urgent=mt.lane is Lane.URGENT,
             expires_at=mt.expires_at,
             dies_at=tx.boot + PERMIT_LIFE_S,
         )
-        for number, item in enumerate(segments, 1)
+        for number, body in enumerate(cutting.bodies, 1)
         if number not in done
     ]
 

@@ -6,6 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.carriers.interface import BindState
+from gateway.carriers.statuses import UNSENDABLE
 from gateway.model.messages import Mo
 from gateway.model.permit import Fate
 from gateway.smpp.constants import CommandId, Status
@@ -162,7 +163,8 @@ async def test_what_no_pdu_can_hold_is_refused_and_the_bind_lives(autojump_clock
         rig.bind.offer([permit(1, line="1" * 30), permit(2)])
         await settle()
         assert rig.ledger.fates == {1: Fate.REJECTED, 2: Fate.ACCEPTED}
-        assert "cannot be a submit_sm" in rig.ledger.outcomes[0].detail
+        assert rig.ledger.outcomes[0].status == UNSENDABLE, "no status of a carrier's, whatever those mean to it"
+        assert "cannot be sent" in rig.ledger.outcomes[0].detail
 
 
 async def test_not_bound_returns_at_once(autojump_clock: MockClock) -> None:

@@ -2,11 +2,14 @@
 
 A transcript is a TOML file in ``transcripts/``: ``quirk`` names whose it is, ``[[deliver]]`` tables hold PDUs as they
 come (``hex``) and the fields of what they must become, ``[[submit]]`` tables a permit's fields and the PDU that it must
-become, ``[[verdict]]`` tables a status and what it means.
+become (``carrier`` has what the carrier's table says besides), ``[[verdict]]`` tables a status and what it means.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ import pytest
 
 from gateway.carriers import quirks
 from gateway.carriers.compose import Composer
+from gateway.carriers.habits import habits
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.statuses import VERDICTS, Verdict, bind_is_busy, verdict
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
+from gateway.model.permit import SegmentStyle
 from gateway.smpp.codec import decode, encode
 from gateway.smpp.constants import Status
 from gateway.smpp.errors import BadBody
@@ -39,6 +44,29 @@ def cases(kind: str) -> list[Any]:
 
 def test_every_quirk_has_a_transcript_and_every_transcript_a_quirk() -> None:
     assert {transcript["quirk"] for transcript in TRANSCRIPTS.values()} == quirks.names()
+
+
+@pytest.mark.parametrize("name", sorted(quirks.names()))
+def test_a_transcript_shows_each_way(name: str) -> None:
+    mine = [transcript for transcript in TRANSCRIPTS.values() if transcript["quirk"] == name]
+    shown = {case["becomes"] for transcript in mine for case in transcript.get("deliver", [])}
+    assert shown >= {"Mo", "Receipt"}
+    for kind in ("submit", "verdict"):
+        assert any(transcript.get(kind) for transcript in mine), kind
+
+
+def test_what_a_quirk_says_is_from_a_public_page() -> None:
+    """But for the standard, each file names its sources."""
+    for info in pkgutil.iter_modules(quirks.__path__):
+        module = importlib.import_module(f"{quirks.__name__}.{info.name}")
+        if info.name not in ("quirk", "standard"):
+            assert re.search(r"Sources?: .*https://", module.__doc__ or "", re.DOTALL), info.name
+
+
+def test_every_quirk_is_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "carriers.md").read_text("utf-8")
+    for name in quirks.names():
+        assert f"| `{name}` |" in page
 
 
 @pytest.mark.parametrize("quirk, case", cases("deliver"))
@@ -70,12 +98,10 @@ def test_what_comes_in(quirk: quirks.Quirk, case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("quirk, case", cases("submit"))
 def test_what_goes_out(quirk: quirks.Quirk, case: dict[str, Any]) -> None:
     fields = dict(case["permit"])
-    for name in ("udh", "body"):
-        if name in fields:
-            fields[name] = bytes.fromhex(fields[name])
-    if "subscriber" in fields:
-        fields["subscriber"] = Msisdn(fields["subscriber"])
-    pdu = Composer(CarrierOptions(name="acme"), quirk).submit(permit(1, **fields), wall=0)
+    readers = {"body": bytes.fromhex, "subscriber": Msisdn, "style": SegmentStyle}
+    fields |= {name: read(fields[name]) for name, read in readers.items() if name in fields}
+    options = CarrierOptions(name="acme", quirk=quirk.name, **case.get("carrier", {}))
+    pdu = Composer(options, habits(options)).submit(permit(1, **fields), wall=0)
     assert encode(pdu, 1).hex() == case["hex"].replace(" ", "").replace("\n", "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.model.address import Msisdn
-from gateway.model.permit import Grounds, Permit
+from gateway.model.permit import Grounds, Permit, SegmentStyle
 
 ANNE = Msisdn("+12125550101")
 BOB = Msisdn("+12125550102")
@@ -16,7 +16,10 @@ def permit(
     line: str = "85700",
     line_id: int = 1,
     body: bytes = b"hello",
-    udh: bytes = b"",
+    segment: int = 1,
+    segments: int = 1,
+    style: SegmentStyle = SegmentStyle.UDH8,
+    reference: int = 0,
     urgent: bool = False,
     dies_at: float = 1e9,
     expires_at: float | None = None,
@@ -26,8 +29,8 @@ def permit(
     return Permit(
         id=number,
         message_id=1_000 + number,
-        segment=1,
-        segments=1,
+        segment=segment,
+        segments=segments,
         line=line,
         line_id=line_id,
         subscriber=subscriber,
@@ -35,8 +38,9 @@ def permit(
         carrier="acme",
         bind="acme/0",
         data_coding=data_coding,
-        udh=udh,
         body=body,
+        style=style,
+        reference=reference,
         urgent=urgent,
         expires_at=expires_at,
         dies_at=dies_at,

@@ -11,7 +11,7 @@ import pytest
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Method, Standing
 from gateway.model.messages import Lane, MessageState
-from gateway.model.permit import Fate, Grounds, Outcome, Permit
+from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
 from gateway.store import hot_consent, hot_messages, hot_parts
 from gateway.store.evidence import add_evidence
 from gateway.store.tx import Tx
@@ -20,7 +20,25 @@ from tests.kit.stores import SUBSCRIBER, Told, committer, migrated, opt_out
 KEY = (1, SUBSCRIBER)
 BEFORE = Standing(1, SUBSCRIBER)
 AFTER = Standing(1, SUBSCRIBER, status=ConsentStatus.OPTED_OUT, lists={"alerts": ConsentStatus.OPTED_OUT})
-PERMIT = Permit(1, 1, 1, 1, "85700", 1, SUBSCRIBER, Grounds.CONSENT, "acme", "acme/0", 0, b"", b"x", False, None, 9.0)
+PERMIT = Permit(
+    1,
+    1,
+    1,
+    1,
+    "85700",
+    1,
+    SUBSCRIBER,
+    Grounds.CONSENT,
+    "acme",
+    "acme/0",
+    0,
+    b"x",
+    SegmentStyle.UDH8,
+    1,
+    False,
+    None,
+    9.0,
+)
 PART = hot_parts.PartKey("acme", 1, SUBSCRIBER, 1, 2)
 
 HOT: dict[str, Callable[[Tx], Any]] = {

@@ -12,7 +12,7 @@ import pytest
 from gateway.model.consent import ConsentStatus, Standing
 from gateway.model.effects import Decision, TextOutcome
 from gateway.model.messages import Draft, Lane, Mo
-from gateway.model.permit import Grounds, Permit
+from gateway.model.permit import Grounds, Permit, SegmentStyle
 from gateway.store.errors import OutcomeUnknown
 from gateway.store.evidence import COLUMNS, add_evidence, verify
 from gateway.store.hot_consent import save_standings, standings
@@ -37,8 +37,24 @@ def stop(tx: Tx) -> int:
     refuse_older(tx, 1, SUBSCRIBER, after.opt_outs, "opted-out")
     draft = Draft(1, SUBSCRIBER, "You are out.", Lane.URGENT, Grounds.OPT_OUT_CONFIRMATION, after.opt_outs)
     add_mts(tx, [NewMt(reply_id, draft, 1)])
-    permit = Permit(
-        permit_id, reply_id, 1, 1, "85700", 1, SUBSCRIBER, draft.claim, "acme", "acme/0", 0, b"", b"x", True, None, 9.0
+    permit = Permit(  # fmt: skip
+        permit_id,
+        reply_id,
+        1,
+        1,
+        "85700",
+        1,
+        SUBSCRIBER,
+        draft.claim,
+        "acme",
+        "acme/0",
+        0,
+        b"x",
+        SegmentStyle.UDH8,
+        1,
+        True,
+        None,
+        9.0,
     )
     mint(tx, [permit], {reply_id: after.opt_outs})
     return mo_id

@@ -162,7 +162,9 @@ def test_only_segments_that_were_not_accepted_are_minted_again(bench: Bench) -> 
     second = permits(passes(bench, id_))
     assert [p.segment for p in second] == [1, 3]
     assert {p.id for p in first}.isdisjoint(p.id for p in second)
-    assert [(p.udh, p.body) for p in second] == [(p.udh, p.body) for p in (first[0], first[2])]
+    assert [(p.segment, p.reference, p.body) for p in second] == [
+        (p.segment, p.reference, p.body) for p in (first[0], first[2])
+    ]
     for permit in second:
         tell(bench, permit, Fate.ACCEPTED)
     assert bench.state(id_) is MessageState.SENT

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from gateway.carriers.observer import UNACKED_FULL
 from gateway.model.messages import Lane, MessageState
-from gateway.model.permit import Fate
+from gateway.model.permit import Fate, SegmentStyle
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic import gate, hub
 from tests.traffic.bench import ANNE, BOB, CARL, unreadable
@@ -103,14 +103,14 @@ async def test_a_message_that_cannot_be_cut_fails_alone(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """A bug of ours: the others go, and it is said."""
-    real = gate.__dict__["segment"]
+    real = gate.__dict__["cut"]
 
-    def segment(text: str, reference: int) -> Any:
+    def cut(text: str, style: SegmentStyle) -> Any:
         if text == "poison":
             raise ZeroDivisionError("a bug of ours")
-        return real(text, reference)
+        return real(text, style)
 
-    monkeypatch.setattr(gate, "segment", segment)
+    monkeypatch.setattr(gate, "cut", cut)
     async with world(tmp_path) as here:
         bad = await here.send("poison", BOB)
         await here.send("good")

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from gateway.carriers.quirks.quirk import IdBase, Numbering, Quirk
+from gateway.carriers.quirks.quirk import IdBase, Numbering, Quirk, Request, Validity
 
-__all__ = ["IdBase", "Numbering", "Quirk", "all_quirks", "load", "names"]
+__all__ = ["IdBase", "Numbering", "Quirk", "Request", "Validity", "all_quirks", "load", "names"]
 
 
 @cache

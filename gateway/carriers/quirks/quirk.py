@@ -1,17 +1,22 @@
 """What a carrier can differ in, as data.
 
-A quirk says how a carrier departs from SMPP 3.4; it does nothing itself. ``gateway.carriers.translate`` and
-``gateway.carriers.statuses`` read it. Every field's default is the specification's answer, or, where that leaves a
-choice, the most common practice, so a quirk file names only what is different.
+A quirk says how a carrier departs from SMPP 3.4; it does nothing itself. ``gateway.carriers.translate``, ``receipts``,
+``compose`` and ``statuses`` read it. Every field's default is the specification's answer, or, where that leaves a
+choice, the most common practice, so a quirk file names only what is different. What one account wants otherwise goes
+into its ``[[carrier]]`` table (``gateway.carriers.habits``), not into a quirk.
+
+There are no functions in it. None of the carriers whose documents we have read does what these fields cannot say; the
+first that does gets a field with a typed signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 from gateway.carriers.statuses import Verdict
+from gateway.model.permit import SegmentStyle
 from gateway.smpp.constants import Status
 
 
@@ -26,6 +31,21 @@ class IdBase(Enum):
     SAME = "same"
     RECEIPT_DECIMAL = "response hexadecimal, receipt decimal"
     RECEIPT_HEXADECIMAL = "response decimal, receipt hexadecimal"
+
+
+class Request(StrEnum):
+    """Which command carries our messages."""
+
+    SUBMIT_SM = "submit_sm"
+    DATA_SM = "data_sm"
+
+
+class Validity(StrEnum):
+    """How the carrier is told until when it may keep trying (SMPP 3.4 section 7.1.1); NONE: it must not be told."""
+
+    RELATIVE = "relative"
+    ABSOLUTE = "absolute"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,12 @@ class Quirk:
     ``short_code``, ``long_code``, ``alphanumeric``: numbering of our own addresses as source of a submit_sm, by kind
     (up to six digits; more digits; anything else). ``subscriber``: numbering of the destination; ``plus``: whether that
     is written with a leading "+".
+    ``segments``: how long texts go out (see ``SegmentStyle``). ``request``: with which command; data_sm has its text in
+    message_payload always, and qos_time_to_live (5.3.2.9) for a validity period.
+    ``gsm_coding``: the data_coding under which this carrier takes GSM 03.38 from us, one septet an octet.
+    ``service_type``: of what we submit, unless the configuration names one. ``validity``: see ``Validity``.
     ``registered_delivery``: what we ask for in each submit_sm (5.2.17); 1 asks for the final receipt.
+    ``truncate_login``: send no more of system_id and password than SMPP 3.4 has room for, 15 and 8 octets.
     ``receipt_types``: the message types (esm_class & 0x3C, 5.2.12) under which this carrier sends receipts.
     ``receipt_by_text``: also take a deliver_sm of type 0 for a receipt if its text parses as one with id and stat.
     ``salvage``: take a deliver_sm whose TLVs alone are broken for what its mandatory fields say, as long as they hold a
@@ -62,7 +87,13 @@ class Quirk:
     alphanumeric: Numbering = Numbering(5, 0)
     subscriber: Numbering = Numbering(1, 1)
     plus: bool = False
+    segments: SegmentStyle = SegmentStyle.UDH8
+    request: Request = Request.SUBMIT_SM
+    gsm_coding: int = 0
+    service_type: str = ""
+    validity: Validity = Validity.RELATIVE
     registered_delivery: int = 1
+    truncate_login: bool = False
     receipt_types: frozenset[int] = frozenset({0x04, 0x08, 0x20})
     receipt_by_text: bool = False
     salvage: bool = True
