@@ -22,6 +22,7 @@ from gateway.carriers.interface import BindState, Inward, Revocation
 from gateway.carriers.link import Flowing, Link, Stalled, Terms, Turn
 from gateway.carriers.observer import Observer
 from gateway.carriers.statuses import bind_is_busy
+from gateway.carriers.trace import Ring
 from gateway.carriers.wire import Wire, WireError
 from gateway.model.address import Msisdn
 from gateway.model.permit import Fate, Outcome, Permit
@@ -52,7 +53,8 @@ class BindSetup:
     """What a bind is given. ``login`` is sent first; ``dial`` opens a wire or raises WireError.
 
     ``life`` is this process's unique name (node and start), ``dice`` returns a random number in [0, 1), ``answered`` is
-    shown all outcomes before traffic is (the carrier's throttle listens to them).
+    shown all outcomes before traffic is (the carrier's throttle listens to them), ``ring`` keeps the latest PDUs, where
+    that is wanted.
     """
 
     name: str
@@ -68,12 +70,14 @@ class BindSetup:
     life: str
     dice: Callable[[], float]
     answered: Callable[[Sequence[Outcome]], None]
+    ring: Ring | None = None
 
 
 class Bind:
     """See ``interface.BindPort`` for what traffic uses; ``run``, ``drain`` and ``row`` are the carrier's.
 
-    ``tap``, if set, is shown every octet of every session from then on; unset, it costs one look a read or send.
+    ``tap``, if set, is shown every octet of every session from then on; unset, it costs one look a read or send. It is
+    the ring's, where there is one.
     """
 
     def __init__(self, setup: BindSetup) -> None:
@@ -90,7 +94,8 @@ class Bind:
         self._refused: int | None = None
         self._stopping = trio.Event()
         self._dialling = trio.CancelScope()
-        self.tap: Tap | None = None
+        self.ring = setup.ring
+        self.tap: Tap | None = None if setup.ring is None else setup.ring.take
 
     def __repr__(self) -> str:
         return f"<Bind {self.name} {self._state.value}>"
@@ -258,6 +263,8 @@ class Bind:
         self._sessions += 1
         self._session_id = f"{setup.life}-{self.name}-{self._sessions}"
         self._oddities.clear()
+        if self.ring is not None:
+            self.ring.begin(self._session_id)
         session = Session(Role.ESME, setup.session, self._clock.monotonic())
         link = Link(self._session_id, self.name, session, setup.terms)
         listeners = Listeners(
@@ -284,11 +291,14 @@ class Bind:
             case ev.BindRefused(status=status):
                 self._refused = status
                 _log.error("bind refused", bind=self.name, because=describe(status))
+                self._setup.observer.refused(self.carrier, self.name, busy=bind_is_busy(status))
                 self.close_now(f"the bind was refused: {describe(status)}")
             case ev.PeerUnbind():
                 self._odd("carrier unbinds", session=self._session_id)
                 if self._state is BindState.UP:
                     self._become(BindState.DRAINING, "the carrier unbinds")
+            case ev.Request(frame=frame):
+                self._odd("the carrier asks us to bind, and we do so already", command=command_name(frame.command_id))
             case ev.Rejected(frame=frame, status=status):
                 self._odd("request refused", command=command_name(frame.command_id), status=describe(status))
             case ev.UnexpectedResponse(frame=frame):
@@ -314,6 +324,8 @@ class Bind:
     def _ended(self, reason: str, leftovers: Sequence[Outcome]) -> None:
         """Forget the session; only then tell what became of its permits, and last that the bind is down."""
         self._talk = None
+        if self.ring is not None:
+            self.ring.finish()
         unexpected = self._bound_at is not None and not self._stopping.is_set()
         (_log.warning if unexpected else _log.info)(
             "bind down", bind=self.name, session=self._session_id, because=reason

@@ -28,6 +28,8 @@ from gateway.carriers.quirks import Quirk
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.carriers.throttle import Throttle
 from gateway.carriers.tls import TlsWire, make_context
+from gateway.carriers.trace import Ring
+from gateway.carriers.trace_reading import Traced
 from gateway.carriers.translate import Translator
 from gateway.carriers.wire import Wire, WireError, connect
 from gateway.model.permit import Fate, Outcome, SegmentStyle
@@ -97,6 +99,7 @@ class Carrier:
                     life=life,
                     dice=dice,
                     answered=self._answered,
+                    ring=_ring(options, clock),
                 )
             )
             for name, mode, login in _logins(options, self._quirk)
@@ -137,6 +140,10 @@ class Carrier:
         """Put the keys of ``options`` in force that are no property of a bind; the others are as they were."""
         self.options = options
         self.throttle.limit(options.max_per_second, self._clock.monotonic())
+
+    def traced(self) -> list[Traced]:
+        """Return the binds as ``trace_reading`` reads them."""
+        return [Traced(bind.name, self.name, self._quirk.alphabet, bind.ring) for bind in self._binds]
 
     async def run(self) -> None:
         """Keep all binds bound until ``stop`` was called. Cancelling it closes them at once."""
@@ -198,6 +205,14 @@ def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[str, Mode, 
                 address_range=options.address_range,
             )
             yield f"{options.name}/{number}{suffix}", mode, login
+
+
+def _ring(options: CarrierOptions, clock: Clock) -> Ring | None:
+    """Make what keeps the latest PDUs of a bind; None where nothing is to be kept."""
+    if not options.trace_octets:
+        return None
+    secret = options.password.get_secret_value().encode("latin-1")
+    return Ring(options.trace_octets, options.max_pdu_octets, clock, secret)
 
 
 def _session_options(options: CarrierOptions) -> SessionOptions:

@@ -113,6 +113,12 @@ class CarrierOptions(BaseModel):
     max_pdu_octets: int = Field(
         default=70_000, ge=1_024, le=1_048_576, description="Longest PDU we read, in octets; 70000 holds any 64 KB TLV."
     )
+    trace_octets: int = Field(
+        default=262_144,
+        ge=0,
+        le=67_108_864,
+        description="Octets of memory, per bind, for the latest PDUs, which `gateway trace` shows; 0: keep none.",
+    )
     quirk: str = Field(default="standard", description="How this carrier differs from the book: the name of a quirk.")
     alphabet: Literal["gsm", "latin-1", "ascii", "utf-8"] | None = Field(
         default=None, description="What data_coding 0 means in texts from this carrier; unset: what the quirk says."

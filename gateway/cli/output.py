@@ -25,7 +25,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[object]], nothin
     if not rows:
         click.echo(nothing)
         return
-    cells = [[_plain(cell) for cell in row] for row in rows]
+    cells = [[plain(cell) for cell in row] for row in rows]
     widths = [max(len(heading), *(len(row[i]) for row in cells)) for i, heading in enumerate(headings)]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(click.style(_line(headings, widths, room), bold=True))
@@ -35,7 +35,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[object]], nothin
 
 def show_record(pairs: Mapping[str, object]) -> None:
     """Print one thing as ``key  value`` lines; empty values are left out."""
-    shown = {key: _plain(value) for key, value in pairs.items() if value not in (None, "", [], ())}
+    shown = {key: plain(value) for key, value in pairs.items() if value not in (None, "", [], ())}
     width = max((len(key) for key in shown), default=0)
     for key, value in shown.items():
         click.echo(f"{click.style(key.ljust(width), bold=True)}  {value}")
@@ -49,8 +49,8 @@ def local_time(value: Any) -> str:
         return "" if value is None else str(value)
 
 
-def _plain(cell: object) -> str:
-    """One line without control characters: a text may hold anything, and a terminal obeys some of it."""
+def plain(cell: object) -> str:
+    """Return one line without control characters: a text may hold anything, and a terminal obeys some of it."""
     text = "" if cell is None else str(cell)
     return "".join(character if character.isprintable() else " " for character in text)
 

@@ -24,6 +24,7 @@ from gateway.config import Config, ConfigErrors, diff, load
 from gateway.daemon.flow import Flow
 from gateway.daemon.folder import make_state_folder
 from gateway.daemon.notify import Notifier, feed_watchdog
+from gateway.daemon.tracing import Tracer
 from gateway.store.engines import Verdict
 from gateway.store.errors import StoreError
 from gateway.store.store import open_store
@@ -154,6 +155,7 @@ async def _listen(faces: trio.Nursery, gateway: Running, version: str, over: tri
         Authority(config.http.token),
         lambda: (metrics.exposition(), CONTENT_TYPE),
         version=version,
+        trace=Tracer(gateway.flow.store, gateway.flow.clock, lambda: gateway.flow.carriers),
     )
     await faces.start(partial(serve_unix, app, config.socket_path, over))
     addresses: list[str] = []

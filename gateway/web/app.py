@@ -20,18 +20,26 @@ from gateway.web.access import ACCESS, Authority
 from gateway.web.inflight import InFlight
 from gateway.web.limits import Budget, Limits
 from gateway.web.openapi import describe
-from gateway.web.ports import DeskPort, MetricsRender
+from gateway.web.ports import DeskPort, MetricsRender, NothingRuns, TracePort
 from gateway.web.problems import Problem, ProblemError, of_status, respond
 
 _TEMPLATES: Final = tuple((method, compile_path(path)[0]) for method, path in ACCESS)
 
 
-def build_app(desk: DeskPort, authority: Authority, metrics_render: MetricsRender, *, version: str) -> FastAPI:
-    """Return the whole HTTP face. ``version`` is the gateway's own, shown in the documentation."""
+def build_app(
+    desk: DeskPort,
+    authority: Authority,
+    metrics_render: MetricsRender,
+    *,
+    version: str,
+    trace: TracePort | None = None,
+) -> FastAPI:
+    """Return the whole HTTP face. ``version`` is shown in the documentation; ``trace`` is that of the running binds."""
     app = _bare("SMPP consent gateway", version)
     app.state.desk = desk
     app.state.authority = authority
     app.state.metrics_render = metrics_render
+    app.state.trace = trace or NothingRuns()
     app.state.in_flight = InFlight()
     for router in routes.found():
         app.include_router(router)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane, MessageState
 from gateway.model.refusal import Reason, Refusal
+from gateway.model.trace import TlvRow, TracePage, TraceRow
 from gateway.model.views import (
     BindRow,
     BrakeRow,
@@ -26,6 +27,7 @@ from gateway.model.views import (
 )
 from gateway.web import answers as a
 from gateway.web import consent_answers as c
+from gateway.web import tracing as t
 from gateway.web.problems import body_of, of_refusal
 
 _T: Final = 1_795_367_045.25  # 2026-11-22T17:04:05.250Z
@@ -92,6 +94,30 @@ _EVIDENCE: Final = EvidenceRow(
 _BRAKE: Final = BrakeRow("line", "85700", _T, "crm", "wrong text in the campaign")
 _BIND: Final = BindRow("acme/0", "acme", "transceiver", "up", _T, "bound", 100, 3)
 _PDU: Final = QuarantineRow(7, "acme", "acme/0", _T, 8, "sm_length is larger than the body", bytes.fromhex("0000000a"))
+_TRACE: Final = TracePage(
+    rows=(
+        TraceRow(
+            at=_T,
+            bind="acme/0",
+            session="gw1-1795367000-acme/0-1",
+            incoming=True,
+            command="submit_sm_resp",
+            status=0,
+            status_name="ESME_ROK",
+            sequence=7,
+            fields={"message_id": "9f01ab"},
+            tlvs=(TlvRow(0x0425, "delivery_failure_reason", 0),),
+            text=None,
+            hidden=False,
+            fault=None,
+            octets=bytes.fromhex("0000001c800000040000000000000007396630316162000425000100"),
+        ),
+    ),
+    next="acme/0=1795367000000012",
+    more=False,
+    missed={"acme/0": 12},
+    off=(),
+)
 
 _ONE: Final = a.StateView.of(4711, MessageState.QUEUED)
 _RESULTS: Final = a.ResultsView(results=[_ONE, body_of(of_refusal(_STOP))])
@@ -140,6 +166,8 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
             )
         ),
     },
+    ("GET", "/api/v1/trace"): {200: _plain(t.TraceView.of(_TRACE))},
+    ("GET", "/api/v1/trace/unmasked"): {200: _plain(t.TraceView.of(_TRACE))},
     ("GET", "/healthz"): {200: _plain(a.HealthView())},
     ("GET", "/readyz"): {
         200: _plain(

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, MessageQuery, Replayed, SendRequest
+from gateway.model.trace import TracePage, TraceQuery
 from gateway.model.views import BrakeRow, ConsentRow, EvidenceRow, MessageRow, Page, QuarantineRow, Readiness
 
 MetricsRender = Callable[[], tuple[bytes, str]]
@@ -78,3 +79,19 @@ class DeskPort(Protocol):
     async def readiness(self) -> Readiness:
         """Try a write on the store, and report binds and queue."""
         ...
+
+
+class TracePort(Protocol):
+    """The trace of the running binds, implemented by ``gateway.daemon.tracing.Tracer``."""
+
+    async def read(self, query: TraceQuery, actor: Actor) -> TracePage | Refusal:
+        """Return the PDUs that are kept; with ``query.unmask``, who asked is audited before."""
+        ...
+
+
+class NothingRuns:
+    """The trace where no binds run: there is nothing to see."""
+
+    async def read(self, query: TraceQuery, actor: Actor) -> TracePage | Refusal:
+        """Return an empty page."""
+        return TracePage((), "", more=False, missed={}, off=())

@@ -19,7 +19,7 @@ from gateway.model.refusal import Refusal
 from gateway.model.requests import Actor
 from gateway.web.access import ACCESS, authorise
 from gateway.web.inflight import InFlight
-from gateway.web.ports import DeskPort, MetricsRender
+from gateway.web.ports import DeskPort, MetricsRender, TracePort
 from gateway.web.problems import Problem, ProblemError, of_refusal, respond
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -95,6 +95,11 @@ def _metrics(request: Request) -> MetricsRender:
     return render
 
 
+def _trace(request: Request) -> TracePort:
+    trace: TracePort = request.app.state.trace
+    return trace
+
+
 def _in_flight(request: Request) -> InFlight:
     in_flight: InFlight = request.app.state.in_flight
     return in_flight
@@ -103,4 +108,5 @@ def _in_flight(request: Request) -> InFlight:
 DeskHere = Annotated[DeskPort, Depends(_desk)]
 Caller = Annotated[Actor, Depends(_caller)]
 MetricsHere = Annotated[MetricsRender, Depends(_metrics)]
+TraceHere = Annotated[TracePort, Depends(_trace)]
 InFlightHere = Annotated[InFlight, Depends(_in_flight)]
