@@ -51,11 +51,12 @@ _TRANSLATION: Final = str.maketrans(dict(PLAIN))
 def transliterate(text: str) -> str:
     """Return ``text`` with its typographic characters made plain, if it is then all GSM and no longer in segments.
 
-    Otherwise it is returned as it is. Letters and accents that are written as two characters are put together first.
+    Otherwise, or if nothing would be left of it, it is returned as it is. Letters and accents that are written as two
+    characters are put together first.
     """
     if encode_gsm(text) is not None:
         return text
     plain = unicodedata.normalize("NFC", text).translate(_TRANSLATION)
-    if encode_gsm(plain) is None or count_segments(plain) > count_segments(text):
+    if not plain.strip() or encode_gsm(plain) is None or count_segments(plain) > count_segments(text):
         return text
     return plain

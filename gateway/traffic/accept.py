@@ -38,11 +38,12 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A request that is well-formed: who it is for, and how many submit_sm it takes."""
+    """A request that is well-formed: who it is for, the text as the line sends it, how many submit_sm that takes."""
 
     request: SendRequest
     entry: LineEntry
     subscriber: Msisdn
+    text: str
     segments: int
 
 
@@ -102,12 +103,13 @@ def _read(request: SendRequest, book: RuleBook, now: float) -> _Candidate | Refu
         return Refusal(
             Reason.UNKNOWN_LIST, f"Line {entry.address} has no list {request.list_name!r}; its lists are: {lists}."
         )
-    segments = count_segments(request.text)
+    text = entry.rules.outgoing(request.text)
+    segments = count_segments(text)
     if segments > book.max_segments:
         return Refusal(
             Reason.TOO_LONG, f"The text takes {segments} segments; the limit is {book.max_segments}. Shorten it."
         )
-    return _Candidate(request, entry, subscriber, segments)
+    return _Candidate(request, entry, subscriber, text, segments)
 
 
 def _draft(tx: Tx, candidate: _Candidate, opt_outs: int) -> Draft | Refusal:
@@ -131,7 +133,7 @@ def _draft(tx: Tx, candidate: _Candidate, opt_outs: int) -> Draft | Refusal:
     return Draft(
         line_id=line_id,
         subscriber=candidate.subscriber,
-        text=request.text,
+        text=candidate.text,
         lane=request.lane,
         claim=claim,
         opt_outs=opt_outs,

@@ -50,6 +50,17 @@ def test_what_is_accepted_is_queued(bench: Bench) -> None:
     assert bench.rows("select ref, actor, account_id from message") == [("r1", "ada", 1)]
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_line_may_make_typography_plain(bench: Bench, plain: bool) -> None:
+    """What is stored is what goes out, and what it costs."""
+    bench.book = book(line_options(transliterate=plain), line_options(OTHER))
+    text = "it’s " * 16
+    (result,) = send(bench, ask(text)).results
+    assert isinstance(result, Accepted)
+    mt = bench.mt(result.id)
+    assert (mt.text, mt.segments) == (("it's " * 16, 1) if plain else (text, 2))
+
+
 @pytest.mark.parametrize(
     "request_, wanted",
     [
