@@ -44,6 +44,7 @@ Turn = (
     | ev.Unbound
     | ev.Closed
     | ev.Rejected
+    | ev.Request
     | ev.UnexpectedResponse
     | Stalled
     | Flowing
@@ -56,8 +57,6 @@ UNACKED_OCTETS: Final = 4_194_304
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 """What settles a permit; which of the two is the composer's choice."""
-
-_UNANSWERED: Final = frozenset({int(CommandId.ALERT_NOTIFICATION), int(CommandId.OUTBIND)})
 
 
 @dataclass(slots=True)
@@ -298,7 +297,9 @@ class Link:
             if self._room(frame.command_id, frame.sequence, len(event.raw), harvest, now):
                 translator = self._terms.translator
                 harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
-        elif frame.command_id not in _UNANSWERED:
+        elif frame.command_id == CommandId.OUTBIND:
+            harvest.turns.append(event)  # no response is defined, and what it asks for is under way
+        elif frame.command_id != CommandId.ALERT_NOTIFICATION:
             self._respond(frame.command_id, frame.sequence, now, Status.ESME_RINVCMDID, None)
 
     def _malformed(self, event: ev.Malformed, harvest: Harvest, now: float, wall: float) -> None:

@@ -22,6 +22,10 @@ class Observer(Protocol):
         """Note that the bind is in ``state`` now."""
         ...
 
+    def refused(self, carrier: str, bind: str, *, busy: bool) -> None:
+        """Note that the carrier refused the bind; ``busy``: for the moment, and not until somebody acts."""
+        ...
+
     def window(self, bind: str, used: int, size: int) -> None:
         """Note how many permits are unsettled, of how many possible; told about twice a second."""
         ...
@@ -41,8 +45,15 @@ class MetricsObserver:
         """See ``Observer``."""
         self._metrics.bind_up(carrier, bind).set(state in (BindState.UP, BindState.DRAINING))
         self._metrics.bind_state_changes(carrier, bind, state.value).inc()
+        refused = self._metrics.bind_refused(carrier, bind)  # exposed from the start, or an alert could miss its rise
+        if state is BindState.UP:
+            refused.set(0)
         if state is BindState.DOWN:
             self._metrics.window_used(bind).set(0)  # its session told last what it was then; nobody will tell more
+
+    def refused(self, carrier: str, bind: str, *, busy: bool) -> None:
+        """See ``Observer``."""
+        self._metrics.bind_refused(carrier, bind).set(not busy)
 
     def window(self, bind: str, used: int, size: int) -> None:
         """See ``Observer``."""
@@ -53,6 +64,7 @@ class MetricsObserver:
         """Expose nothing more of binds that are no more: an alert on a bind that is down would never end."""
         for bind in binds:
             self._metrics.bind_up.forget(carrier, bind)
+            self._metrics.bind_refused.forget(carrier, bind)
             self._metrics.window_used.forget(bind)
             self._metrics.window_size.forget(bind)
 
@@ -65,6 +77,9 @@ class Unwatched:
     """Nobody looks."""
 
     def state(self, carrier: str, bind: str, state: BindState) -> None:
+        """See ``Observer``."""
+
+    def refused(self, carrier: str, bind: str, *, busy: bool) -> None:
         """See ``Observer``."""
 
     def window(self, bind: str, used: int, size: int) -> None:

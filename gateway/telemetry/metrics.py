@@ -39,6 +39,12 @@ class Metrics:
             "bind",
             "state",
         )
+        self.bind_refused = make.gauges(
+            "gateway_bind_refused",
+            "1 while the carrier's last answer to the bind was a refusal that waiting alone does not mend, else 0.",
+            "carrier",
+            "bind",
+        )
         self.window_used = make.gauges("gateway_window_used", "submit_sm without an answer, now.", "bind")
         self.window_size = make.gauges("gateway_window_size", "Most submit_sm without an answer.", "bind")
 
