@@ -6,11 +6,10 @@ Receipts come through here too, because they are one more fact about a permit. S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Mt, Receipt
 from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
@@ -18,25 +17,27 @@ from gateway.store.hot_parts import park_receipt, parked_receipts, permits_by_ca
 from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, overtook
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settlement import Verdicts as Verdicts
 from gateway.traffic.settlement import next_move
+from gateway.traffic.upstream import Learned, learn
 
 TYPED: Final = "typed"
 
-Verdicts = Callable[[str, int], Verdict]
-"""(carrier, command_status) -> what it means there."""
-
-
 @dataclass(slots=True)
 class Settled:
-    """What was written: the messages as they were, and their moves by id. ``over`` are those without a live permit."""
+    """What was written: the messages as they were, and their moves by id. ``over`` are those without a live permit.
+
+    ``learned``: whose opt-outs the carrier told of; they must be fenced.
+    """
 
     messages: dict[int, Mt] = field(default_factory=dict)
     moves: dict[int, Move] = field(default_factory=dict)
     over: set[int] = field(default_factory=set)
+    learned: Learned = field(default_factory=Learned)
 
 
 def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdicts) -> Settled:
-    """Write the outcomes; move the messages that they complete, return or make uncertain."""
+    """Write the outcomes; move the messages that they complete, return or make uncertain; learn of opt-outs."""
     settle_permits(tx, outcomes)
     for outcome in outcomes:
         if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
@@ -44,7 +45,9 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdic
             if early := overtook(waiting, outcome.permit.subscriber):
                 record_receipt(tx, outcome.permit.id, early[0].state, early[0].error, early[0].received_at)
                 take_parked(tx, [receipt.receipt_id for receipt in early])
-    return reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
+    settled = reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
+    settled.learned = learn(tx, outcomes, book, verdicts)
+    return settled
 
 
 def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:

@@ -17,7 +17,11 @@ from typing import Final
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate
+from gateway.model.refusal import Reason
 from gateway.store.hot_messages import Move, PermitRow
+
+Verdicts = Callable[[str, int], Verdict]
+"""(carrier, command_status) -> what it means there."""
 
 REPLY_LIFE_S: Final = 300.0
 MOST_RETRIES: Final = 5
@@ -56,7 +60,8 @@ def next_move(
     lost = MessageState.PARTIAL if accepted else MessageState.FAILED
     for permit in open_:
         if permit.fate is Fate.REJECTED and _is_final(permit, permits, verdict):
-            return _moved(mt, lost, "rejected", permit.status)
+            upstream = verdict(permit.status) is Verdict.OPTED_OUT
+            return _moved(mt, lost, Reason.OPTED_OUT.value if upstream else "rejected", permit.status)
     if unknown:
         return _uncertain(mt, lost, now, on_uncertain)
     status = next((permit.status for permit in open_ if permit.fate is Fate.REJECTED), None)
@@ -71,7 +76,7 @@ def _is_final(permit: PermitRow, permits: Sequence[PermitRow], verdict: Callable
         case Verdict.RETRY:
             tries = [p for p in permits if p.segment == permit.segment and p.fate is Fate.REJECTED]
             return sum(verdict(p.status) is Verdict.RETRY for p in tries) >= MOST_RETRIES
-        case _:
+        case _:  # FAIL, OPTED_OUT
             return True
 
 
