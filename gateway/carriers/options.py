@@ -120,7 +120,7 @@ class CarrierOptions(BaseModel):
         description="Octets of memory, per bind, for the latest PDUs, which `gateway trace` shows; 0: keep none.",
     )
     quirk: str = Field(default="standard", description="How this carrier differs from the book: the name of a quirk.")
-    alphabet: Literal["gsm", "latin-1", "ascii", "utf-8"] | None = Field(
+    alphabet: Literal["gsm", "gsm-packed", "latin-1", "ascii", "utf-8", "ucs-2"] | None = Field(
         default=None, description="What data_coding 0 means in texts from this carrier; unset: what the quirk says."
     )
     segments: Literal["udh8", "udh16", "sar", "payload"] | None = Field(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.carriers.options import CarrierOptions
 from gateway.carriers.quirks import Quirk, load
 from gateway.model.messages import Concat
+from gateway.sms import ALPHABETS
 from gateway.sms.gsm import pack
 from tests.carriers.test_translate import deliver, mo
 
@@ -89,6 +92,12 @@ def test_what_it_might_say_instead_goes_with_it(raw: bytes, coding: int, text: s
 def test_a_header_that_is_none(user_data: bytes, text: str, others: tuple[str, ...]) -> None:
     arrival = mo(deliver(user_data, esm_class=UDHI))
     assert (arrival.text, arrival.other_readings) == (text, others)
+
+
+@pytest.mark.checklist("F1", "F5")
+def test_every_alphabet_can_be_configured() -> None:
+    choices, _ = get_args(CarrierOptions.model_fields["alphabet"].annotation)
+    assert get_args(choices) == ALPHABETS
 
 
 @given(st.binary(max_size=160), st.integers(0, 255), st.sampled_from([0, UDHI]), st.sampled_from([PACKED, LATIN, None]))

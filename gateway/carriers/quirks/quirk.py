@@ -60,7 +60,7 @@ class Numbering:
 class Quirk:
     """A carrier's habits.
 
-    ``alphabet``: what data_coding 0 means in a deliver_sm ("gsm", "latin-1", "ascii", "utf-8").
+    ``alphabet``: what data_coding 0 means in a deliver_sm (one of ``gateway.sms.ALPHABETS``).
     ``temporary_status``: the command_status after which this carrier sends an MO again.
     ``short_code``, ``long_code``, ``alphanumeric``: numbering of our own addresses as source of a submit_sm, by kind
     (up to six digits; more digits; anything else). ``subscriber``: numbering of the destination; ``plus``: whether that
