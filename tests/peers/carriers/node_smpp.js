@@ -1,12 +1,14 @@
 // A small SMSC on the npm package `smpp`, so that the gateway is tested against a carrier that is not ours.
 //
 // It is driven through lines of JSON: commands come on stdin, events go to stdout. It listens on a port of the system's
-// choosing on 127.0.0.1 and says which ("listening"). Every command is answered by {"event": "done", "id": …}, with
+// choosing on 127.0.0.1 and says which ("listening"), with the name and the version of the library, and with what it
+// has no call for ("below"): nothing that we do here. Every command is answered by {"event": "done", "id": …}, with
 // "error" if it could not be carried out. It holds no state but its sessions and the behaviour it was told to show.
 'use strict';
 
 const readline = require('readline');
 const smpp = require('smpp');
+const { version } = require('smpp/package.json');
 
 const BINDS = ['bind_transceiver', 'bind_receiver', 'bind_transmitter'];
 
@@ -41,7 +43,8 @@ function pick(command, receiving) {
   throw new Error(receiving ? 'no session is bound to receive' : 'no such session');
 }
 
-function deliver(fields, ref, number, entry) {
+function deliver({ udh, ...fields }, ref, number, entry) {
+  if (udh) fields.short_message = { udh: Buffer.from(udh, 'hex'), message: fields.short_message };
   entry.session.deliver_sm(fields, (answer) => {
     emit('deliver_sm_resp', { session: number, ref, status: answer.command_status });
   });
@@ -145,6 +148,9 @@ const COMMANDS = {
   cut(_argument, command) {
     pick(command, false)[1].session.destroy();
   },
+  cut_within(octets, command) {
+    pick(command, false)[1].session.socket.end(Buffer.from(octets, 'hex'));
+  },
   pause(_argument, command) {
     pick(command, false)[1].session.pause();
   },
@@ -176,4 +182,6 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
   }
 }).on('close', () => process.exit(0)); // whoever drove us has gone
 
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => emit('listening', { port: server.address().port }));
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () =>
+  emit('listening', { port: server.address().port, library: 'smpp', version, below: {} }),
+);
