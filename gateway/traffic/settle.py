@@ -23,6 +23,7 @@ from gateway.traffic.upstream import Learned, learn
 
 TYPED: Final = "typed"
 
+
 @dataclass(slots=True)
 class Settled:
     """What was written: the messages as they were, and their moves by id. ``over`` are those without a live permit.
