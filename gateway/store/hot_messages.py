@@ -6,7 +6,6 @@ message row is never deleted by these statements.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -42,14 +41,21 @@ _PARTLY_SENT: Final = f"""
 """
 """Whether a queued message has a segment that a carrier accepted: it then ends as PARTIAL, whatever ends it."""
 
-_CLAIMABLE: Final = f"""
-select {_MT_COLUMNS} from message
-where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
+_WAITING: Final = """
+select id, subscriber from message where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
 """
-_CLAIMABLE_BUT: Final = f"""
-select {_MT_COLUMNS} from message
-where state = 0 and lane = ? and line_id = ? and id > ? and subscriber not in (select value from json_each(?))
-order by id limit ?
+# From subscriber to subscriber by the index message_waiting, one look-up each: what else waits for them is not read.
+_FIRSTS: Final = """
+with recursive next (subscriber) as (
+    select min(subscriber) from message where state = 0 and lane = ? and line_id = ? and subscriber > ?
+    union all
+    select (select min(subscriber) from message
+            where state = 0 and lane = ? and line_id = ? and message.subscriber > next.subscriber)
+    from next where next.subscriber is not null limit ?
+)
+select (select min(id) from message
+        where state = 0 and lane = ? and line_id = ? and message.subscriber = next.subscriber), subscriber
+from next where subscriber is not null
 """
 _SENDING: Final = f"""
 update message set state = {MessageState.SENDING}, attempts = attempts + ?, segments = ?, carrier = ?, updated_at = ?
@@ -197,18 +203,32 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
     )
 
 
-def claimable(
-    tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int, without: Collection[Msisdn] = ()
-) -> list[Mt]:
-    """Return the next queued messages of one lane of one line, oldest first, with ids above ``after_id``.
+def waiting(tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int) -> list[tuple[int, Msisdn]]:
+    """Return the ids above ``after_id`` that are queued in one lane of one line, oldest first, with their subscribers.
 
-    Those to the subscribers in ``without`` are passed over, however many they are.
+    ``limit`` is how many are read and returned at most.
     """
-    if without:
-        rows = tx.rows(_CLAIMABLE_BUT, (int(lane), line_id, after_id, json.dumps(sorted(without)), limit))
-    else:
-        rows = tx.rows(_CLAIMABLE, (int(lane), line_id, after_id, limit))
-    return [_mt(row) for row in rows]
+    return [(row[0], Msisdn(row[1])) for row in tx.rows(_WAITING, (int(lane), line_id, after_id, limit))]
+
+
+def firsts(tx: Tx, lane: Lane, line_id: int, after: str, limit: int) -> list[tuple[int, Msisdn]]:
+    """Return the oldest queued id of each subscriber whose number sorts above ``after``, in the order of numbers.
+
+    ``limit`` is how many subscribers are looked at and returned at most, however much waits for each.
+    """
+    place = (int(lane), line_id)
+    return [(row[0], Msisdn(row[1])) for row in tx.rows(_FIRSTS, (*place, after, *place, limit, *place))]
+
+
+def first_of(tx: Tx, lane: Lane, line_id: int, subscriber: Msisdn, claims: Collection[Grounds]) -> int | None:
+    """Return the oldest queued id of one subscriber in one lane of one line that claims one of these grounds."""
+    marks = ", ".join(str(int(claim)) for claim in sorted(claims))
+    rows = tx.rows(
+        "select id from message where state = 0 and lane = ? and line_id = ? and subscriber = ?"
+        f" and claim in ({marks}) order by id limit 1",
+        (int(lane), line_id, subscriber),
+    )
+    return rows[0][0] if rows else None
 
 
 def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:

@@ -53,6 +53,7 @@ class Message(Table):
         indexes = (
             SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
             SQL("CREATE INDEX message_queued ON message (lane, line_id, id, subscriber) WHERE state = 0"),
+            SQL("CREATE INDEX message_waiting ON message (lane, line_id, subscriber, id) WHERE state = 0"),
             SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
             SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
             SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),
@@ -134,7 +135,10 @@ class Part(Table):
 
     class Meta:
         table_name = "part"
-        indexes = ((("carrier", "line_id", "subscriber", "reference", "total", "number"), True),)
+        indexes = (
+            (("carrier", "line_id", "subscriber", "reference", "total", "number"), True),
+            SQL("CREATE INDEX part_open ON part (carrier, line_id, subscriber, reference, total) WHERE mo_id IS NULL"),
+        )
 
 
 class Quarantine(Table):

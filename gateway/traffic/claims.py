@@ -7,19 +7,30 @@ follow the backlog. A long text needs a slot for each of its segments, all on on
 window goes when its bind is idle. A long text whose turn it is keeps the slots that come free until it fits: otherwise
 short ones would take each of them. Lines share a lane evenly, and take turns in being first: where slots come free one
 at a time, being first is everything.
+
+What one claim reads does not grow with the backlog. By age it looks at ``_PAGE`` + ``_DEEP`` ids of a place at most. If
+slots are left then, a crowd that may not go stands at the head (a subscriber for whom a million wait), and it goes on
+from subscriber to subscriber, one look-up each. Those of whom nothing may go are passed at that price, and their number
+is bounded (the windows, and the dispatcher's rests), so it can look at all of them: what can go is found, and nothing
+but the usual ring is needed to look again. The next claim goes on where this one ended, so that all have their turn.
+
+Order holds in both: by age none is left out, so the first message met of a subscriber is their oldest in the place;
+from subscriber to subscriber it is the oldest by the question itself, asked anew in each claim. No memory of earlier
+claims is part of that: ``Turns.reached`` only says with whom to begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from gateway.model.address import Msisdn
 from gateway.model.messages import Lane, Mt
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
-from gateway.store.hot_messages import claimable
+from gateway.store.hot_messages import first_of, firsts, mts, waiting
 from gateway.store.tx import Tx
 from gateway.traffic.gate import Claim
 from gateway.traffic.shares import WEIGHTS, turns
@@ -28,6 +39,9 @@ Place = tuple[Lane, int]
 """A lane of a line (by id): where messages wait."""
 
 _PAGE: Final = 200
+_DEEP: Final = 1000
+_READ: Final = 64
+"""How many messages are read whole at a time; of the others, an index gives id and subscriber."""
 
 
 @dataclass(slots=True)
@@ -45,12 +59,13 @@ class Turns:
     """What a carrier's lanes carry from claim to claim.
 
     ``credit`` is that of ``shares.turns``, ``served`` the line that each lane served last, ``saving`` the place whose
-    long text waits for slots.
+    long text waits for slots, ``reached`` the subscriber behind whom a place is searched on.
     """
 
     credit: dict[Lane, int] = field(default_factory=dict)
     served: dict[Lane, int] = field(default_factory=dict)
     saving: Place | None = None
+    reached: dict[Place, Msisdn] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -142,6 +157,7 @@ class _Taking:
         self.claimed = Claimed()
         self.taken: set[Key] = set()
         self.urgent: set[int] = set()
+        self.blocked: dict[Place, set[Msisdn]] = {}
         self.stuck: Place | None = None
 
     def open_to(self, supply: Supply, place: Place) -> bool:
@@ -174,37 +190,72 @@ class _Taking:
 
     def place(self, supply: Supply, place: Place, budget: int) -> int:
         """Claim messages of one place until ``budget`` segments are used; return how many were."""
-        lane, line_id = place
-        urgent = lane is Lane.URGENT
+        urgent = place[0] is Lane.URGENT
         self.stuck = None
-        used, after = 0, 0
+        used = 0
+        for mt, by_turn in self._candidates(supply.turns, place, budget):
+            if self._must_wait(mt, urgent):
+                continue
+            room = _room_for(mt, supply, urgent)
+            if room is None:
+                self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
+                return used
+            if by_turn:
+                supply.turns.reached[place] = mt.subscriber
+            used += mt.segments
+            _use(room, supply, mt)
+            self.claimed.claims.append(Claim(mt, supply.carrier, room.bind))
+            if urgent:
+                self.urgent.add(mt.id)
+            else:
+                self.taken.add((mt.line_id, mt.subscriber))
+            if used >= budget:
+                return used
+        return used
+
+    def _candidates(self, state: Turns, place: Place, budget: int) -> Iterator[tuple[Mt, bool]]:
+        """Yield what may be next in a place: by age (False), then from subscriber to subscriber (True), once around."""
         size = min(_PAGE, budget + 16)
-        blocked: set[Msisdn] = set()
-        while True:
-            page = claimable(self.tx, lane, line_id, after, size, blocked)
+        after = 0
+        for most in (size, _DEEP):
+            page = waiting(self.tx, *place, after, most)
             if not page and not after:
                 self.claimed.emptied.add(place)
-            for mt in page:
-                if self._must_wait(mt, urgent):
-                    continue
-                room = _room_for(mt, supply, urgent)
-                if room is None:
-                    self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
-                    return used
-                used += mt.segments
-                _use(room, supply, mt)
-                self.claimed.claims.append(Claim(mt, supply.carrier, room.bind))
-                if urgent:
-                    self.urgent.add(mt.id)
-                else:
-                    self.taken.add((mt.line_id, mt.subscriber))
-                if used >= budget:
-                    return used
-            if len(page) < size:
-                return used
-            # The head of the queue may be one subscriber's alone: from here on, only what may go is read.
-            after, size = page[-1].id, _PAGE
-            blocked = self.demand.blocked(place) | {who for line, who in self.taken if line == line_id and not urgent}
+            yield from ((mt, False) for mt in self._read(place, page))
+            if len(page) < most:
+                return
+            after = page[-1][0]
+        began: str = state.reached.get(place, "")
+        at, around = began, False
+        while not around or at < began:
+            heads = firsts(self.tx, *place, at, size)
+            for mt in self._read(place, heads):
+                if (going := self._past_hold(place, mt)) is not None:
+                    yield going, True
+            if len(heads) == size:
+                at, size = heads[-1][1], _PAGE
+            elif around or not began:
+                return
+            else:
+                at, around = "", True
+
+    def _read(self, place: Place, page: Sequence[tuple[int, Msisdn]]) -> Iterator[Mt]:
+        """Yield the messages of a page, but for those of subscribers of whom nothing may go."""
+        if place not in self.blocked:
+            self.blocked[place] = self.demand.blocked(place)
+        (lane, line_id), blocked = place, self.blocked[place]
+        taken = self.taken if lane is not Lane.URGENT else ()  # asked as late as can be: it grows meanwhile
+        ids = (id_ for id_, who in page if who not in blocked and (line_id, who) not in taken)
+        while some := list(islice(ids, _READ)):
+            found = mts(self.tx, some)
+            yield from (found[id_] for id_ in some)
+
+    def _past_hold(self, place: Place, first: Mt) -> Mt | None:
+        """Return a subscriber's first message in the place or, while they are on hold, the first that may go."""
+        if (first.line_id, first.subscriber) not in self.demand.held or first.claim in WHILE_HELD:
+            return first
+        id_ = first_of(self.tx, *place, first.subscriber, WHILE_HELD)
+        return None if id_ is None else mts(self.tx, [id_])[id_]
 
     def _must_wait(self, mt: Mt, urgent: bool) -> bool:
         """Say whether the message is claimed already, rests, is held, or has another before it."""

@@ -45,7 +45,10 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "standings": lambda tx: hot_consent.standings(tx, [KEY, (1, Msisdn("+12125550102"))]),
     "save_standings": lambda tx: hot_consent.save_standings(tx, [(BEFORE, AFTER)]),
     "save_account_opt_outs": lambda tx: hot_consent.save_account_opt_outs(tx, [(SUBSCRIBER, Method.TEXT.value, 1)]),
-    "claimable": lambda tx: hot_messages.claimable(tx, Lane.NORMAL, 1, 0, 100),
+    "waiting": lambda tx: hot_messages.waiting(tx, Lane.NORMAL, 1, 0, 100),
+    "firsts": lambda tx: hot_messages.firsts(tx, Lane.NORMAL, 1, "", 100),
+    "first_of": lambda tx: hot_messages.first_of(tx, Lane.REPLY, 1, SUBSCRIBER, [Grounds.HELP]),
+    "overdue_parts": lambda tx: hot_parts.overdue_parts(tx, 1.0),
     "mts": lambda tx: hot_messages.mts(tx, [1, 2, 3]),
     "mint": lambda tx: hot_messages.mint(tx, [PERMIT], {1: 0}),
     "settle_permits": lambda tx: hot_messages.settle_permits(tx, [Outcome(PERMIT, Fate.ACCEPTED)]),
@@ -60,6 +63,10 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "parked_receipts": lambda tx: hot_parts.parked_receipts(tx, "acme", "1"),
     "take_parked": lambda tx: hot_parts.take_parked(tx, [1]),
     "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
+}
+SMALL = {
+    "SCAN next",  # the subscribers that one page has found, in memory
+    "SCAN part USING INDEX part_open",  # the parts of incomplete texts alone
 }
 
 
@@ -102,5 +109,5 @@ def test_hot_statements_walk_indexes(name: str, tmp_path: Path) -> None:
     made.close()
     assert told.events == [("done", name, None)]
     for plan in plans:
-        assert not plan.startswith("SCAN"), plan
+        assert not plan.startswith("SCAN") or plan in SMALL, plan
         assert not plan.endswith("(line_id=?)"), plan

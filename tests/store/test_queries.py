@@ -251,8 +251,8 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "consent": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY"),
     "lists": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY (line_id=? AND subscriber=?)"),
     "evidence": (lambda s: queries.evidence(s, "85700", SUBSCRIBER), "evidence_line_id_subscriber_id"),
-    "depth": (queries.queue_depth, "message_queued"),
-    "queue": (queries.queue, "message_queued"),
+    "depth": (queries.queue_depth, "message_waiting"),
+    "queue": (queries.queue, "message_waiting"),
     "permits": (lambda s: queries.message(s, 11), "permit_message"),
 }
 

@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.model.address import Msisdn
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Grounds
 from gateway.store.hot_messages import Move, move
+from gateway.traffic import claims
 from gateway.traffic.claims import Claimed, Demand, Place, Room, Supply, Turns, claim, routed
-from tests.traffic.bench import ANNE, BOB, CARL, LINE_ID, OTHER_ID, Bench, draft
+from tests.traffic.bench import ANNE, BOB, CARL, LINE_ID, OTHER_ID, Bench, draft, fresh
 
 ALL = frozenset((lane, line) for lane in Lane for line in (LINE_ID, OTHER_ID))
 NORMAL, BULK, REPLY, URGENT = Lane.NORMAL, Lane.BULK, Lane.REPLY, Lane.URGENT
@@ -235,6 +239,112 @@ def test_a_page_of_messages_that_must_wait_does_not_hide_those_behind(bench: Ben
     bench.fill([draft()] * 450)
     behind = bench.queue(subscriber=CARL)
     assert ids(run(bench, supply(room(1)), wanted=demand(busy={(LINE_ID, ANNE)}))) == [behind]
+
+
+def test_what_a_claim_reads_does_not_follow_the_backlog(bench: Bench) -> None:
+    """However many wait for somebody busy, or for others, in front of the one who may be sent to."""
+    read: list[int] = []
+    for many in (2_000, 4_000):
+        bench.fill([draft()] * many)
+        behind = bench.queue(subscriber=CARL)
+
+        def job(tx: Any) -> Claimed:
+            counting = _Counting(tx.connection)
+            tx.connection = counting
+            claimed = claim(tx, [supply(room(1))], demand({(NORMAL, LINE_ID)}, busy={(LINE_ID, ANNE)}))
+            read.append(counting.rows)
+            return claimed
+
+        assert ids(bench.tx(job)) == [behind]
+        run(bench, supply(room(1)), wanted=demand(busy={(LINE_ID, ANNE)}))
+    assert read[0] == read[1] < 1_300
+
+
+class _Counting:
+    """A connection that counts the rows that it gives."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.rows = 0
+
+    def execute(self, *args: Any) -> Any:
+        self._answer = self._connection.execute(*args)
+        return self
+
+    def fetchall(self) -> list[Any]:
+        rows: list[Any] = self._answer.fetchall()
+        self.rows += len(rows)
+        return rows
+
+
+SOME = subscribers(6)
+QUEUED = st.lists(st.tuples(st.sampled_from(SOME), st.sampled_from(Lane)), max_size=30)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    queued=QUEUED,
+    stopped=st.sets(st.sampled_from(SOME)),
+    sizes=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    reached=st.sampled_from(["", *SOME]),
+    free=st.integers(1, 12),
+)
+def test_order_and_completeness_however_little_is_read_by_age(
+    queued: list[tuple[Msisdn, Lane]], stopped: set[Msisdn], sizes: tuple[int, int], reached: str, free: int
+) -> None:
+    """Only the oldest of a subscriber in a place goes, and everybody who is not stopped is found, from anywhere on."""
+    with fresh() as faults, patch.multiple(claims, _PAGE=sizes[0], _DEEP=sizes[1], _READ=2):
+        bench = Bench(faults)
+        bench.fill([draft("hi", who, lane) for who, lane in queued])
+        waits: dict[tuple[Lane, Msisdn], list[int]] = {(lane, who): [] for who in SOME for lane in Lane}
+        for id_, (who, lane) in enumerate(queued, 1):
+            waits[lane, who].append(id_)
+        turns = Turns(reached={(lane, LINE_ID): Msisdn(reached) for lane in Lane if reached})
+        blocked = {(LINE_ID, who) for who in stopped}
+        wanted = demand(busy=blocked, resting={(key, True) for key in blocked})
+        while claimed := run(bench, supply(room(free), turns=turns), wanted=wanted).claims:
+            for c in claimed:
+                assert waits[c.mt.lane, c.mt.subscriber].pop(0) == c.mt.id
+                assert c.mt.subscriber not in stopped
+        assert {who for (_, who), left in waits.items() if left} <= stopped
+        bench.close()
+
+
+def test_behind_a_crowd_each_has_their_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots come free one at a time, and those who were served have more: all are served before anyone twice."""
+    monkeypatch.setattr(claims, "_PAGE", 2)
+    monkeypatch.setattr(claims, "_DEEP", 2)
+    bench.fill([draft()] * 5)
+    everybody = subscribers(7)
+    bench.fill([draft("hi", who) for who in everybody for _ in range(2)])
+    turns, wanted = Turns(), demand(busy={(LINE_ID, ANNE)})
+    served = [run(bench, supply(room(1), turns=turns), wanted=wanted).claims[0].mt.subscriber for _ in range(14)]
+    assert served == everybody * 2
+
+
+def test_a_long_text_behind_a_crowd_is_met_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "_PAGE", 2)
+    monkeypatch.setattr(claims, "_DEEP", 2)
+    bench.fill([draft()] * 5)
+    before, long, after = (bench.queue(text, who) for text, who in zip(["hi", LONG, "hi"], subscribers(3), strict=True))
+    turns, wanted = Turns(), demand(busy={(LINE_ID, ANNE)})
+    assert ids(run(bench, supply(room(2, idle=False), turns=turns), wanted=wanted)) == [before]
+    assert not ids(run(bench, supply(room(2, idle=False), turns=turns), wanted=wanted))
+    assert ids(run(bench, supply(room(4, idle=False), turns=turns), wanted=wanted)) == [long, after]
+
+
+@pytest.mark.parametrize("lane, ground", [(URGENT, Grounds.HELP), (REPLY, Grounds.CLARIFICATION)])
+def test_behind_a_crowd_too_goes_what_may_go_to_someone_on_hold(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, lane: Lane, ground: Grounds
+) -> None:
+    monkeypatch.setattr(claims, "_PAGE", 1)
+    monkeypatch.setattr(claims, "_DEEP", 1)
+    bench.fill([draft(lane=lane)] * 2)
+    bench.fill([draft("hi", who, lane) for who in (BOB, BOB, CARL)])
+    may = bench.queue(subscriber=BOB, lane=lane, claim=ground)
+    resting = {((LINE_ID, ANNE), urgent) for urgent in (True, False)}
+    wanted = demand(resting=resting, held={(LINE_ID, BOB), (LINE_ID, CARL)})
+    assert ids(run(bench, supply(), wanted=wanted)) == [may]
 
 
 def test_two_carriers_do_not_claim_the_same(bench: Bench) -> None:
