@@ -91,7 +91,7 @@ async def test_binds_of_every_make(nursery: trio.Nursery, body: bytes, status: i
         assert again == (Status.ESME_RALYBND if status == 0 else 0)
 
 
-@pytest.mark.checklist("B1", "B2")
+@pytest.mark.checklist("B1")
 @pytest.mark.parametrize("status", [Status.ESME_RBINDFAIL, Status.ESME_RALYBND, 0x4FF])
 async def test_a_refusal_is_a_header_alone_and_the_next_bind_is_judged_anew(nursery: trio.Nursery, status: int) -> None:
     carrier, seen = SimulatedCarrier(manners=Manners(refuse_binds=status)), list[Happening]()
@@ -104,7 +104,6 @@ async def test_a_refusal_is_a_header_alone_and_the_next_bind_is_judged_anew(nurs
         assert await one.bind() == 0
 
 
-@pytest.mark.checklist("E5")
 async def test_data_sm_is_taken_answered_and_has_its_receipt(nursery: trio.Nursery) -> None:
     carrier = SimulatedCarrier()
     port = await nursery.start(carrier.serve)
