@@ -44,6 +44,7 @@ STOPS = [
 ]
 
 
+@pytest.mark.checklist("F3", "I5")
 @pytest.mark.parametrize("body", STOPS)
 def test_every_spelling_of_stop_is_stop(body: str) -> None:
     assert fold(body).text == "stop"

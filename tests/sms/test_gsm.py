@@ -39,6 +39,7 @@ def test_an_escape_before_an_unknown_code_shows_the_basic_character(code: int) -
     assert decode_gsm(bytes((0x1B, code, 0x41))) == BASIC[code] + "A"
 
 
+@pytest.mark.checklist("F1", "F4")
 @pytest.mark.parametrize(
     "raw, text",
     [
@@ -66,6 +67,7 @@ def test_exactly_the_characters_of_the_tables_can_be_sent() -> None:
     assert sendable == set(CHARACTERS)
 
 
+@pytest.mark.checklist("F4")
 def test_near_misses_are_refused_not_replaced() -> None:
     for character in ("`", "ç", "\x1b", "Α", "\u00a0", "’", "á", "\ud800"):
         assert encode_gsm(character) is None, unicodedata.name(character, repr(character))
