@@ -6,12 +6,15 @@ A session may end here; the daemon comes back to the carrier, serves the next go
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import pytest
 import trio
 
+from tests.e2e.odd_pdus import SMUGGLED
 from tests.e2e.test_hostile_pdus import Joiners
 from tests.kit.daemon import Daemon, daemon, write_config
 from tests.kit.raw_smsc import (
@@ -69,6 +72,8 @@ LOST: Final = {
     "A2 bit 31": pdu(DELIVER, 1, length=2**31),
     "A2 all bits": pdu(DELIVER, 1, length=2**32 - 1),
     "A3 above the cap": pdu(DELIVER, 1, b"x" * 100, length=70_001),
+    "A3 above the cap, and PDUs in it": pdu(DELIVER, 1, SMUGGLED * 1_300, length=70_001),
+    "A3 a length of text, and PDUs in it": b"GET /" + SMUGGLED * 1_300,
     "A5 an empty line": b"\r\n\r\n",
     "A5 HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "A5 TLS": bytes.fromhex("1503010002022f"),
@@ -87,6 +92,7 @@ def _memory(gateway: Daemon) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
 
 
+@pytest.mark.checklist("A2", "A3", "A4", "A5", "B1", "B3", "B4", "B5", "C2", "C3", "C4", "C6")
 async def test_the_daemon_comes_back_whatever_becomes_of_its_sessions(tmp_path: Path) -> None:
     joiners = Joiners()
     async with listening() as smsc, daemon(write_config(tmp_path, smsc.port, carrier=QUICK)) as gateway:
@@ -119,6 +125,7 @@ async def test_the_daemon_comes_back_whatever_becomes_of_its_sessions(tmp_path: 
             assert [(came.command, came.status) for came in bind.seen[seen:]] == [(GENERIC_NACK, RINVCMDLEN)], name
         await _silences(smsc, joiners)
         await _unbound_with_a_full_window(smsc, gateway, joiners)
+        assert await gateway.consent() == "not_defined", "no STOP was looked for inside what is no PDU"
         assert not [line for line in gateway.log if "Traceback" in line]
         assert await gateway.terminate() == 0
 
@@ -157,6 +164,63 @@ async def _unbound_with_a_full_window(smsc: RawSmsc, gateway: Daemon, joiners: J
     await second.close()
 
 
+@asynccontextmanager
+async def relay(port: int) -> AsyncIterator[tuple[int, trio.Event]]:
+    """Forward both ways to ``port``; what is connected when the event is set stays so, and hears nothing any more."""
+    vanished = trio.Event()
+
+    async def forward(source: trio.SocketStream, sink: trio.SocketStream, both: trio.CancelScope) -> None:
+        with suppress(trio.BrokenResourceError):
+            async for data in source:
+                await sink.send_all(data)
+        both.cancel()
+
+    async def cut(both: trio.CancelScope) -> None:
+        await vanished.wait()
+        both.cancel()
+
+    async def serve(ours: trio.SocketStream) -> None:
+        stays = not vanished.is_set()
+        async with await trio.open_tcp_stream("127.0.0.1", port) as theirs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(forward, ours, theirs, nursery.cancel_scope)
+                nursery.start_soon(forward, theirs, ours, nursery.cancel_scope)
+                if stays:
+                    nursery.start_soon(cut, nursery.cancel_scope)
+            if stays and vanished.is_set():
+                await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        yield listener.socket.getsockname()[1], vanished
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.checklist("C1", "C6")
+async def test_a_carrier_that_vanishes_is_found_out_by_the_link_check(tmp_path: Path) -> None:
+    """No reset, no end: the connection is there, and nobody at its end. What was in the window is uncertain."""
+    joiners = Joiners()
+    async with (
+        listening() as smsc,
+        relay(smsc.port) as (port, vanished),
+        daemon(write_config(tmp_path, port, carrier=QUICK)) as gateway,
+    ):
+        first = await smsc.bound()
+        await joiners.join(first, "the start")
+        first.mute = True
+        sent = (await gateway.send("before")).json()["id"]
+        await first.until(lambda bind: len(bind.open) == 1)
+        vanished.set()
+        second = await smsc.bound()
+        await joiners.join(second, "C6")
+        assert not first.closed.is_set()
+        assert any("link check unanswered" in line for line in gateway.log)
+        assert await gateway.state(sent) == "uncertain"
+        assert await gateway.terminate() == 0
+
+
+@pytest.mark.checklist("A6", "C5", "C7")
 async def test_floods_are_taken_in_bounded_memory(tmp_path: Path) -> None:
     joiners = Joiners()
     async with listening() as smsc, daemon(write_config(tmp_path, smsc.port)) as gateway:
