@@ -166,8 +166,6 @@ def spellings(carrier_id: str, base: IdBase) -> tuple[str, ...]:
 
 def _padded(digits: str) -> list[str]:
     """Return an id without leading zeros, and with those of a ten-digit counter."""
-    if not digits:
-        return []
     return [digits, digits.zfill(10)] if digits.isascii() and digits.isdigit() else [digits]
 
 
