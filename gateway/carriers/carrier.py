@@ -99,7 +99,7 @@ class Carrier:
                     life=life,
                     dice=dice,
                     answered=self._answered,
-                    ring=_ring(options, clock),
+                    ring=_ring(options, self._quirk, clock),
                 )
             )
             for name, mode, login in _logins(options, self._quirk)
@@ -136,14 +136,14 @@ class Carrier:
         """See ``CarrierPort``."""
         return [bind.row() for bind in self._binds]
 
+    def traced(self) -> list[Traced]:
+        """Return the binds as ``trace_reading`` reads them."""
+        return [Traced(bind.name, self.name, self._quirk.alphabet, bind.ring) for bind in self._binds]
+
     def adopt(self, options: CarrierOptions) -> None:
         """Put the keys of ``options`` in force that are no property of a bind; the others are as they were."""
         self.options = options
         self.throttle.limit(options.max_per_second, self._clock.monotonic())
-
-    def traced(self) -> list[Traced]:
-        """Return the binds as ``trace_reading`` reads them."""
-        return [Traced(bind.name, self.name, self._quirk.alphabet, bind.ring) for bind in self._binds]
 
     async def run(self) -> None:
         """Keep all binds bound until ``stop`` was called. Cancelling it closes them at once."""
@@ -207,12 +207,12 @@ def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[str, Mode, 
             yield f"{options.name}/{number}{suffix}", mode, login
 
 
-def _ring(options: CarrierOptions, clock: Clock) -> Ring | None:
+def _ring(options: CarrierOptions, quirk: Quirk, clock: Clock) -> Ring | None:
     """Make what keeps the latest PDUs of a bind; None where nothing is to be kept."""
     if not options.trace_octets:
         return None
-    secret = options.password.get_secret_value().encode("latin-1")
-    return Ring(options.trace_octets, options.max_pdu_octets, clock, secret)
+    _, password = login_of(options, quirk)
+    return Ring(options.trace_octets, options.max_pdu_octets, clock, password.encode("latin-1"))
 
 
 def _session_options(options: CarrierOptions) -> SessionOptions:

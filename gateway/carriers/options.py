@@ -137,7 +137,7 @@ class CarrierOptions(BaseModel):
     )
     truncate_login: bool | None = Field(
         default=None,
-        description="Whether to cut `system_id` after 15 characters and `password` after 8; unset: what the quirk says.",
+        description="Whether to cut `system_id` after 15 characters, `password` after 8; unset: what the quirk says.",
     )
     statuses: dict[str, Literal["throttle", "retry", "fail", "opted_out"]] = Field(
         default_factory=dict,

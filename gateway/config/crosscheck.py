@@ -9,17 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.carriers.habits import habits
 from gateway.carriers.options import CarrierOptions, Mode
 from gateway.config.lines import placed
 from gateway.config.problems import Problem
 from gateway.config.validate import near
 from gateway.model.address import read_line
+from gateway.model.permit import SegmentStyle
 from gateway.policy.check import Problem as LineProblem
 from gateway.policy.check import line_texts
 from gateway.policy.options import LineOptions
-from gateway.sms.segments import count_segments
 from gateway.store.engines import engines
 from gateway.store.options import StoreOptions
+from gateway.traffic.cutting import count
 from gateway.web.options import HttpOptions
 
 
@@ -112,12 +114,14 @@ def _engine(parts: Parts) -> Iterable[Problem]:
 
 
 def _long_texts(parts: Parts) -> Iterable[Problem]:
-    """Yield answers over the limit that sends are held to."""
+    """Yield answers over the limit that sends are held to, as the line's carriers get long texts."""
     if (most := parts.max_segments) is None:
         return
+    styles = {carrier.name: habits(carrier).segments for carrier in parts.carriers}
     for line in parts.lines:
+        asked = {styles[name] for name in line.carriers if name in styles} or {SegmentStyle.UDH8}
         for key, text in line_texts(line):
-            takes = count_segments(text.replace("{name}", line.title))
+            takes = max(count(text.replace("{name}", line.title), style) for style in asked)
             if takes > most:
                 found = LineProblem(key, f"takes {takes} segments", f"at most {most}, as [gateway] max_segments says")
                 yield placed(parts.file, line, found)

@@ -163,6 +163,8 @@ def _words(annotation: Any) -> str:
         return " or ".join(f'`"{word}"`' for word in typing.get_args(annotation))
     if origin in (tuple, list):
         return f"list of {_words(_without_none(typing.get_args(annotation)[0]))}"
+    if origin is dict:
+        return f"table of {_words(_without_none(typing.get_args(annotation)[1]))}"
     if origin is not None:
         return " or ".join(_words(_without_none(arm)) for arm in typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -94,6 +95,7 @@ async def test_a_nack_for_nobody_touches_no_permit(autojump_clock: MockClock) ->
         assert rig.bind.bound
 
 
+@pytest.mark.checklist("C3", "D6")
 async def test_no_response_is_uncertain_and_a_late_one_settles_it(autojump_clock: MockClock) -> None:
     rig = Rig(response_timeout_s=10)
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)

@@ -77,6 +77,7 @@ async def test_other_bad_requests_are_answered_by_the_session_and_reach_nobody(a
         assert rig.ledger.texts == ["JOIN"]
 
 
+@pytest.mark.checklist("C4", "D2")
 async def test_an_answer_with_a_reason_passes_it_on(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
@@ -93,6 +94,7 @@ async def test_an_answer_with_a_reason_passes_it_on(autojump_clock: MockClock) -
         assert (nacked.fate, nacked.status) == (Fate.REJECTED, Status.ESME_RUNKNOWNERR)
 
 
+@pytest.mark.checklist("D1")
 @pytest.mark.parametrize("body", ["", "00", "31", "3100ffff", "61" * 70 + "00"])
 async def test_an_acceptance_counts_whatever_its_body_is(autojump_clock: MockClock, body: str) -> None:
     rig = Rig()
@@ -106,6 +108,7 @@ async def test_an_acceptance_counts_whatever_its_body_is(autojump_clock: MockClo
         assert rig.ledger.fates == {1: Fate.ACCEPTED}
 
 
+@pytest.mark.checklist("D1")
 @pytest.mark.parametrize("octets, kept", [(255, 255), (256, 0), (60_000, 0)])
 async def test_an_endless_id_is_none(autojump_clock: MockClock, octets: int, kept: int) -> None:
     rig = Rig()

@@ -105,11 +105,13 @@ def test_what_goes_out(quirk: quirks.Quirk, case: dict[str, Any]) -> None:
     assert encode(pdu, 1).hex() == case["hex"].replace(" ", "").replace("\n", "")
 
 
+@pytest.mark.checklist("D3", "D4")
 @pytest.mark.parametrize("quirk, case", cases("verdict"))
 def test_what_a_status_means(quirk: quirks.Quirk, case: dict[str, Any]) -> None:
     assert verdict(case["status"], quirk.verdicts) is Verdict(case["means"])
 
 
+@pytest.mark.checklist("D3")
 @pytest.mark.parametrize("status", [*range(0x120), 0x400, 0x4FF, 0xFFFFFFFF])
 def test_every_status_means_something_and_only_one_means_sent(status: int) -> None:
     assert (verdict(status, {}) is Verdict.SENT) == (status == 0)

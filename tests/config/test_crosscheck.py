@@ -87,6 +87,36 @@ def test_an_answer_may_take_as_many_segments_as_a_send(tmp_path: Path) -> None:
     assert problems(tmp_path, unread) == ["gateway: is not a table; write it as [gateway]"]
 
 
+@pytest.mark.parametrize("style, takes", [("udh8", 2), ("sar", 2), ("payload", 2), ("udh16", 3)])
+def test_an_answer_is_cut_as_the_lines_carrier_wants_it(tmp_path: Path, style: str, takes: int) -> None:
+    text = changed('name = "Acme Alerts"', f'help_reply = "{"x" * 306}"').replace(
+        'name = "acme"', f'name = "acme"\nsegments = "{style}"'
+    )
+    tight = text.replace("[gateway]", "[gateway]\nmax_segments = 2")
+    limit = "at most 2, as [gateway] max_segments says"
+    if takes > 2:
+        assert problems(tmp_path, tight) == [f"line[85700].help_reply: takes 3 segments; {limit}"]
+    else:
+        assert loaded(tmp_path, tight).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "table, said",
+    [
+        ('"0x45" = "opt_out"', "opted_out"),
+        ('"busy" = "retry"', '"busy" is no status; write it in quotes'),
+        ('"0" = "retry"', '"0" is no status; write it in quotes'),
+        ('"0x0" = "retry"', "no status that can mean anything else"),
+        ('"0xFFFFFFFF" = "retry"', "no status that can mean anything else"),
+        ('"0x45" = "retry"\n"69" = "fail"', '"69" and "0x45" are the same status'),
+    ],
+)
+def test_statuses_of_a_carrier(tmp_path: Path, table: str, said: str) -> None:
+    (problem,) = problems(tmp_path, changed("[[line]]", f"[carrier.statuses]\n{table}\n[[line]]"))
+    assert problem.startswith("carrier[acme].statuses")
+    assert said in problem
+
+
 def test_a_carrier_with_a_mistake_still_has_its_name(tmp_path: Path) -> None:
     found = problems(tmp_path, changed('name = "acme"', 'name = "acme"\nport = 0\nreconnect_max_s = 0.5'))
     assert [problem.partition(":")[0] for problem in found] == ["carrier[acme].port", "carrier[acme]"]

@@ -23,6 +23,7 @@ class Table(BaseModel):
     either: Share | Literal["auto"] = "auto"
     maybe: int | None = None
     many: tuple[Annotated[int, Field(ge=0)], ...] = (1, 2)
+    named: dict[str, Literal["a", "b"]] = {}
     deep: Annotated[Annotated[int, Field(ge=1)] | None, "more"] = None
     hidden: SecretStr = SecretStr("x")
     anything: object = "x"
@@ -40,6 +41,7 @@ KEYS = keys(Table)
         ("either", 'number or `"auto"`, above 0 to below 1'),
         ("maybe", "whole number"),
         ("many", "list of whole number"),
+        ("named", 'table of `"a"` or `"b"`'),
         ("deep", "whole number, at least 1"),
         ("hidden", "secret"),
         ("anything", "text"),
@@ -51,7 +53,14 @@ def test_kinds(name: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     "name,shown",
-    [("text", '"a"'), ("needed", ""), ("mode", '"transmitter+receiver"'), ("many", "[1, 2]"), ("hidden", '""')],
+    [
+        ("text", '"a"'),
+        ("needed", ""),
+        ("mode", '"transmitter+receiver"'),
+        ("many", "[1, 2]"),
+        ("named", "{}"),
+        ("hidden", '""'),
+    ],
 )
 def test_defaults(name: str, shown: str) -> None:
     assert default(KEYS[name]) == shown

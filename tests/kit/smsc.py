@@ -14,7 +14,7 @@ from gateway.model.messages import Arrival, Mo
 from gateway.model.permit import Fate, Outcome
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId
-from gateway.smpp.pdu import DeliverSm, Pdu, SubmitSm, SubmitSmResp
+from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Pdu, SubmitSm, SubmitSmResp
 from gateway.smpp.session import Session, SessionOptions
 from gateway.smpp.states import Role
 
@@ -90,6 +90,7 @@ class Smsc:
         self.submit_status: int | None = 0
         self.answers_links = True
         self.submits: list[SubmitSm] = []
+        self.data: list[DataSm] = []
         self.open_submits: list[int] = []
         self.events: list[ev.Event] = []
         self.responses: list[tuple[int, int]] = []  # (sequence, status) of deliver_sm_resp
@@ -137,6 +138,10 @@ class Smsc:
         pdu = SubmitSmResp(message_id=f"id-{sequence}") if status == 0 else None
         await self.send(self.session.respond(CommandId.SUBMIT_SM, sequence, trio.current_time(), status, pdu))
 
+    async def answer_data(self, sequence: int, status: int = 0) -> None:
+        pdu = DataSmResp(message_id=f"id-{sequence}") if status == 0 else None
+        await self.send(self.session.respond(CommandId.DATA_SM, sequence, trio.current_time(), status, pdu))
+
     async def _react(self, event: ev.Event) -> None:
         now = trio.current_time()
         match event:
@@ -145,6 +150,12 @@ class Smsc:
                     await self.send(self.session.accept_bind(frame.sequence, now, "SMSC"))
                 elif self.bind_status is not None:
                     await self.send(self.session.refuse_bind(frame.sequence, now, self.bind_status))
+            case ev.Request(frame=frame) if isinstance(frame.pdu, DataSm):
+                self.data.append(frame.pdu)
+                if self.submit_status is None:
+                    self.open_submits.append(frame.sequence)
+                else:
+                    await self.answer_data(frame.sequence, self.submit_status)
             case ev.Request(frame=frame):
                 assert isinstance(frame.pdu, SubmitSm)
                 self.submits.append(frame.pdu)

@@ -21,6 +21,7 @@ from gateway.sms import (
     segment,
 )
 from gateway.sms.gsm import pack
+from gateway.sms.segments import HEADER_16, split
 
 LONG_GSM = st.text("abc €{}@\n", min_size=150, max_size=700)
 LONG_UCS2 = st.text("aж😀👍", min_size=60, max_size=400)
@@ -65,6 +66,23 @@ def test_boundaries(text: str, sizes: list[int]) -> None:
     assert [len(one.body) for one in segments] == sizes
     assert count_segments(text) == len(sizes)
     assert all(bool(one.udh) == (len(sizes) > 1) for one in segments)
+
+
+@pytest.mark.checklist("F4")
+@pytest.mark.parametrize(
+    "text, sizes",
+    [
+        ("a" * 160, [160]),
+        ("a" * 161, [152, 9]),
+        ("a" * 151 + "€" + "a" * 10, [151, 12]),
+        ("ж" * 71, [132, 10]),
+        ("ж" * 65 + "😀" + "жжжж", [130, 12]),
+    ],
+)
+def test_a_longer_header_leaves_less(text: str, sizes: list[int]) -> None:
+    _, bodies = split(text, HEADER_16)
+    assert [len(body) for body in bodies] == sizes
+    assert count_segments(text, HEADER_16) == len(sizes)
 
 
 def test_a_header_counts_the_parts() -> None:

@@ -150,6 +150,7 @@ def test_a_reply_that_is_too_old_is_expired(bench: Bench) -> None:
     assert [r.reason for _, r in passes(bench, late).refused] == [Reason.EXPIRED]
 
 
+@pytest.mark.checklist("D4", "D5")
 def test_only_segments_that_were_not_accepted_are_minted_again(bench: Bench) -> None:
     id_ = bench.queue("x" * 400)
     first = permits(passes(bench, id_))
@@ -180,6 +181,7 @@ def partly_sent(bench: Bench) -> int:
     return id_
 
 
+@pytest.mark.checklist("D5")
 def test_what_is_refused_after_a_part_of_it_went_is_partial(bench: Bench) -> None:
     id_ = partly_sent(bench)
     bench.put(someone(IN, opt_outs=1))
@@ -187,6 +189,7 @@ def test_what_is_refused_after_a_part_of_it_went_is_partial(bench: Bench) -> Non
     assert bench.state(id_) is MessageState.PARTIAL
 
 
+@pytest.mark.checklist("D5", "I2")
 def test_what_a_stop_ends_after_a_part_of_it_went_is_partial(bench: Bench) -> None:
     id_, whole = partly_sent(bench), bench.queue("x" * 200)
     bench.say("STOP")
