@@ -24,6 +24,7 @@ from gateway.base import GatewayError
 from gateway.cli.output import show_json
 from gateway.config import Config, load
 from gateway.daemon.offline import offline_desk
+from gateway.store.engines import find_engine
 from gateway.telemetry import LogOptions, configure_logs
 from gateway.web.access import PEER, Authority, Peer
 from gateway.web.app import build_app
@@ -116,13 +117,16 @@ class Client:
         raise RefusedError(problem if isinstance(problem, dict) else {}, answer.status_code)
 
 
-def ask(config: Path, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Run ``work`` with a client for the gateway of this configuration file, and return what it returns."""
-    return trio.run(partial(_work, load(config, secrets=False), work))
+def ask(config: Path, work: Callable[[Client], Awaitable[T]], *, begins: bool = False) -> T:
+    """Run ``work`` with a client for the gateway of this configuration file, and return what it returns.
+
+    With ``begins``, a store is made where there is none; a command that has nothing to store must not ask for that.
+    """
+    return trio.run(partial(_work, load(config, secrets=False), work, begins=begins))
 
 
-async def _work(config: Config, work: Callable[[Client], Awaitable[T]]) -> T:
-    async with reach(config) as client:
+async def _work(config: Config, work: Callable[[Client], Awaitable[T]], *, begins: bool) -> T:
+    async with reach(config, begins=begins) as client:
         try:
             return await work(client)
         except RefusedError as refused:
@@ -132,7 +136,7 @@ async def _work(config: Config, work: Callable[[Client], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def reach(config: Config) -> AsyncIterator[Client]:
+async def reach(config: Config, *, begins: bool) -> AsyncIterator[Client]:
     """Reach the running daemon, or the store where none runs. Raises GatewayError where neither may be touched."""
     running = listening(config.socket_path)
     if running:
@@ -141,11 +145,11 @@ async def reach(config: Config) -> AsyncIterator[Client]:
             yield Client(http, running)
         return
     own(config.state_dir)
-    begins = not config.state_dir.exists()
+    made = find_engine(config.store, config.state_dir).missing()
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
-    async with offline_desk(config) as desk:
-        if begins:
-            click.echo(f"No gateway has run in {config.state_dir} yet; this begins a new store there.", err=True)
+    async with offline_desk(config, begins=begins) as desk:
+        if made:
+            click.echo(f"There was no store at {made}; this has begun one.", err=True)
         app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
         transport = httpx.ASGITransport(app=_as_local_user(app))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:

@@ -19,8 +19,16 @@ from gateway.traffic.desk import Desk
 
 
 @asynccontextmanager
-async def offline_desk(config: Config) -> AsyncIterator[Desk]:
-    """Open the store of a configuration and its desk; raises GatewayError where somebody else owns the store."""
+async def offline_desk(config: Config, *, begins: bool) -> AsyncIterator[Desk]:
+    """Open the store of a configuration and its desk; raises GatewayError where somebody else owns the store.
+
+    Where there is none, it is made with ``begins``; without, StoreMissing is raised and nothing is made.
+    """
+    if not begins and (missing := find_engine(config.store, config.state_dir).missing()):
+        raise StoreMissing(
+            f"there is no store at {missing}: if a gateway has run with this configuration, correct "
+            "[gateway] state_dir or [store] url; if not, `gateway run` makes one"
+        )
     clock = SystemClock()
     make_state_folder(config.state_dir)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:

@@ -1,8 +1,9 @@
 """What can go wrong with the store, in the words of the person who must mend it.
 
-Two families. Those of the start (wrong address, somebody else's file, a newer store) end the command. Those of a batch
-(``StoreUnavailable``, ``OutcomeUnknown``) are transient: an MO is answered with the temporary error, HTTP with 503, and
-the next batch tries the store anew. A job's own exception is neither: it is handed to that job as it was raised.
+Two families. Those of the start (wrong address, no store there, somebody else's file, a newer store) end the command.
+Those of a batch (``StoreUnavailable``, ``OutcomeUnknown``) are transient: an MO is answered with the temporary error,
+HTTP with 503, and the next batch tries the store anew. A job's own exception is neither: it is handed to that job as it
+was raised.
 """
 
 # ruff: noqa: N818 - named after what the operator sees, like every error of this gateway
@@ -20,6 +21,12 @@ class StoreMisconfigured(StoreError):
     """The store cannot be opened as configured: unknown scheme, missing directory, unsafe durability, foreign file."""
 
     exit_code = 78  # EX_CONFIG
+
+
+class StoreMissing(StoreError):
+    """There is no store where the configuration says, and whoever asks would not begin one."""
+
+    exit_code = 66  # EX_NOINPUT
 
 
 class StoreTooNew(StoreError):

@@ -43,6 +43,13 @@ def _config(config: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def _stored(run: Run, _config: None) -> None:
+    """A store, with nothing in it."""
+    assert run("pause", "lane", "bulk").status == 0
+    assert run("resume", "lane", "bulk").status == 0
+
+
 @asynccontextmanager
 async def daemon(desk: FakeDesk, uids: frozenset[int] | None = None) -> AsyncIterator[None]:
     """Serve a desk where the commands look for the daemon."""
@@ -81,6 +88,7 @@ def test_a_message_from_start_to_end(run: Run) -> None:
     assert "cancelled" in run("messages", "show", "1").out
 
 
+@pytest.mark.usefixtures("_stored")
 def test_brakes(run: Run) -> None:
     assert run("brakes").out == "nothing is paused\n"
     paused = run("pause", "--note", "works", "line", "85700")
@@ -95,6 +103,7 @@ def test_brakes(run: Run) -> None:
     assert json.loads(run("resume", "lane", "bulk", "--json").out)["resumed"] is True
 
 
+@pytest.mark.usefixtures("_stored")
 def test_consent_of_somebody_never_heard_of(run: Run) -> None:
     out = run("consent", "show", "85700", "+1 212 555 0101").out
     assert "status    not_defined" in out
@@ -103,6 +112,7 @@ def test_consent_of_somebody_never_heard_of(run: Run) -> None:
     assert (record["number"], record["evidence"]) == (GOOD, [])
 
 
+@pytest.mark.usefixtures("_stored")
 def test_status(run: Run) -> None:
     out = run("status").out
     assert "gateway  not running\nstore    good" in out
@@ -110,6 +120,7 @@ def test_status(run: Run) -> None:
     assert json.loads(run("status", "--json").out)["running"] is False
 
 
+@pytest.mark.usefixtures("_stored")
 def test_nothing_is_uncertain(run: Run) -> None:
     assert run("messages", "uncertain").out == "no messages\n"
     ended = run("messages", "fail", "7")
@@ -124,6 +135,7 @@ def test_a_text_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "two lines" in run("messages", "list").out, "a table is one line a row"
 
 
+@pytest.mark.usefixtures("_stored")
 @pytest.mark.parametrize(
     "arguments,status,said",
     [
@@ -142,18 +154,10 @@ def test_a_text_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_what_cannot_be_done_is_one_line(run: Run, arguments: tuple[str, ...], status: int, said: str) -> None:
-    Path("state").mkdir()
     ended = run(*arguments)
     assert (ended.status, ended.out) == (status, "")
     assert ended.err.startswith(said)
     assert ended.err.count("\n") == 1
-
-
-def test_a_store_that_begins_here_is_said(run: Run, tmp_path: Path) -> None:
-    """A state folder that is mistyped would show an empty record as if nobody had ever opted out."""
-    said = f"No gateway has run in {tmp_path / 'state'} yet; this begins a new store there.\n"
-    assert run("consent", "show", "85700", GOOD).err == said
-    assert run("consent", "show", "85700", GOOD).err == ""
 
 
 def test_a_refusal_for_a_program_is_its_problem(run: Run) -> None:
@@ -163,6 +167,7 @@ def test_a_refusal_for_a_program_is_its_problem(run: Run) -> None:
     assert "gateway: '1' is no line" in ended.err
 
 
+@pytest.mark.usefixtures("_stored")
 def test_another_users_store_is_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root could, and the service could not write there afterwards."""
     assert run("brakes").status == 0
@@ -173,6 +178,7 @@ def test_another_users_store_is_left_alone(run: Run, monkeypatch: pytest.MonkeyP
     assert "belongs to another user; no gateway is running" in ended.err
 
 
+@pytest.mark.usefixtures("_stored")
 def test_no_secret_is_needed(run: Run, config: str) -> None:
     file = Path(config)
     file.write_text(file.read_text().replace('"acme"', '"acme"\npassword = "env:NOT_SET"', 1), encoding="utf-8")
@@ -306,7 +312,7 @@ def test_a_state_folder_that_cannot_be_made(run: Run, config: str, tmp_path: Pat
     file = Path(config)
     file.write_text(file.read_text().replace('state_dir = "state"', f'state_dir = "{folder}"'), encoding="utf-8")
     said = f"the state folder {tmp_path / folder} cannot be made: {why}; name one that this user may make"
-    ended = run("brakes")
+    ended = run(*SEND, "hello")
     assert ended.status == 73
     assert said in ended.err
     with pytest.raises(StateFolderError, match="cannot be made"):

@@ -99,7 +99,7 @@ async def test_the_depth_that_limits_acceptance_is_the_janitors(autojump_clock: 
 
 async def test_offline_nothing_is_sent_and_the_store_is_owned(file: Path) -> None:
     config = load(file)
-    async with offline_desk(config) as desk:
+    async with offline_desk(config, begins=True) as desk:
         accepted = await send(desk)
         assert isinstance(accepted, Accepted)
         readiness = await desk.readiness()

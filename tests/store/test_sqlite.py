@@ -37,6 +37,20 @@ def test_an_unknown_scheme_is_refused_with_those_that_are_known(tmp_path: Path) 
     assert "sqlite" in engines()
 
 
+def test_a_missing_file_is_named_and_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    assert sqlite_engine(tmp_path).missing() == str(path)
+    assert not path.exists()
+    beneath_a_file = SqliteEngine(StoreOptions(), tmp_path / "file" / "state")
+    (tmp_path / "file").touch()
+    assert beneath_a_file.missing() == str(beneath_a_file.path)
+    path.symlink_to(path)
+    assert sqlite_engine(tmp_path).missing() == "", "whether it is there cannot be told: opening it says why"
+    path.unlink()
+    path.touch()
+    assert sqlite_engine(tmp_path).missing() == ""
+
+
 def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
     engine = sqlite_engine(tmp_path)
     handle = engine.open_writer()

@@ -29,7 +29,7 @@ def pause(config: Path, note: str, as_json: bool, kind: str, name: str) -> None:
     async def work(client: Client) -> Any:
         return await client.put(f"/api/v1/brakes/{kind}/{quote(name, safe='')}", {"note": note})
 
-    brake = ask(config, work)
+    brake = ask(config, work, begins=True)
     if as_json:
         show_json(brake)
     else:

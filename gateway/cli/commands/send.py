@@ -59,7 +59,7 @@ def send(
     async def work(client: Client) -> tuple[Any, bool]:
         return await client.post("/api/v1/messages", body), client.running
 
-    answer, running = ask(config, work)
+    answer, running = ask(config, work, begins=True)
     if as_json:
         show_json(answer)
         return

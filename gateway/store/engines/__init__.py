@@ -50,6 +50,10 @@ class Ownership(Protocol):
 class Engine(Protocol):
     """What the store asks of a database. All methods block; none is called from the Trio thread while traffic flows."""
 
+    def missing(self) -> str:
+        """Return where the store would be, if there is none; else nothing. Makes nothing."""
+        ...
+
     def own(self) -> Ownership:
         """Become the owner of the store, or raise ``StoreInUse`` and name the owner."""
         ...

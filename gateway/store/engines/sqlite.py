@@ -57,6 +57,16 @@ class SqliteEngine:
         self._busy_timeout_s = options.busy_timeout_s
         self._cache_kb = options.cache_mb * 1024
 
+    def missing(self) -> str:
+        """Return the file's path if it is not there. Where that cannot be told, opening it will say why."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return str(self.path)
+        except OSError:
+            return ""
+        return ""
+
     def own(self) -> Ownership:
         """Take the lock beside the file. Raises StoreInUse, or StoreMisconfigured where the directory is missing."""
         try:
