@@ -1,7 +1,8 @@
 """The desk without a daemon: for commands that touch the store while nothing runs.
 
 It takes the store's single-owner lock for as long as it works, so a daemon and a command never write side by side.
-Nothing is sent: what is accepted waits for the next start.
+Nothing is sent: what is accepted waits for the next start. Only what has something to store may begin a store: to a
+question, a state folder that is mistyped would show an empty record, as if nobody had ever opted out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from gateway.base import SystemClock
 from gateway.config import Config
 from gateway.daemon.flow import Flow
 from gateway.daemon.folder import make_state_folder
+from gateway.store.engines import find_engine
+from gateway.store.errors import StoreMissing
 from gateway.store.store import open_store
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.desk import Desk
