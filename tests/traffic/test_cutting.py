@@ -160,6 +160,18 @@ def test_what_was_begun_is_finished_as_it_was_begun(bench: Bench, first: str, th
     assert bench.state(id_) is MessageState.SENT
 
 
+@pytest.mark.checklist("D5")
+@pytest.mark.parametrize("carrier", ["acme", "wide", "sar"])
+@pytest.mark.parametrize("refused", [1, 2, 3])
+def test_a_segment_that_is_refused_for_good_leaves_a_partial_message(bench: Bench, carrier: str, refused: int) -> None:
+    id_ = bench.queue("x" * 400)
+    for permit in minted(bench, id_, carrier):
+        ends = (Fate.REJECTED, 0x0B) if permit.segment == refused else (Fate.ACCEPTED, 0)
+        tell(bench, permit, *ends)
+    assert bench.state(id_) is MessageState.PARTIAL
+    assert bench.one("select count(*) from permit where message_id = ?", id_) == 3, "none goes again"
+
+
 @pytest.mark.checklist("D6", "C3")
 @pytest.mark.parametrize("first", STYLES)
 @pytest.mark.parametrize("then", STYLES)
