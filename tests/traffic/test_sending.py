@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,52 @@ async def test_keys_that_begin_alike_are_different_keys(autojump_clock: MockCloc
         for number, key in enumerate(("k", "k1", "k-1"), start=1):
             assert words(await here.desk.send(BATCH, ADMIN, Idempotency("crm", key, b"f"))) == ["ok"] * 10
             assert await queued(here) == [(10 * number, 10)]
+
+
+async def test_batches_take_turns_at_the_writer(autojump_clock: MockClock, tmp_path: Path) -> None:
+    """However many send at once: a text that comes waits for one step at most, and no client for another's batch."""
+    async with world(tmp_path, dispatching=False) as here:
+        put, steps = here.store.writer.put, list[str]()
+        waiting = 0
+
+        def noticing(job: Job[Any]) -> None:
+            nonlocal waiting
+            waiting += 1
+            assert waiting == 1
+
+            def run(tx: Tx) -> Any:
+                step = job.run(tx)
+                steps.append(tx.rows("select ref from message order by id desc limit 1")[0][0])
+                return step
+
+            def done(step: Any) -> None:
+                nonlocal waiting
+                waiting -= 1
+                job.done(step)
+
+            put(replace(job, run=run, done=done))
+
+        here.store.writer.put = noticing  # type: ignore[method-assign]  # the writer of this test
+        async with trio.open_nursery() as nursery:
+            for client in "abc":
+                nursery.start_soon(here.desk.send, [replace(request, ref=client) for request in BATCH], ADMIN)
+        assert [sorted(steps[at : at + 3]) for at in range(0, 12, 3)] == [["a", "b", "c"]] * 4
+
+
+async def test_a_step_that_fails_ends_its_turn(autojump_clock: MockClock, tmp_path: Path) -> None:
+    store = Breakable(tmp_path)
+    async with world(tmp_path, engine=store.engine, dispatching=False) as here:
+        before_step(here, 1, store.breaks)
+        before_step(here, 2, store.mended)
+        answers: list[str] = []
+
+        async def client() -> None:
+            try:
+                answers.extend(words(await here.desk.send(BATCH[:1], ADMIN)))
+            except StoreUnavailable:
+                answers.append("not stored")
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(client)
+        assert answers == ["not stored", "ok", "ok"]
