@@ -37,7 +37,7 @@ def stop(tx: Tx) -> int:
     refuse_older(tx, 1, SUBSCRIBER, after.opt_outs, "opted-out")
     draft = Draft(1, SUBSCRIBER, "You are out.", Lane.URGENT, Grounds.OPT_OUT_CONFIRMATION, after.opt_outs)
     add_mts(tx, [NewMt(reply_id, draft, 1)])
-    permit = Permit(  # fmt: skip
+    permit = Permit(
         permit_id,
         reply_id,
         1,
