@@ -24,10 +24,12 @@ def test_an_unreachable_carrier_is_tried_at_doubling_distances_up_to_the_cap() -
     assert waits(Ending.FAILED, 9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+@pytest.mark.checklist("B2")
 def test_a_refused_bind_climbs_the_slow_ladder() -> None:
     assert waits(Ending.REFUSED, 7) == [30, 60, 120, 240, 480, 600, 600]
 
 
+@pytest.mark.checklist("B5")
 def test_a_session_that_falls_at_once_is_not_a_success() -> None:
     assert waits(Ending.LOST, 4, bound_s=STEADY_S - 1) == [1, 2, 4, 8]
 
@@ -52,6 +54,7 @@ def test_after_thousands_of_failures_it_still_says_when() -> None:
     assert position.after(Ending.REFUSED, 0, 100, MIDDLE)[1] == 600
 
 
+@pytest.mark.checklist("B5")
 @given(
     ending=st.sampled_from(Ending),
     steps=st.integers(0, 50),
@@ -70,6 +73,7 @@ def test_attempts_never_begin_closer_than_the_gap(
     assert wait <= 600 * (1 + JITTER)
 
 
+@pytest.mark.checklist("B5")
 @pytest.mark.parametrize("dice", [0.0, 0.25, 0.99])
 def test_two_gateways_do_not_come_back_in_step(dice: float) -> None:
     _, wait = Backoff(Ladder(1, 60), Ladder(30, 600), 1, quick_steps=6).after(Ending.FAILED, 0, 100, dice)

@@ -17,6 +17,7 @@ from tests.kit.permits import ANNE, BOB, permit
 from tests.kit.smsc import Ledger
 
 
+@pytest.mark.checklist("B6", "B7")
 async def test_it_binds_as_it_is_told(autojump_clock: MockClock) -> None:
     rig = Rig(password="longer-than-eight", system_type="VMA", address_range="85700", address_ton=3)
     async with rig.bound():

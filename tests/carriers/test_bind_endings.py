@@ -23,6 +23,7 @@ def gaps(rig: Rig) -> list[int]:
     return [round(later - earlier) for earlier, later in zip(rig.dialled, rig.dialled[1:], strict=False)]
 
 
+@pytest.mark.checklist("B5")
 async def test_an_unreachable_carrier_is_tried_for_ever_at_growing_distances(autojump_clock: MockClock) -> None:
     rig = Rig(reconnect_max_s=8)
     rig.unreachable = 6
@@ -32,6 +33,7 @@ async def test_an_unreachable_carrier_is_tried_for_ever_at_growing_distances(aut
         assert rig.bind.bound
 
 
+@pytest.mark.checklist("B2")
 @pytest.mark.parametrize(
     "status", [Status.ESME_RINVPASWD, Status.ESME_RINVSYSID, Status.ESME_RALYBND, Status.ESME_RBINDFAIL, 0x444]
 )
@@ -59,6 +61,7 @@ async def test_a_busy_carrier_is_tried_again_soon(autojump_clock: MockClock) -> 
         assert rig.bind.bound
 
 
+@pytest.mark.checklist("B5")
 async def test_a_least_gap_is_kept_even_after_a_long_session(autojump_clock: MockClock) -> None:
     rig = Rig(reconnect_gap_s=30)
     async with rig.bound():
@@ -71,6 +74,7 @@ async def test_a_least_gap_is_kept_even_after_a_long_session(autojump_clock: Moc
         assert all(gap >= 30 for gap in gaps(rig))
 
 
+@pytest.mark.checklist("B5")
 async def test_a_carrier_that_accepts_and_closes_is_not_hammered(autojump_clock: MockClock) -> None:
     rig = Rig(reconnect_max_s=16)
 
@@ -84,6 +88,7 @@ async def test_a_carrier_that_accepts_and_closes_is_not_hammered(autojump_clock:
         assert gaps(rig)[:5] == [1, 2, 4, 8, 16]
 
 
+@pytest.mark.checklist("B5")
 async def test_a_silent_carrier_is_left_after_the_bind_timeout(autojump_clock: MockClock) -> None:
     rig = Rig(bind_timeout_s=10)
     rig.prepare = lambda smsc: setattr(smsc, "bind_status", None)
@@ -95,6 +100,7 @@ async def test_a_silent_carrier_is_left_after_the_bind_timeout(autojump_clock: M
         assert rig.wire.closed
 
 
+@pytest.mark.checklist("C1", "C6")
 async def test_an_unanswered_link_check_closes(autojump_clock: MockClock) -> None:
     rig = Rig(enquire_link_s=30, response_timeout_s=10)
     rig.prepare = lambda smsc: setattr(smsc, "answers_links", False)
@@ -112,6 +118,7 @@ async def test_an_idle_bind_lives_for_a_day(autojump_clock: MockClock) -> None:
         assert len(rig.dialled) == 1
 
 
+@pytest.mark.checklist("B5", "D6")
 async def test_a_reset_connection_ends_the_session_and_not_the_bind(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
@@ -125,6 +132,7 @@ async def test_a_reset_connection_ends_the_session_and_not_the_bind(autojump_clo
         assert len(rig.wires) == 2
 
 
+@pytest.mark.checklist("A2", "A5")
 async def test_lost_framing_is_nacked_and_closes(autojump_clock: MockClock) -> None:
     async with Rig().bound() as rig:
         await rig.smsc.send(b"\r\nHTTP/1.1 400 Bad Request\r\n")
@@ -135,6 +143,7 @@ async def test_lost_framing_is_nacked_and_closes(autojump_clock: MockClock) -> N
         assert rig.bind.bound
 
 
+@pytest.mark.checklist("A6")
 async def test_odd_requests_are_answered_and_the_session_lives(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.ledger.answer = Ledger.ack_all
@@ -153,6 +162,7 @@ async def test_odd_requests_are_answered_and_the_session_lives(autojump_clock: M
         assert len(rig.dialled) == 1
 
 
+@pytest.mark.checklist("C2")
 async def test_the_carriers_unbind_is_answered_and_followed_by_a_new_bind(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
@@ -178,6 +188,7 @@ async def test_the_carriers_unbind_is_answered_and_followed_by_a_new_bind(autoju
         assert rig.bind.bound
 
 
+@pytest.mark.checklist("C2")
 async def test_what_a_leaving_carrier_never_answers_is_uncertain(autojump_clock: MockClock) -> None:
     rig = Rig(response_timeout_s=10)
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
@@ -190,6 +201,7 @@ async def test_what_a_leaving_carrier_never_answers_is_uncertain(autojump_clock:
         assert len(rig.dialled) == 2
 
 
+@pytest.mark.checklist("C2")
 async def test_drain_finishes_the_window_acks_texts_unbinds_and_stays_down(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)

@@ -21,6 +21,7 @@ DEAD: int = 5_003
 """A permit that dies a moment after the tests' beginning, on the boot clock."""
 
 
+@pytest.mark.checklist("C5")
 async def test_a_bind_whose_carrier_does_not_read_takes_no_more_permits_until_it_does(
     autojump_clock: MockClock,
 ) -> None:
@@ -46,6 +47,7 @@ async def test_a_bind_whose_carrier_does_not_read_takes_no_more_permits_until_it
         assert rig.ledger.states[0] is BindState.UP, "the dispatcher is rung"
 
 
+@pytest.mark.checklist("C5")
 async def test_mos_that_wait_are_bounded_by_their_octets_too(autojump_clock: MockClock) -> None:
     async with Rig().bound() as rig:
         giant = DeliverSm(

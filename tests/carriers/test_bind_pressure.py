@@ -18,6 +18,7 @@ from tests.kit.smsc import Ledger, Smsc
 from tests.kit.wire import MemoryWire
 
 
+@pytest.mark.checklist("I2")
 async def test_revoke_takes_back_what_waits_and_nothing_of_it_is_ever_written(autojump_clock: MockClock) -> None:
     async with Rig().bound() as rig:
         rig.wire.allow(0)
@@ -41,6 +42,7 @@ async def submit_octets(rig: Rig) -> int:
     return len(rig.wire.taken) - before
 
 
+@pytest.mark.checklist("I2")
 async def test_revoke_while_each_octet_is_half_way(autojump_clock: MockClock) -> None:
     async with Rig().bound() as rig:
         whole = await submit_octets(rig)
@@ -81,6 +83,7 @@ async def test_a_half_written_submit_whose_reader_stays_away_is_let_go_by_closin
         assert rig.smscs[0].submits == []
 
 
+@pytest.mark.checklist("C5")
 async def test_texts_are_acked_while_submits_cannot_leave(autojump_clock: MockClock) -> None:
     """The peer reads little by little: what little it takes are acks, then the session's own, and no more submits."""
     rig = Rig()
@@ -98,6 +101,7 @@ async def test_texts_are_acked_while_submits_cannot_leave(autojump_clock: MockCl
         assert len(rig.smsc.submits) <= 2
 
 
+@pytest.mark.checklist("C5")
 async def test_a_peer_that_writes_and_never_reads_is_stopped_and_memory_stays_bounded(
     autojump_clock: MockClock,
 ) -> None:
@@ -130,6 +134,7 @@ async def test_a_peer_that_writes_and_never_reads_is_stopped_and_memory_stays_bo
             assert len(rig.dialled) > 1
 
 
+@pytest.mark.checklist("C5")
 async def test_the_reader_goes_on_once_the_peer_reads_again(autojump_clock: MockClock) -> None:
     rig = Rig(max_unacked=1)
     async with rig.bound():

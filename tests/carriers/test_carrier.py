@@ -31,6 +31,7 @@ def ports(rig: Rig) -> CarrierPort:
     return rig.carrier
 
 
+@pytest.mark.checklist("B9")
 async def test_a_pair_submits_on_one_and_receives_on_the_other(autojump_clock: MockClock) -> None:
     rig = Rig(mode="transmitter+receiver", binds=2)
     rig.ledger.answer = Ledger.ack_all

@@ -32,6 +32,7 @@ BAD_BODIES = {
 }
 
 
+@pytest.mark.checklist("E4", "E9")
 @pytest.mark.parametrize("name", BAD_BODIES)
 async def test_a_bad_body_is_put_aside_answered_once_and_the_next_text_is_read(
     autojump_clock: MockClock, name: str
@@ -123,6 +124,7 @@ async def test_an_endless_id_is_none(autojump_clock: MockClock, octets: int, kep
         assert (outcome.fate, len(outcome.carrier_id)) == (Fate.ACCEPTED, kept)
 
 
+@pytest.mark.checklist("C3")
 async def test_a_second_answer_and_one_of_another_kind_change_nothing(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.prepare = lambda smsc: setattr(smsc, "submit_status", None)
@@ -171,6 +173,7 @@ async def test_acks_for_a_session_that_has_just_ended_go_nowhere(autojump_clock:
         assert rig.smsc.responses == []
 
 
+@pytest.mark.checklist("C3")
 async def test_answers_come_back_in_any_order(autojump_clock: MockClock) -> None:
     async with Rig().bound() as rig:
         for number in range(5):

@@ -23,6 +23,7 @@ def test_every_key_has_a_sentence_and_every_time_its_unit() -> None:
             assert name.endswith("_s"), name
 
 
+@pytest.mark.checklist("B6")
 def test_what_the_book_forbids_and_carriers_want_is_taken() -> None:
     options = CarrierOptions(name="acme", password="a-password-of-twenty", system_id="sixteen-octets-id")  # type: ignore[arg-type]
     assert options.password.get_secret_value() == "a-password-of-twenty"

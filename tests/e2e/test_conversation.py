@@ -103,6 +103,7 @@ async def _settled(running: Daemon, count: int) -> None:
             await trio.lowlevel.checkpoint()
 
 
+@pytest.mark.checklist("I4", "I6")
 @PEERS
 async def test_joining_leaving_and_coming_back(peer_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     async with peer_of() as peer, daemon(write_config(tmp_path, peer.port)) as gateway:
@@ -138,6 +139,7 @@ async def test_joining_leaving_and_coming_back(peer_of, tmp_path: Path) -> None:
         assert await gateway.terminate() == 0
 
 
+@pytest.mark.checklist("I1")
 @PEERS
 async def test_it_is_all_still_true_after_kill_9(peer_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     async with peer_of() as peer:

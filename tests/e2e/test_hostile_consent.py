@@ -31,6 +31,7 @@ async def _send(gateway: Daemon, count: int, to: str = ANNE, text: str = "news {
     return [result["id"] for result in answer.json()["results"]]
 
 
+@pytest.mark.checklist("E2", "I1", "I3", "I5")
 async def test_a_stop_in_a_hundred_ways_is_confirmed_once(tmp_path: Path) -> None:
     joiners = Joiners()
     async with listening() as smsc, daemon(write_config(tmp_path, smsc.port)) as gateway:
@@ -74,6 +75,7 @@ async def test_a_stop_in_a_hundred_ways_is_confirmed_once(tmp_path: Path) -> Non
         assert await gateway.terminate() == 0
 
 
+@pytest.mark.checklist("D4", "I2")
 async def test_a_stop_ends_what_is_half_way_at_the_carrier(tmp_path: Path) -> None:
     joiners = Joiners()
     file = write_config(tmp_path, 1)
@@ -121,6 +123,7 @@ async def _refused_for_now(bind: RawBind, gateway: Daemon, joiners: Joiners) -> 
         assert {await gateway.state(id_) for id_ in ids} <= {"refused", "failed"}
 
 
+@pytest.mark.checklist("B9", "C5", "I2")
 @pytest.mark.parametrize("mode", ["binds = 2", 'mode = "transmitter+receiver"'])
 async def test_a_stop_on_one_bind_while_the_other_does_not_read(mode: str, tmp_path: Path) -> None:
     """C5: the submitting bind lives (it sends), takes nothing, and has her text in its window."""
@@ -151,6 +154,7 @@ async def test_a_stop_on_one_bind_while_the_other_does_not_read(mode: str, tmp_p
             assert await gateway.terminate() == 0
 
 
+@pytest.mark.checklist("I1")
 async def test_no_ack_before_the_file_has_it(tmp_path: Path) -> None:
     """kill -9 in a rain of STOPs, as soon as some are acked: each acked one is in the file, and none is unsettled."""
     file = write_config(tmp_path, 1)

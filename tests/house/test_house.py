@@ -28,6 +28,7 @@ def test_no_file_is_long() -> None:
     assert not long, "split these: a file has one thing to own"
 
 
+@pytest.mark.checklist("I6")
 def test_only_the_gate_makes_permits() -> None:
     makers = {name(file) for file in python("gateway") if "Permit" in calls(file) or "permit.Permit" in calls(file)}
     assert makers == {"gateway/traffic/gate.py"}, "ask the gate: every text out needs its leave"

@@ -172,6 +172,7 @@ def test_stop_all_from_someone_out_of_the_line_alone_is_confirmed() -> None:
 LISTS = {"alerts": IN, "news": IN, "vip": OUT}
 
 
+@pytest.mark.checklist("I4")
 @pytest.mark.parametrize(
     "body", ["STOP JOIN", "stop alerts", "Stop signup please", "unsubscribe sign-up", "opt out alerts"]
 )
@@ -234,6 +235,7 @@ def test_whose_help(body: str, lists: dict[str, ConsentStatus], heard: str) -> N
         assert replies(judge_text(body, someone(status=status, lists=lists))) == [heard]
 
 
+@pytest.mark.checklist("I3", "I6")
 def test_the_reply_limit_holds_back_and_counts_but_never_a_confirmation() -> None:
     rules = compile_line(OPTIONS.model_copy(update={"reply_limit": "3/min"}), 1)
     standing: Standing = someone()

@@ -48,6 +48,7 @@ def refused(command_id: int, body: bytes) -> BadBody:
 # E3: over-long fields shift nothing.
 
 
+@pytest.mark.checklist("E3")
 @pytest.mark.parametrize("name", ["service_type", "source_addr", "destination_addr"])
 def test_e3_an_over_long_field_is_kept_and_shifts_nothing(name: str) -> None:
     plain = b"\0" + b"\0\0" + b"12125550101\0" + b"\0\0" + b"85700\0" + MO_BODY[-14:]
@@ -63,6 +64,7 @@ def test_e3_an_over_long_field_is_kept_and_shifts_nothing(name: str) -> None:
     assert found.short_message == b"STOP"
 
 
+@pytest.mark.checklist("E7")
 @pytest.mark.parametrize("name", ["schedule_delivery_time", "validity_period"])
 def test_e7_times_in_an_mo_are_kept(name: str) -> None:
     at = len(MO_BODY) - 4 - 5 - (2 if name == "schedule_delivery_time" else 1)
@@ -72,6 +74,7 @@ def test_e7_times_in_an_mo_are_kept(name: str) -> None:
     assert found.short_message == b"STOP"
 
 
+@pytest.mark.checklist("E2")
 def test_octets_above_ascii_in_an_address_are_kept() -> None:
     body = MO_BODY.replace(b"12125550101", b"caf\xe9\xff")
     found = decode(whole(5, body)).pdu
@@ -82,6 +85,7 @@ def test_octets_above_ascii_in_an_address_are_kept() -> None:
 # E4: lengths that lie, octets that stray.
 
 
+@pytest.mark.checklist("E4")
 @pytest.mark.parametrize("stray", [b"\0", b"\0\0", b"\0\x05\0"])
 def test_e4_stray_octets_are_refused_and_the_message_can_be_salvaged(stray: bytes) -> None:
     bad = refused(5, MO_BODY + stray)
@@ -90,6 +94,7 @@ def test_e4_stray_octets_are_refused_and_the_message_can_be_salvaged(stray: byte
     assert bad.salvage == MO
 
 
+@pytest.mark.checklist("E4")
 def test_e4_sm_length_beyond_the_end_is_refused() -> None:
     bad = refused(5, MO_BODY[:-5] + b"\x05STOP")
     assert bad.status == Status.ESME_RINVMSGLEN
@@ -97,11 +102,13 @@ def test_e4_sm_length_beyond_the_end_is_refused() -> None:
     assert bad.salvage is None
 
 
+@pytest.mark.checklist("E4")
 def test_e4_sm_length_too_small_leaves_octets_that_are_no_tlv() -> None:
     bad = refused(5, MO_BODY[:-5] + b"\x03STOP")
     assert bad.status == Status.ESME_RINVOPTPARSTREAM
 
 
+@pytest.mark.checklist("E4")
 def test_e4_255_octets_of_short_message_are_read() -> None:
     found = decode(whole(5, MO_BODY[:-5] + b"\xff" + b"x" * 255)).pdu
     assert isinstance(found, DeliverSm)
@@ -111,6 +118,7 @@ def test_e4_255_octets_of_short_message_are_read() -> None:
 # E5, E6: TLVs.
 
 
+@pytest.mark.checklist("E5")
 def test_e5_a_payload_of_60_kb_is_read_with_and_without_short_message() -> None:
     payload = Tlv(Tag.MESSAGE_PAYLOAD, b"x" * 60_000)
     for body in (MO_BODY, MO_BODY[:-5] + b"\0"):
@@ -121,6 +129,7 @@ def test_e5_a_payload_of_60_kb_is_read_with_and_without_short_message() -> None:
     assert found_data == DataSm(tlvs=(payload,))
 
 
+@pytest.mark.checklist("E6")
 def test_e6_any_tlv_is_kept_raw_and_in_order() -> None:
     tlvs = bytes.fromhex("1400 0000  0302 0001 01  0501 0001 02  020c 0003 000001  020c 0001 09  ffff 0002 0000")
     found = decode(whole(5, MO_BODY + tlvs)).pdu
@@ -135,6 +144,7 @@ def test_e6_any_tlv_is_kept_raw_and_in_order() -> None:
     )
 
 
+@pytest.mark.checklist("E6")
 def test_e6_a_tlv_that_runs_past_the_end_is_refused() -> None:
     bad = refused(5, MO_BODY + bytes.fromhex("0204 0001 01  0424 0005 4141"))
     assert bad.status == Status.ESME_RINVPARLEN
@@ -162,6 +172,7 @@ TRUNCATED = {
 }
 
 
+@pytest.mark.checklist("E4")
 @pytest.mark.parametrize("length", range(len(MO_BODY)))
 def test_a_body_that_ends_early_is_refused_by_the_field_that_is_missing(length: int) -> None:
     expected = TRUNCATED[max(known for known in TRUNCATED if known <= length)]
@@ -187,6 +198,7 @@ def test_other_requests_are_refused_with_the_status_that_fits(command_id: int, b
 # B1, D1, D2: responses are understood as far as can be.
 
 
+@pytest.mark.checklist("B1")
 @pytest.mark.parametrize(
     "body, system_id, version",
     [
@@ -235,6 +247,7 @@ def test_d1_an_id_is_understood_however_it_is_spelt(body: bytes, message_id: str
     assert frame == Frame(CommandId.SUBMIT_SM_RESP, status, 7, SubmitSmResp(message_id))
 
 
+@pytest.mark.checklist("D2")
 @pytest.mark.parametrize("start", [b"", b"\0", b"77\0", b"77", b"7 7"])
 def test_d2_a_refusal_keeps_its_tlvs(start: bytes) -> None:
     frame = decode(whole(CommandId.SUBMIT_SM_RESP, start + b"\x04\x25\0\x01\x02", Status.ESME_RSYSERR))
@@ -264,6 +277,7 @@ def test_a_response_never_raises(command_id: int, body: bytes, pdu: Pdu | None) 
     assert decode(whole(command_id, body)) == Frame(command_id, 0, 7, pdu)
 
 
+@pytest.mark.checklist("A9")
 def test_a9_a_body_where_none_belongs_is_passed_over() -> None:
     assert decode(whole(CommandId.ENQUIRE_LINK, b"hello")).pdu == EnquireLink()
     assert decode(whole(CommandId.UNBIND, b"\0")).pdu is not None

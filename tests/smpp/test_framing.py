@@ -23,6 +23,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.checklist("A1")
 @pytest.mark.parametrize("pdus", STREAMS.values(), ids=STREAMS)
 def test_a1_whole(pdus: list[bytes]) -> None:
     framer = Framer()
@@ -30,6 +31,7 @@ def test_a1_whole(pdus: list[bytes]) -> None:
     assert framer.holding == 0
 
 
+@pytest.mark.checklist("A1")
 @pytest.mark.parametrize("pdus", STREAMS.values(), ids=STREAMS)
 def test_a1_octet_by_octet(pdus: list[bytes]) -> None:
     framer = Framer()
@@ -40,6 +42,7 @@ def test_a1_octet_by_octet(pdus: list[bytes]) -> None:
     assert framer.holding == 0
 
 
+@pytest.mark.checklist("A1")
 @pytest.mark.parametrize("pdus", STREAMS.values(), ids=STREAMS)
 @pytest.mark.parametrize("trailing", [1, 3, 4, 15, 16, 40])
 def test_a1_with_trailing_octets(pdus: list[bytes], trailing: int) -> None:
@@ -49,6 +52,7 @@ def test_a1_with_trailing_octets(pdus: list[bytes], trailing: int) -> None:
     assert framer.feed(MO[trailing:]) == [MO]
 
 
+@pytest.mark.checklist("A1")
 @pytest.mark.parametrize("cut", range(len(MO + LINK_CHECK) + 1))
 def test_a1_cut_in_two_at_every_octet(cut: int) -> None:
     stream = MO + LINK_CHECK
@@ -56,6 +60,7 @@ def test_a1_cut_in_two_at_every_octet(cut: int) -> None:
     assert framer.feed(stream[:cut]) + framer.feed(stream[cut:]) == [MO, LINK_CHECK]
 
 
+@pytest.mark.checklist("A1")
 def test_a1_cut_at_random() -> None:
     chance = random.Random(3)
     stream = b"".join([MO, LINK_CHECK] * 50)
@@ -71,6 +76,7 @@ def test_a1_cut_at_random() -> None:
 BAD_LENGTHS = [0, 4, 15, MAX_PDU + 1, 0x80000010, 0xFFFFFFFF]
 
 
+@pytest.mark.checklist("A2", "A3")
 @pytest.mark.parametrize("length", BAD_LENGTHS)
 def test_a2_a3_a_bad_length_loses_framing_at_once_for_good(length: int) -> None:
     framer = Framer()
@@ -81,6 +87,7 @@ def test_a2_a3_a_bad_length_loses_framing_at_once_for_good(length: int) -> None:
     assert framer.lost is not None
 
 
+@pytest.mark.checklist("A2")
 @pytest.mark.parametrize("length", BAD_LENGTHS)
 def test_a2_good_pdus_before_a_bad_length_are_given_first(length: int) -> None:
     framer = Framer()
@@ -90,6 +97,7 @@ def test_a2_good_pdus_before_a_bad_length_are_given_first(length: int) -> None:
         framer.feed(b"")
 
 
+@pytest.mark.checklist("A2")
 @pytest.mark.parametrize("length", BAD_LENGTHS)
 def test_a2_octet_by_octet(length: int) -> None:
     framer = Framer()
@@ -108,6 +116,7 @@ def test_lengths_at_the_edges_are_lawful(length: int) -> None:
     assert Framer().feed(pdu) == [pdu]
 
 
+@pytest.mark.checklist("A5")
 @pytest.mark.parametrize("garbage", [b"\r\n\r\n", b"GET / HTTP/1.1\r\n", b"\x16\x03\x01\x02\x00"])
 def test_a5_garbage_loses_framing(garbage: bytes) -> None:
     with pytest.raises(LostFraming, match="command_length"):

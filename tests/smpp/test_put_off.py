@@ -37,6 +37,7 @@ def somewhere(place: str) -> Session:
     return binding() if place == "binding" else session_in(Role.ESME, *PLACES[place])
 
 
+@pytest.mark.checklist("B3")
 @pytest.mark.parametrize("place", [*PLACES, "binding"])
 @pytest.mark.parametrize("command", TEXTS)
 @pytest.mark.parametrize("broken", [False, True], ids=["whole", "bad body"])

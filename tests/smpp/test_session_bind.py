@@ -66,6 +66,7 @@ def test_an_smsc_is_bound_as_it_was_asked(state: State, version: int) -> None:
     assert session.peer_version == version
 
 
+@pytest.mark.checklist("B1")
 @pytest.mark.parametrize("tlvs, version", [((), None), (OPTIONAL_VERSION, 0x33), ((Tlv(0x0210, b""),), None)])
 def test_b1_the_peers_version_is_known_if_it_said_so(tlvs: tuple[Tlv, ...], version: int | None) -> None:
     session = binding()
@@ -75,6 +76,7 @@ def test_b1_the_peers_version_is_known_if_it_said_so(tlvs: tuple[Tlv, ...], vers
     assert session.peer_version == version
 
 
+@pytest.mark.checklist("B1")
 @pytest.mark.parametrize(
     "body", [b"", b"\0", b"SMSC", b"SMSC\0", b"SMSC\x14\x01\0\x01\x07", b"SMSC\0\x02\x10\0\x01\x34"]
 )
@@ -85,6 +87,7 @@ def test_b1_an_acceptance_is_one_however_it_is_spelt(body: bytes) -> None:
     assert session.state is State.BOUND_TRX
 
 
+@pytest.mark.checklist("B1", "B2")
 @pytest.mark.parametrize("body", [b"", b"\0", b"SMSC\0", b"SMSC"])
 @pytest.mark.parametrize(
     "status", [Status.ESME_RALYBND, Status.ESME_RBINDFAIL, Status.ESME_RINVPASWD, Status.ESME_RINVSYSID, 0x400]
@@ -152,6 +155,7 @@ def test_only_a_bind_that_waits_can_be_accepted() -> None:
         smsc.accept_bind(1, 0, "SMSC")
 
 
+@pytest.mark.checklist("B3")
 @pytest.mark.parametrize("pdu", [BIND, EnquireLink(), MO])
 def test_b3_whatever_precedes_the_bind_resp_the_bind_succeeds(pdu: Pdu) -> None:
     session = binding()
@@ -160,6 +164,7 @@ def test_b3_whatever_precedes_the_bind_resp_the_bind_succeeds(pdu: Pdu) -> None:
     assert isinstance(session.receive(encode(RESP, 1), 0)[0], ev.Bound)
 
 
+@pytest.mark.checklist("B3")
 def test_b3_an_mo_before_the_bind_resp_is_put_off_and_not_refused_for_good() -> None:
     session = binding()
     (event,) = session.receive(encode(MO, 40), 0)
@@ -167,6 +172,7 @@ def test_b3_an_mo_before_the_bind_resp_is_put_off_and_not_refused_for_good() -> 
     assert only_answer(session) == (CommandId.DELIVER_SM_RESP, Status.ESME_RX_T_APPN, 40)
 
 
+@pytest.mark.checklist("B3")
 def test_b3_an_mo_in_the_same_segment_as_the_bind_resp_is_taken() -> None:
     session = binding()
     bound, request = session.receive(encode(RESP, 1) + encode(MO, 40), 0)
@@ -176,6 +182,7 @@ def test_b3_an_mo_in_the_same_segment_as_the_bind_resp_is_taken() -> None:
     assert request.raw == encode(MO, 40)
 
 
+@pytest.mark.checklist("B3")
 def test_b3_an_unbind_before_the_bind_resp_is_answered_and_the_bind_is_off() -> None:
     session = binding()
     assert session.receive(encode(Unbind(), 40), 0) == [ev.PeerUnbind()]
@@ -184,6 +191,7 @@ def test_b3_an_unbind_before_the_bind_resp_is_answered_and_the_bind_is_off() -> 
     assert session.state is State.UNBOUND
 
 
+@pytest.mark.checklist("B4")
 @pytest.mark.parametrize("role", Role)
 def test_b4_link_checks_are_answered_but_never_sent_before_the_bind(role: Role) -> None:
     session = Session(role, OPTIONS, 0)
@@ -196,6 +204,7 @@ def test_b4_link_checks_are_answered_but_never_sent_before_the_bind(role: Role) 
         session.request(EnquireLink(), 0)
 
 
+@pytest.mark.checklist("B5")
 @pytest.mark.parametrize("role", Role)
 def test_b5_no_bind_in_time_closes(role: Role) -> None:
     session = Session(role, OPTIONS, 100)
@@ -206,6 +215,7 @@ def test_b5_no_bind_in_time_closes(role: Role) -> None:
     assert session.closed
 
 
+@pytest.mark.checklist("B8")
 @pytest.mark.parametrize("state", [State.OPEN, *BINDS])
 def test_b8_outbind_never_ends_a_session(state: State) -> None:
     session = Session(Role.ESME, OPTIONS, 0) if state is State.OPEN else bound_session(Role.ESME, state)

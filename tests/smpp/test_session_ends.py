@@ -25,6 +25,7 @@ def esme() -> Session:
 # Our unbind.
 
 
+@pytest.mark.checklist("C2")
 def test_c2_while_unbinding_mos_are_acknowledged_and_nothing_is_asked() -> None:
     session = esme()
     session.request(MT, 0, "token")
@@ -58,6 +59,7 @@ def test_an_unbind_that_nobody_answers_ends_after_the_response_timeout() -> None
     assert session.tick(36) == [ev.Closed("unbind unanswered", ())]
 
 
+@pytest.mark.checklist("C2")
 def test_crossing_unbinds_are_both_answered() -> None:
     session = esme()
     session.unbind(0)
@@ -70,6 +72,7 @@ def test_crossing_unbinds_are_both_answered() -> None:
 # The peer's unbind.
 
 
+@pytest.mark.checklist("C2")
 @pytest.mark.parametrize("role", Role)
 def test_c2_after_the_peers_unbind_answers_still_go_out_and_come_in(role: Role) -> None:
     session = bound_session(role, State.BOUND_TRX)
@@ -109,6 +112,7 @@ def test_after_its_unbind_the_peer_may_not_ask() -> None:
 # Lost framing and stalled PDUs.
 
 
+@pytest.mark.checklist("A2", "A3")
 @pytest.mark.parametrize("state", [State.OPEN, State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX, State.UNBINDING])
 @pytest.mark.parametrize("length", [0, 4, 15, 70_001, 0x80000010, 0xFFFFFFFF])
 def test_a2_a3_lost_framing_is_nacked_and_closes(state: State, length: int) -> None:
@@ -119,6 +123,7 @@ def test_a2_a3_lost_framing_is_nacked_and_closes(state: State, length: int) -> N
     assert session.receive(encode(MO, 1), 0) == []
 
 
+@pytest.mark.checklist("A2")
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_a2_good_pdus_before_lost_framing_are_taken_and_what_waited_is_told(chunk: int) -> None:
     session = esme()
@@ -132,6 +137,7 @@ def test_a2_good_pdus_before_lost_framing_are_taken_and_what_waited_is_told(chun
     assert closed == ev.Closed(LOST.format(4), ("token",))
 
 
+@pytest.mark.checklist("A5")
 @pytest.mark.parametrize("garbage", [b"\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_a5_garbage_closes(garbage: bytes) -> None:
     session = Session(Role.SMSC, OPTIONS, 0)
@@ -139,6 +145,7 @@ def test_a5_garbage_closes(garbage: bytes) -> None:
     assert isinstance(event, ev.Closed)
 
 
+@pytest.mark.checklist("A5")
 def test_a5_garbage_too_short_to_judge_closes_in_time() -> None:
     session = Session(Role.SMSC, OPTIONS, 0)
     assert session.receive(b"\r\n", 1) == []
@@ -146,6 +153,7 @@ def test_a5_garbage_too_short_to_judge_closes_in_time() -> None:
     assert session.tick(6) == [ev.Closed("a PDU stalled half-way", ())]
 
 
+@pytest.mark.checklist("A4")
 def test_a4_a_pdu_that_stalls_closes_even_if_it_trickles() -> None:
     session = esme()
     data = encode(MO, 9)
@@ -155,6 +163,7 @@ def test_a4_a_pdu_that_stalls_closes_even_if_it_trickles() -> None:
     assert session.tick(5) == [ev.Closed("a PDU stalled half-way", ())]
 
 
+@pytest.mark.checklist("A4")
 def test_a4_a_pdu_that_is_whole_in_time_is_taken() -> None:
     session = esme()
     data = encode(MO, 9)

@@ -65,6 +65,7 @@ def test_a_response_comes_back_with_its_token_and_time() -> None:
     assert (session.outstanding, session.free) == (0, 3)
 
 
+@pytest.mark.checklist("C3")
 @pytest.mark.parametrize("order", list(permutations((2, 3, 4))))
 def test_c3_responses_in_any_order_find_their_requests(order: tuple[int, ...]) -> None:
     session = esme()
@@ -74,6 +75,7 @@ def test_c3_responses_in_any_order_find_their_requests(order: tuple[int, ...]) -
     assert [event.token for event in events if isinstance(event, ev.Response)] == list(order)
 
 
+@pytest.mark.checklist("C3")
 @pytest.mark.parametrize("sequence", [0, 2, 3, 0xFFFFFFFF])
 def test_c3_second_unknown_and_wrong_responses_change_nothing(sequence: int) -> None:
     session = esme()
@@ -98,6 +100,7 @@ def test_a_response_of_which_the_body_cannot_be_read_settles_its_request() -> No
     assert (event.token, event.frame.pdu) == ("token", None)
 
 
+@pytest.mark.checklist("C3")
 def test_c3_expired_then_late_then_unexpected() -> None:
     session = esme()
     session.request(MT, 0, "token")
@@ -115,6 +118,7 @@ def test_c3_expired_then_late_then_unexpected() -> None:
     assert isinstance(session.receive(response, 11)[0], ev.UnexpectedResponse)
 
 
+@pytest.mark.checklist("C3")
 def test_c3_a_very_late_response_is_unexpected() -> None:
     session = esme()
     session.request(MT, 0, "token")
@@ -126,6 +130,7 @@ def test_c3_a_very_late_response_is_unexpected() -> None:
     assert isinstance(session.receive(encode(SubmitSmResp("id"), 2), now)[0], ev.UnexpectedResponse)
 
 
+@pytest.mark.checklist("C4")
 def test_c4_a_nack_settles_by_sequence_and_one_under_0_settles_nothing() -> None:
     session = esme()
     session.request(MT, 0, "token")
@@ -136,6 +141,7 @@ def test_c4_a_nack_settles_by_sequence_and_one_under_0_settles_nothing() -> None
     assert (event.token, event.frame.status) == ("token", Status.ESME_RINVCMDID)
 
 
+@pytest.mark.checklist("C5")
 def test_c5_a_full_window_refuses_and_changes_nothing_yet_answers_go_out() -> None:
     session = esme()
     for token in "abc":
@@ -203,6 +209,7 @@ def test_alert_notification_has_no_response_and_takes_no_slot() -> None:
 # Requests of the peer's.
 
 
+@pytest.mark.checklist("A7")
 @pytest.mark.parametrize("sequence", [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 def test_a7_any_sequence_number_is_echoed(sequence: int) -> None:
     session = esme()
@@ -213,6 +220,7 @@ def test_a7_any_sequence_number_is_echoed(sequence: int) -> None:
     assert only_answer(session) == (CommandId.ENQUIRE_LINK_RESP, 0, sequence)
 
 
+@pytest.mark.checklist("A9")
 def test_a9_a_status_in_a_request_is_passed_over_and_so_is_a_body_of_enquire_link() -> None:
     session = esme()
     (event,) = session.receive(encode(MO, 9, Status.ESME_RSYSERR), 0)
@@ -221,6 +229,7 @@ def test_a9_a_status_in_a_request_is_passed_over_and_so_is_a_body_of_enquire_lin
     assert only_answer(session) == (CommandId.ENQUIRE_LINK_RESP, 0, 10)
 
 
+@pytest.mark.checklist("A6")
 def test_a6_an_unknown_request_is_nacked_with_its_number_and_an_unknown_response_is_not() -> None:
     session = esme()
     rejected, unexpected, request = session.receive(header_only(0x99) + header_only(0x80000099) + encode(MO, 11), 0)
@@ -234,6 +243,7 @@ def test_a6_an_unknown_request_is_nacked_with_its_number_and_an_unknown_response
 REFUSED_AS_HEADER = [CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.QUERY_SM, CommandId.CANCEL_SM]
 
 
+@pytest.mark.checklist("C8")
 @pytest.mark.parametrize("command", [*REFUSED_AS_HEADER, CommandId.REPLACE_SM])
 def test_c8_an_smsc_refuses_with_a_status_and_lives_on(command: CommandId) -> None:
     session = smsc()
@@ -270,6 +280,7 @@ def test_what_does_not_answer_a_request_is_refused(command: int, pdu: SubmitSmRe
         esme().respond(command, 9, 0, 0, pdu)
 
 
+@pytest.mark.checklist("E9")
 @pytest.mark.parametrize(
     "session, command",
     [(esme(), CommandId.DELIVER_SM), (esme(), CommandId.DATA_SM), (smsc(), CommandId.SUBMIT_SM)],
@@ -293,6 +304,7 @@ def test_e9_a_message_with_a_bad_body_is_the_owners_to_answer_and_the_next_is_ta
     assert session.bound
 
 
+@pytest.mark.checklist("E4")
 def test_e4_what_can_be_salvaged_is_handed_on() -> None:
     (event,) = esme().receive(whole(CommandId.DELIVER_SM, MO_BODY + b"\0"), 0)
     assert isinstance(event, ev.Malformed)
@@ -324,6 +336,7 @@ def test_a_bad_body_at_the_wrong_time_is_refused_for_its_time() -> None:
 # Link checks.
 
 
+@pytest.mark.checklist("C1")
 @pytest.mark.parametrize("role", Role)
 def test_c1_silence_is_asked_about_once_and_an_answer_is_life(role: Role) -> None:
     session = bound_session(role, State.BOUND_TRX)
@@ -341,6 +354,7 @@ def test_c1_silence_is_asked_about_once_and_an_answer_is_life(role: Role) -> Non
     assert session.outstanding == 0
 
 
+@pytest.mark.checklist("C1", "C6")
 def test_c1_c6_an_unanswered_check_closes_and_tells_what_is_lost() -> None:
     session = esme()
     session.tick(30)
@@ -348,6 +362,7 @@ def test_c1_c6_an_unanswered_check_closes_and_tells_what_is_lost() -> None:
     assert session.tick(40) == [ev.Closed("link check unanswered", ("token",))]
 
 
+@pytest.mark.checklist("C1")
 def test_c1_any_pdu_is_life_and_an_unanswered_check_is_not_kept() -> None:
     session = esme()
     for now in range(30, 3000, 35):
@@ -357,6 +372,7 @@ def test_c1_any_pdu_is_life_and_an_unanswered_check_is_not_kept() -> None:
     assert len(session._window._waiting) == 1
 
 
+@pytest.mark.checklist("C1")
 def test_c1_crossing_checks() -> None:
     session = esme()
     session.tick(30)

@@ -94,6 +94,7 @@ def test_everything_asked_is_taken_and_answered_once_and_in_order(seed: int) -> 
     assert talk.wire.smsc.eof(0) == [ev.Closed("the peer closed the connection", ())]
 
 
+@pytest.mark.checklist("E9")
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("seed", range(4))
 def test_e9_no_poison_keeps_a_good_message_from_being_taken(role: Role, seed: int) -> None:

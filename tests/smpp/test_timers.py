@@ -71,6 +71,7 @@ def test_nothing_before_its_time_and_the_verdict_from_then_on(made: SessionTimer
     assert made.what_now(at) == made.what_now(at)  # asking changes nothing
 
 
+@pytest.mark.checklist("B4")
 def test_silence_is_counted_from_the_bind() -> None:
     made = timers()
     made.heard(2)
@@ -87,6 +88,7 @@ def test_of_two_that_are_due_the_earlier_wins() -> None:
     assert made.what_now(100) == Stop(StopReason.STALLED)
 
 
+@pytest.mark.checklist("C6")
 def test_a_link_that_dies_is_found_out_within_both_limits() -> None:
     made = bound()
     assert made.what_now(made.next_at()) == SendEnquireLink()

@@ -48,11 +48,13 @@ def test_a_request_is_settled_once() -> None:
     assert window.settle(0) is None
 
 
+@pytest.mark.checklist("A8")
 def test_a8_numbers_wrap_to_1() -> None:
     window = Window(10, first=MAX_SEQUENCE - 1)
     assert [window.open(None, 0.0) for _ in range(4)] == [MAX_SEQUENCE - 1, MAX_SEQUENCE, 1, 2]
 
 
+@pytest.mark.checklist("A8")
 def test_a8_one_that_is_outstanding_is_stepped_over() -> None:
     window = Window(10, first=MAX_SEQUENCE)
     held = [window.open(None, 0.0) for _ in range(3)]
@@ -63,6 +65,7 @@ def test_a8_one_that_is_outstanding_is_stepped_over() -> None:
     assert [again.open(None, 0.0) for _ in range(2)] == [MAX_SEQUENCE, 3]
 
 
+@pytest.mark.checklist("A8")
 def test_a8_one_whose_late_response_may_come_is_stepped_over() -> None:
     window = Window(10, first=1)
     window.open("a", 0.0)

@@ -224,6 +224,7 @@ async def test_uncertain_ones_are_resent_or_failed_by_a_person(autojump_clock: M
         assert len(await audit(here)) == 2
 
 
+@pytest.mark.checklist("I6")
 async def test_what_is_resent_passes_the_gate(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         (id_,) = await uncertain(here, "one")

@@ -63,6 +63,7 @@ CASES: list[tuple[Grounds, Standing, Lane, int | None, Grounds | Reason]] = [
 ]
 
 
+@pytest.mark.checklist("I6")
 @pytest.mark.parametrize("claim, standing, lane, in_reply_to, wanted", CASES)
 def test_every_ground(
     bench: Bench, claim: Grounds, standing: Standing, lane: Lane, in_reply_to: int | None, wanted: Grounds | Reason
@@ -114,6 +115,7 @@ def test_a_list_send_asks_the_list(
     assert [refusal.reason for _, refusal in minted.refused] == ([reason] if reason else [])
 
 
+@pytest.mark.checklist("I2", "I6")
 @pytest.mark.parametrize("text", ["START", "JOIN"])
 def test_what_was_accepted_before_a_stop_never_goes(bench: Bench, text: str) -> None:
     """Not even when it was with its carrier at that moment and came back afterwards."""

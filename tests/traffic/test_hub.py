@@ -235,6 +235,7 @@ async def test_the_fence_closes_what_does_not_finish(autojump_clock: MockClock, 
         assert await here.state(old) is MessageState.UNCERTAIN
 
 
+@pytest.mark.checklist("B9", "I2")
 async def test_a_stop_takes_back_what_waits_on_every_bind(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path, [FakeCarrier(binds=2)]) as here:
         first, second = here.carrier.binds
@@ -272,6 +273,7 @@ async def test_sessions_that_end_make_duplicates(autojump_clock: MockClock, tmp_
         assert len(await here.rows(kinds)) == 4
 
 
+@pytest.mark.checklist("I1", "I3")
 async def test_after_a_restart_what_comes_again_is_a_duplicate(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         here.say("JOIN")

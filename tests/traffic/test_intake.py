@@ -67,6 +67,7 @@ def test_one_batch_is_as_good_as_many(bench: Bench, order: tuple[str, ...], *, t
     assert confirmed == [(1, Lane.URGENT)]
 
 
+@pytest.mark.checklist("I4")
 def test_stop_start_stop_in_one_breath(bench: Bench) -> None:
     intake = bench.take(mo("STOP"), mo("START"), mo("STOP"))
     assert bench.standing().status is OUT
@@ -76,6 +77,7 @@ def test_stop_start_stop_in_one_breath(bench: Bench) -> None:
     assert [taken.fenced for taken in intake.taken] == [((LINE_ID, ANNE),), (), ((LINE_ID, ANNE),)]
 
 
+@pytest.mark.checklist("I1")
 def test_a_second_stop_is_silent_and_waits_for_the_fence_like_the_first(bench: Bench) -> None:
     bench.say("STOP")
     taken = bench.take(mo("stop!")).taken[0]
@@ -110,6 +112,7 @@ def test_a_hold_raises_the_fence_and_asks_once(bench: Bench) -> None:
     assert claims == [(4,)]
 
 
+@pytest.mark.checklist("I2")
 def test_older_messages_are_refused_with_the_opt_out(bench: Bench) -> None:
     mine, others = bench.queue(), bench.queue(subscriber=BOB)
     elsewhere = bench.queue(line_id=OTHER_ID)
@@ -136,6 +139,7 @@ def test_the_stop_to_an_unknown_line_is_in_force_when_it_becomes_one(bench: Benc
     assert bench.standing(line_id=ids["99999"]).status is OUT
 
 
+@pytest.mark.checklist("I4")
 @pytest.mark.parametrize("text", ["STOP ALL", "STOPALL", "stop all please"])
 def test_stop_all_covers_every_line_and_those_to_come(bench: Bench, text: str) -> None:
     bench.say("JOIN")
@@ -176,6 +180,7 @@ def test_start_on_a_line_restores_that_line(bench: Bench) -> None:
     assert bench.one("select opt_outs from account_opt_out") == 2
 
 
+@pytest.mark.checklist("I4")
 def test_plain_stop_may_mean_the_account(bench: Bench) -> None:
     bench.book = book(line_options(), line_options(OTHER), stop_scope="account")
     bench.say("STOP")
@@ -183,6 +188,7 @@ def test_plain_stop_may_mean_the_account(bench: Bench) -> None:
     assert bench.evidence() == ["opt_out", "opt_out"]
 
 
+@pytest.mark.checklist("I4")
 def test_stop_all_and_start_elsewhere_in_one_breath(bench: Bench) -> None:
     bench.take(mo("STOP ALL"), mo("START", line=OTHER))
     assert [bench.standing(line_id=line).status for line in (LINE_ID, OTHER_ID)] == [OUT, IN]
@@ -190,6 +196,7 @@ def test_stop_all_and_start_elsewhere_in_one_breath(bench: Bench) -> None:
     assert [bench.standing(BOB, line).status for line in (LINE_ID, OTHER_ID)] == [OUT, OUT]
 
 
+@pytest.mark.checklist("E1", "E2")
 @pytest.mark.parametrize("source", ["", "ACME", "12345"])
 def test_a_source_that_is_no_number_is_journalled(bench: Bench, source: str) -> None:
     """Nothing can be answered; nobody without an address gets a row of consent."""
@@ -200,6 +207,7 @@ def test_a_source_that_is_no_number_is_journalled(bench: Bench, source: str) -> 
     assert bench.one("select count(*) from consent") == (1 if source else 0)
 
 
+@pytest.mark.checklist("I3")
 def test_the_reply_limit_holds_back_and_counts(bench: Bench) -> None:
     bench.book = book(line_options(reply_limit="2/min", default_reply="Text HELP."))
     held = [bench.take(mo(f"hello {n}")).taken[0].held_back for n in range(4)]
@@ -223,6 +231,7 @@ def test_evidence_of_an_opt_in_keeps_what_was_disclosed(bench: Bench) -> None:
     assert rows[2][:3] == ("opt_out", "", b"STOP")
 
 
+@pytest.mark.checklist("E9")
 def test_unreadable_pdus_go_to_quarantine_before_the_final_answer(bench: Bench) -> None:
     intake = bench.take(unreadable(status=0x44), mo("JOIN"), unreadable(status=0, answer=False))
     assert [(taken.outcome, taken.status) for taken in intake.taken] == [

@@ -107,6 +107,7 @@ def test_the_first_window_is_what_these_tests_want() -> None:
     assert len(cuts()) > 150
 
 
+@pytest.mark.checklist("I2")
 @pytest.mark.parametrize("part", range(4))
 def test_stop_on_another_bind(part: int) -> None:
     """The ack waits only where a PDU is half written, and nobody else's waits; then the confirmation is the next."""
@@ -128,6 +129,7 @@ def test_stop_on_another_bind(part: int) -> None:
         play(script)
 
 
+@pytest.mark.checklist("I2")
 @pytest.mark.parametrize("part", range(4))
 def test_stop_on_the_same_bind(part: int) -> None:
     """Its ack cannot leave before the carrier reads again, and then leaves after what was half written."""
