@@ -49,6 +49,7 @@ def test_a_plain_text() -> None:
     )
 
 
+@pytest.mark.checklist("E2")
 @pytest.mark.parametrize("source", ["+12125550101", "12125550101", "2125550101", "0112125550101", "(212) 555-0101"])
 def test_one_subscriber_has_one_spelling(source: str) -> None:
     if source.startswith("011"):
@@ -56,15 +57,18 @@ def test_one_subscriber_has_one_spelling(source: str) -> None:
     assert mo(deliver(source_addr=source)).subscriber == "+12125550101"
 
 
+@pytest.mark.checklist("E2")
 def test_national_numbers_are_read_in_the_lines_region() -> None:
     german = deliver(destination_addr="60777", source_addr="015112345678", source_addr_ton=2)
     assert mo(german).subscriber == "+4915112345678"
 
 
+@pytest.mark.checklist("E1")
 def test_a_text_without_a_source_is_a_text_all_the_same() -> None:
     assert mo(deliver(source_addr="")).subscriber == ""
 
 
+@pytest.mark.checklist("E1", "E2")
 @pytest.mark.parametrize(
     "field, address, status",
     [
@@ -92,6 +96,7 @@ def test_a_part_is_no_longer_than_a_short_message(octets: int, joined: bool) -> 
     assert (mo(long).concat is not None) is joined
 
 
+@pytest.mark.checklist("E2")
 def test_an_alphanumeric_sender_stays_as_it_is() -> None:
     assert mo(deliver(source_addr="Bank 24", source_addr_ton=5)).subscriber == "Bank 24"
 
@@ -101,6 +106,7 @@ def test_a_header_is_taken_off_and_says_which_part_it_is() -> None:
     assert (arrival.text, arrival.raw, arrival.concat) == ("ST", b"ST", Concat(42, 2, 1))
 
 
+@pytest.mark.checklist("E8")
 def test_a_header_longer_than_the_text_is_text() -> None:
     assert mo(deliver(b"\x40STOP", esm_class=0x40)).text.endswith("STOP")
 
@@ -108,6 +114,7 @@ def test_a_header_longer_than_the_text_is_text() -> None:
 SAR = (Tlv(0x020C, b"\1\2"), Tlv(0x020E, b"\3"), Tlv(0x020F, b"\2"))
 
 
+@pytest.mark.checklist("E8")
 def test_sar_says_which_part_it_is_and_the_header_outranks_it() -> None:
     assert mo(deliver(tlvs=SAR)).concat == Concat(0x0102, 3, 2)
     assert mo(deliver(b"\5\0\3\x2a\2\1ST", esm_class=0x40, tlvs=SAR)).concat == Concat(42, 2, 1)
@@ -123,6 +130,7 @@ def test_a_sar_that_makes_no_sense_is_ignored() -> None:
     assert mo(deliver(tlvs=(*SAR[:2], Tlv(0x020F, b"\7")))).concat is None
 
 
+@pytest.mark.checklist("E5")
 def test_a_payload_is_the_text_where_there_is_no_short_message() -> None:
     payload = (Tlv(0x0424, b"long " * 100),)
     assert mo(deliver(b"", tlvs=payload)).text == "long " * 100
@@ -160,6 +168,7 @@ def test_a_handsets_acknowledgement_that_is_no_receipt_is_a_text() -> None:
     assert mo(deliver(b"STOP", esm_class=8)).text == "STOP"
 
 
+@pytest.mark.checklist("E4", "E6")
 def test_broken_tlvs_do_not_lose_a_stop_unless_the_quirk_says_so() -> None:
     saved = translator().malformed(deliver(b"STOP"), 7, 0xC0, "bad TLV", b"raw", HERE, 0)
     assert isinstance(saved, Mo)

@@ -118,6 +118,7 @@ def test_the_same_words_in_an_undisturbed_session_bring_back(bench: Bench) -> No
     assert bench.standing().status is ConsentStatus.OPTED_IN
 
 
+@pytest.mark.checklist("I3")
 def test_a_duplicate_changes_nothing(bench: Bench) -> None:
     bench.say("JOIN")
     tables = ("message", "evidence", "consent", "member", "permit")
