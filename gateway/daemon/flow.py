@@ -48,7 +48,15 @@ class Flow:
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
-            store, clock, self._book, self.dispatcher, self.hub.fence, self._verdict, reports, metrics
+            store,
+            clock,
+            self._book,
+            self.dispatcher,
+            self.hub.fence,
+            self._verdict,
+            reports,
+            metrics,
+            config.store.quarantine_days,
         )
         self.desk = Desk(
             store,

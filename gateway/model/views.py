@@ -133,7 +133,10 @@ class BrakeRow:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A PDU that could not become a message."""
+    """A PDU that could not become a message. ``line`` and ``subscriber`` are empty where nobody could read them.
+
+    ``times`` is how often the same PDU came, from ``received_at`` to ``last_at`` (unix seconds).
+    """
 
     id: int
     carrier: str
@@ -142,6 +145,10 @@ class QuarantineRow:
     status: int
     reason: str
     raw: bytes
+    line: str = ""
+    subscriber: str = ""
+    times: int = 1
+    last_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

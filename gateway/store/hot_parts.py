@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from gateway.model.address import Msisdn
@@ -20,6 +21,7 @@ MOST_SPELLINGS: Final = 32
 MOST_PARKED: Final = 100_000
 """Rows of receipts that wait, over all carriers: for some 8,000 receipts. The oldest have waited longest in vain."""
 
+_HEADER: Final = 16
 _WHERE: Final = "carrier = ? and line_id = ? and subscriber = ? and reference = ? and total = ?"
 
 
@@ -136,15 +138,40 @@ def drop_joined_parts(tx: Tx, before: float) -> int:
 
 
 def quarantine(tx: Tx, items: Sequence[Unreadable]) -> None:
-    """Keep PDUs that cannot become messages, whole."""
+    """Keep PDUs that cannot become messages, and those that we fail on, whole.
+
+    The same octets from the same carrier, answered the same, are counted in the row that is there.
+    """
     first = tx.allocate("quarantine", len(items))
     tx.executemany(
-        "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw, line, subscriber,"
+        " fingerprint, times, last_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
+        " on conflict (carrier, fingerprint) do update set times = times + 1, last_at = excluded.last_at",
         [
-            (id_, item.carrier, item.bind, item.session, item.received_at, item.status, item.reason, item.raw)
+            (
+                id_,
+                item.carrier,
+                item.bind,
+                item.session,
+                item.received_at,
+                item.status,
+                item.reason,
+                item.raw,
+                item.line,
+                item.subscriber,
+                _sameness(item),
+                item.received_at,
+            )
             for id_, item in enumerate(items, first)
         ],
+    )
+
+
+def drop_quarantined(tx: Tx, before: float, limit: int) -> int:
+    """Delete PDUs that came last before that time (unix seconds), ``limit`` at most, the oldest first."""
+    return tx.execute(
+        "delete from quarantine where id in (select id from quarantine where last_at < ? order by last_at limit ?)",
+        (before, limit),
     )
 
 
@@ -221,6 +248,18 @@ def take_parked(tx: Tx, receipt_ids: Collection[int]) -> None:
 def drop_parked(tx: Tx, before: float) -> int:
     """Delete receipts that waited in vain since before that time; return how many."""
     return tx.execute("delete from parked_receipt where received_at < ?", (before,))
+
+
+def _sameness(item: Unreadable) -> bytes:
+    """Return what two PDUs have in common that are the same to whoever reads the quarantine.
+
+    A PDU that is sent again has another sequence_number in its header (SMPP 3.4 section 3.2), so that is left out.
+    """
+    raw = item.raw
+    if len(raw) >= _HEADER and int.from_bytes(raw[:4]) == len(raw):
+        raw = raw[: _HEADER - 4] + raw[_HEADER:]
+    about = f"{item.status} {item.line} {item.subscriber} ".encode()
+    return blake2b(about + raw, digest_size=16).digest()
 
 
 def _values(key: PartKey) -> tuple[str, int, str, int, int]:

@@ -43,3 +43,9 @@ class StoreOptions(BaseModel):
         le=4096,
         description="Megabytes of database pages that the writer keeps in memory.",
     )
+    quarantine_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days that a PDU which could not be read is kept in quarantine, from when the same came last.",
+    )

@@ -153,10 +153,14 @@ def brakes(source: Source) -> list[BrakeRow]:
 
 
 def quarantine(source: Source, before_id: int | None = None, limit: int = 100) -> Page[QuarantineRow]:
-    """Return one page of the quarantine, newest first, below ``before_id``."""
+    """Return one page of the quarantine, what came first latest first, below ``before_id``."""
     table = tables.Quarantine
-    columns = (table.id, table.carrier, table.bind_name, table.received_at, table.status, table.reason, table.octets)
-    wanted = table.select(*columns).order_by(table.id.desc()).limit(limit + 1)
+    pdu = (table.id, table.carrier, table.bind_name, table.received_at, table.status, table.reason, table.octets)
+    wanted = (
+        table.select(*pdu, table.line, table.subscriber, table.times, table.last_at)
+        .order_by(table.id.desc())
+        .limit(limit + 1)
+    )
     if before_id is not None:
         wanted = wanted.where(table.id < before_id)
     rows = [QuarantineRow(*row) for row in source.fetch(wanted)]

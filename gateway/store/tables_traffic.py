@@ -142,7 +142,11 @@ class Part(Table):
 
 
 class Quarantine(Table):
-    """A PDU that could not become a message, kept whole before a final error answers it."""
+    """A PDU that could not become a message, kept whole before a final error answers it.
+
+    ``line`` and ``subscriber`` are those of a text that could be read and that we failed on; else empty. The same PDU
+    again is no row of its own: it counts in ``times``, and ``last_at`` is when it came last.
+    """
 
     id = BigAutoField()
     carrier = TextField()
@@ -152,6 +156,15 @@ class Quarantine(Table):
     status = IntegerField()
     reason = TextField()
     octets = BlobField(column_name="raw")
+    line = string()
+    subscriber = string()
+    fingerprint = BlobField(null=True)
+    times = integer(1)
+    last_at = DoubleField(constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         table_name = "quarantine"
+        indexes = (
+            SQL("CREATE UNIQUE INDEX quarantine_same ON quarantine (carrier, fingerprint)"),
+            SQL("CREATE INDEX quarantine_last ON quarantine (last_at)"),
+        )

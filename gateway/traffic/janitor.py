@@ -29,7 +29,7 @@ from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_standings, standings
 from gateway.store.hot_messages import end_queued, refuse_older
-from gateway.store.hot_parts import drop_joined_parts, drop_parked, overdue_parts, parts_of
+from gateway.store.hot_parts import drop_joined_parts, drop_parked, drop_quarantined, overdue_parts, parts_of
 from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.telemetry.metrics import Metrics
@@ -62,7 +62,10 @@ class Step:
 
 
 class Janitor:
-    """Does the rounds. ``depth`` is how many messages were queued when it last looked."""
+    """Does the rounds. ``depth`` is how many messages were queued when it last looked.
+
+    ``quarantine_days`` is how long a PDU stays in quarantine since the same came last.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Janitor:
         verdicts: Verdicts,
         reports: Reports,
         metrics: Metrics,
+        quarantine_days: int,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -83,6 +87,7 @@ class Janitor:
         self._verdicts = verdicts
         self._reports = reports
         self._metrics = metrics
+        self._quarantine_s = quarantine_days * 86400.0
         self.depth = 0
         self.steps: tuple[Step, ...] = (
             Step("overdue_texts", self._decide_overdue),
@@ -164,7 +169,7 @@ class Janitor:
         self._metrics.expired.inc(await self._store.writer.run(expire_messages, "expired messages"))
 
     async def _drop(self, _book: RuleBook) -> None:
-        await self._store.writer.run(drop_old, "drop")
+        await self._store.writer.run(lambda tx: drop_old(tx, self._quarantine_s), "drop")
 
     async def _measure(self, _book: RuleBook) -> None:
         rows = await self._store.read(queries.queue)
@@ -264,11 +269,12 @@ def _ids(patience: Mapping[int, float], hold_s: float | None = None) -> str:
     return ", ".join(str(line_id) for line_id, own in patience.items() if hold_s is None or own == hold_s)
 
 
-def drop_old(tx: Tx) -> None:
-    """Delete what was kept for a while only."""
+def drop_old(tx: Tx, quarantine_s: float) -> None:
+    """Delete what was kept for a while only; of the quarantine, what last came longer ago than ``quarantine_s``."""
     drop_joined_parts(tx, tx.now - REDELIVERY_WINDOW_S)
     drop_parked(tx, tx.now - PARKED_S)
     forget_answers(tx, tx.now - ANSWERS_KEPT_S, STEP)
+    drop_quarantined(tx, tx.now - quarantine_s, STEP)
 
 
 def expire_messages(tx: Tx) -> int:

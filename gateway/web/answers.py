@@ -219,7 +219,11 @@ class QuarantinedView(Answer):
     received_at: Time
     status: int = Field(description="command_status that answered it (SMPP 3.4 section 5.1.3).")
     reason: str
-    raw: str = Field(description="The whole PDU, hexadecimal.")
+    raw: str = Field(description="The whole PDU, hexadecimal; of a text in parts, their user data.")
+    line: str = Field(description="The line that a text came to; empty where it could not be read.")
+    subscriber: str = Field(description="Whose text it is; empty where that could not be read.")
+    times: int = Field(description="How often the same PDU came; its sequence_number does not count.")
+    last_at: Time = Field(description="When it came last; received_at is when it came first.")
 
     @classmethod
     def of(cls, row: QuarantineRow) -> Self:
@@ -232,11 +236,15 @@ class QuarantinedView(Answer):
             status=row.status,
             reason=row.reason,
             raw=row.raw.hex(),
+            line=row.line,
+            subscriber=row.subscriber,
+            times=row.times,
+            last_at=rfc3339(row.last_at),
         )
 
 
 class QuarantineView(Answer):
-    """One page, newest first."""
+    """One page: what came first latest first."""
 
     pdus: list[QuarantinedView]
     next: Id | None = Field(description="The next page's `cursor`; null at the end.")

@@ -93,7 +93,17 @@ _EVIDENCE: Final = EvidenceRow(
 )
 _BRAKE: Final = BrakeRow("line", "85700", _T, "crm", "wrong text in the campaign")
 _BIND: Final = BindRow("acme/0", "acme", "transceiver", "up", _T, "bound", 100, 3)
-_PDU: Final = QuarantineRow(7, "acme", "acme/0", _T, 8, "sm_length is larger than the body", bytes.fromhex("0000000a"))
+_PDU: Final = QuarantineRow(
+    7,
+    "acme",
+    "acme/0",
+    _T,
+    8,
+    "sm_length is larger than the body",
+    bytes.fromhex("0000000a"),
+    times=3,
+    last_at=_T + 60,
+)
 _TRACE: Final = TracePage(
     rows=(
         TraceRow(

@@ -211,7 +211,7 @@ class FakeDesk:
 
     async def quarantine(self, before_id: int | None, limit: int) -> Page[QuarantineRow]:
         self.calls.append(("quarantine", before_id, limit))
-        return Page([QuarantineRow(7, "acme", "acme/0", NOW, 8, "too short", b"\x00\xff")], 7)
+        return Page([QuarantineRow(7, "acme", "acme/0", NOW, 8, "too short", b"\x00\xff", times=2, last_at=NOW + 1)], 7)
 
     async def readiness(self) -> Readiness:
         self.calls.append(("readiness",))

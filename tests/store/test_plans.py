@@ -62,6 +62,7 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "record_receipt": lambda tx: hot_parts.record_receipt(tx, 1, MessageState.DELIVERED, "000", 1.0),
     "parked_receipts": lambda tx: hot_parts.parked_receipts(tx, "acme", "1"),
     "take_parked": lambda tx: hot_parts.take_parked(tx, [1]),
+    "drop_quarantined": lambda tx: hot_parts.drop_quarantined(tx, 1.0, 100),
     "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
 }
 SMALL = {

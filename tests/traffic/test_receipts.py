@@ -171,7 +171,7 @@ def test_they_wait_for_an_hour(bench: Bench) -> None:
     take(bench, "b1")
     for seconds, left in ((3_599, 1), (2, 0)):
         bench.clock.advance(seconds)
-        bench.tx(drop_old)
+        bench.tx(lambda tx: drop_old(tx, 86_400.0))
         assert bench.one("select count(*) from parked_receipt") == left
 
 

@@ -92,6 +92,8 @@ async def test_quarantine() -> None:
         page = (await client.get("/api/v1/quarantine?cursor=9&limit=1")).json()
         await client.get("/api/v1/quarantine")
     assert (page["pdus"][0]["raw"], page["next"]) == ("00ff", "7")
+    assert page["pdus"][0]["times"] == 2
+    assert page["pdus"][0]["last_at"] > page["pdus"][0]["received_at"]
     assert desk.calls == [("quarantine", 9, 1), ("quarantine", None, 100)]
 
 
