@@ -1,11 +1,12 @@
 """TLS: a bind over it, who is believed and who is not, and that *written* keeps its meaning.
 
 The certificates in ``certificates/`` belong to nobody: a test authority, ``carrier.test`` (also 127.0.0.1) and
-``gateway.test`` that it signed, and another authority.
+``gateway.test`` that it signed, another authority, and a ``carrier.test`` that signed itself for the year 2020.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from trio.testing import MockClock
 
 from gateway.base import SystemClock
 from gateway.carriers.carrier import Carrier
+from gateway.carriers.interface import BindState
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.tls import TlsWire, make_context
 from gateway.carriers.wire import SocketWire, WireError
@@ -32,12 +34,13 @@ from tests.kit.wire import MemoryWire, memory_wires
 
 HERE = Path(__file__).parent / "certificates"
 CA, CARRIER, GATEWAY, ANOTHER_CA = (str(HERE / f"{name}.pem") for name in ("ca", "carrier", "gateway", "another-ca"))
+EXPIRED = str(HERE / "expired.pem")
 CA_OCTETS = Path(CA).read_bytes()
 
 
-def server_context(*, wants_client: bool = False) -> ssl.SSLContext:
+def server_context(*, wants_client: bool = False, cert: str = CARRIER) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CARRIER)
+    context.load_cert_chain(cert)
     if wants_client:
         context.load_verify_locations(CA)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -211,15 +214,61 @@ async def test_a_bind_over_tls_on_real_sockets() -> None:
     assert len(ledger.texts) == len(ledger.acks) == 200
 
 
-@pytest.mark.parametrize("keys", [{"tls_ca": ANOTHER_CA}, {"tls_server_name": "somebody.else"}])
-async def test_a_carrier_that_is_not_believed_is_not_bound_to(keys: dict[str, str]) -> None:
+def tls_1_2(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@pytest.mark.parametrize(
+    "server, keys, complaint",
+    [
+        (server_context(), {"tls_ca": ANOTHER_CA}, "certificate is not accepted: .*issuer"),
+        (server_context(), {"tls_ca": ""}, "certificate is not accepted: .*issuer"),
+        (server_context(), {"tls_server_name": "somebody.else"}, "certificate is not accepted: Hostname mismatch"),
+        (server_context(cert=EXPIRED), {"tls_ca": EXPIRED}, "certificate is not accepted: certificate has expired"),
+        (tls_1_2(server_context()), {"tls_minimum": "1.3"}, "TLS failed: .*VERSION"),
+        (tls_1_2(server_context(wants_client=True)), {}, "TLS failed: .*ALERT_HANDSHAKE_FAILURE"),
+        (server_context(wants_client=True), {}, "TLS failed: .*CERTIFICATE_REQUIRED"),
+        (
+            server_context(wants_client=True),
+            {"tls_cert": EXPIRED, "tls_key": EXPIRED},
+            "TLS failed: .*(UNKNOWN_CA|CERTIFICATE_EXPIRED)",
+        ),
+    ],
+)
+async def test_who_is_not_believed_is_not_bound_to(
+    server: ssl.SSLContext, keys: dict[str, str], complaint: str
+) -> None:
+    """On real sockets, and not once only: it is tried again, and refused again."""
     ledger = Ledger()
-    async with tls_smsc(server_context()) as (port, _), trio.open_nursery() as nursery:
+    async with tls_smsc(server) as (port, smscs), trio.open_nursery() as nursery:
         ours = carrier(ledger, port=port, **keys)
         nursery.start_soon(ours.run)
-        await ledger.until(lambda: len(ledger.states) >= 2)
-        assert "certificate is not accepted" in ours.rows()[0].detail
+        await ledger.until(lambda: ledger.states.count(BindState.DOWN) == 2)
+        assert re.search(complaint, ours.rows()[0].detail)
         nursery.cancel_scope.cancel()
+    assert BindState.UP not in ledger.states
+    assert not any(smsc.events for smsc in smscs), "nobody took our bind"
+
+
+@pytest.mark.parametrize("minimum", ["1.2", "1.3"])
+@pytest.mark.parametrize("name", ["", "carrier.test"])
+async def test_our_name_for_it_and_our_certificate_are_told(name: str, minimum: str) -> None:
+    """SNI is the name that is asked of its certificate; an address is none, and is not sent (RFC 6066 section 3)."""
+    asked: list[str | None] = []
+    server = server_context(wants_client=True)
+    server.sni_callback = lambda _engine, told, _context: asked.append(told)
+    ledger = Ledger(answer=Ledger.ack_all)
+    async with tls_smsc(server) as (port, smscs), trio.open_nursery() as nursery:
+        keys = {"tls_server_name": name, "tls_minimum": minimum, "tls_cert": GATEWAY, "tls_key": GATEWAY}
+        ours = carrier(ledger, port=port, **keys)
+        nursery.start_soon(ours.run)
+        await ledger.until(lambda: ours.binds[0].can_submit)
+        await smscs[0].text("JOIN")
+        await smscs[0].until(lambda: bool(smscs[0].responses))
+        await ours.stop()
+    assert asked == [name or None]
+    assert ledger.texts == ["JOIN"]
 
 
 async def test_files_that_vanish_are_told_and_tried_again(tmp_path: Path) -> None:
