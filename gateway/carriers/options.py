@@ -83,6 +83,21 @@ class CarrierOptions(BaseModel):
         le=100_000,
         description="Most submit_sm a second to this carrier, over all binds and nodes; 0: no limit.",
     )
+    weight: int = Field(
+        default=1,
+        ge=0,
+        le=1_000,
+        description="Share of a line's subscribers, against its other carriers; 0: only in place of others.",
+    )
+    prefixes: tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,14}$")], ...] = Field(
+        default=(), description='Numbers that begin like this go over this carrier: `["+1787", "+1939"]`.'
+    )
+    failover_after_s: float = Field(
+        default=30,
+        ge=0,
+        le=86_400,
+        description="Seconds without a bind after which a line's other carriers send what was to go over this one.",
+    )
     max_unacked: int = Field(
         default=1_000,
         ge=1,

@@ -20,6 +20,9 @@ RECOVER_PER_S: Final = 1.1
 LEAST: Final = 1.0
 """The rate, per second, below which complaints do not push: one a second still finds out when the carrier recovers."""
 
+_ULP: Final = 1e-9
+"""What may be missing from a token: sums of small times fall short of whole ones by a hair, and that is no wait."""
+
 
 class Throttle:
     """The tokens of one carrier. ``max_per_second`` 0 means no limit. All times are monotonic seconds."""
@@ -56,7 +59,7 @@ class Throttle:
         self._advance(now)
         if now < self._paused_until:
             return 0
-        return int(min(self._tokens, 1_000_000))
+        return int(min(self._tokens + _ULP, 1_000_000))
 
     def take(self, count: int, now: float) -> None:
         """Use ``count`` tokens. Taking more than there are is owed: the next ones come later."""
@@ -74,7 +77,7 @@ class Throttle:
         """Return when the next one may go, or None if one may go now."""
         if self.available(now) > 0:
             return None
-        wait = 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+        wait = max(0.0, 1 - self._tokens) / self._rate
         return max(now + wait, self._paused_until)
 
     def slow_down(self, now: float) -> None:

@@ -1,14 +1,18 @@
-"""From a checked configuration to what the store keeps of it and what traffic judges by. Pure."""
+"""From a checked configuration to what the store keeps of it, and to what traffic judges by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.carriers.options import Mode
 from gateway.config import Config
 from gateway.model.address import read_line
 from gateway.policy.compile import compile_line, list_of
-from gateway.store.lines import KeywordSpec, LineSpec
-from gateway.traffic.rulebook import LineEntry, RuleBook, rule_book
+from gateway.policy.options import LineOptions
+from gateway.store.hot_messages import free_routes
+from gateway.store.lines import KeywordSpec, LineSpec, sync_lines
+from gateway.store.tx import Tx
+from gateway.traffic.rulebook import LineEntry, RuleBook, Way, rule_book
 
 
 def line_specs(config: Config) -> list[LineSpec]:
@@ -35,6 +39,25 @@ def line_specs(config: Config) -> list[LineSpec]:
     ]
 
 
+def settle_lines(tx: Tx, config: Config) -> dict[str, int]:
+    """Bring the store's lines up to the configuration; return their ids, by address.
+
+    What is queued for a carrier that its line does not have any more may go over any of those that it has.
+    """
+    ids = sync_lines(tx, line_specs(config))
+    for line in config.lines:
+        ways = _ways(config, line)
+        free_routes(tx, ids[read_line(line.address)], [way.carrier for way in ways] if len(ways) > 1 else ())
+    return ids
+
+
+def _ways(config: Config, line: LineOptions) -> tuple[Way, ...]:
+    """Return the carriers that submit for a line."""
+    by_name = {carrier.name: carrier for carrier in config.carriers if carrier.mode is not Mode.RECEIVER}
+    carriers = [by_name[name] for name in line.carriers if name in by_name]
+    return tuple(Way(each.name, each.weight, each.prefixes, each.failover_after_s) for each in carriers)
+
+
 def book_of(config: Config, ids: Mapping[str, int]) -> RuleBook:
     """Return the rules of every line; ``ids`` are the lines' ids in the store, by address."""
     scope = config.gateway.stop_scope
@@ -43,7 +66,7 @@ def book_of(config: Config, ids: Mapping[str, int]) -> RuleBook:
         # However the file spells it, texts for it and requests to send from it look for the one spelling.
         spelt = line.model_copy(update={"address": read_line(line.address)})
         rules = compile_line(spelt, ids[spelt.address], stop_scope=scope, config_hash=config.config_hash)
-        entries.append(LineEntry(rules, line.carriers, line.region))
+        entries.append(LineEntry(rules, _ways(config, line), line.region, line.max_per_second))
     return rule_book(
         entries,
         config.config_hash,

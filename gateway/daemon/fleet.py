@@ -19,7 +19,7 @@ from gateway.carriers.options import CarrierOptions
 
 _log = structlog.get_logger(__name__)
 
-LIVE: Final = frozenset({"max_per_second"})
+LIVE: Final = frozenset({"max_per_second", "weight", "prefixes", "failover_after_s"})
 """The keys of ``[[carrier]]`` that change without a new bind."""
 
 

@@ -93,6 +93,12 @@ class LineOptions(BaseModel):
         default="10/min",
         description='Automatic replies to one subscriber at most: a number from 1 to 100 per "s", "min" or "h".',
     )
+    max_per_second: float = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Segments that the line may send a second, over all of its carriers; 0 sets no limit.",
+    )
     hold_days: int = Field(
         default=3,
         ge=1,

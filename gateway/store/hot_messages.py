@@ -32,8 +32,8 @@ values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?
 """
 _QUEUE: Final = f"""
 insert into message (id, account_id, line_id, subscriber, direction, state, lane, claim, text, created_at, updated_at,
-    expires_at, in_reply_to, list_name, ref, opt_outs, segments, attempts, resends, reason, actor)
-values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)
+    expires_at, in_reply_to, list_name, ref, opt_outs, segments, attempts, resends, reason, actor, route)
+values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)
 """
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1
@@ -42,19 +42,20 @@ _PARTLY_SENT: Final = f"""
 """Whether a queued message has a segment that a carrier accepted: it then ends as PARTIAL, whatever ends it."""
 
 _WAITING: Final = """
-select id, subscriber from message where state = 0 and lane = ? and line_id = ? and id > ? order by id limit ?
+select id, subscriber from message
+where state = 0 and lane = ? and line_id = ? and route = ? and id > ? order by id limit ?
 """
 # From subscriber to subscriber by the index message_waiting, one look-up each: what else waits for them is not read.
 _FIRSTS: Final = """
 with recursive next (subscriber) as (
-    select min(subscriber) from message where state = 0 and lane = ? and line_id = ? and subscriber > ?
+    select min(subscriber) from message where state = 0 and lane = ? and line_id = ? and route = ? and subscriber > ?
     union all
     select (select min(subscriber) from message
-            where state = 0 and lane = ? and line_id = ? and message.subscriber > next.subscriber)
+            where state = 0 and lane = ? and line_id = ? and route = ? and message.subscriber > next.subscriber)
     from next where next.subscriber is not null limit ?
 )
 select (select min(id) from message
-        where state = 0 and lane = ? and line_id = ? and message.subscriber = next.subscriber), subscriber
+        where state = 0 and lane = ? and line_id = ? and route = ? and message.subscriber = next.subscriber), subscriber
 from next where subscriber is not null
 """
 _SENDING: Final = f"""
@@ -100,7 +101,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewMt:
-    """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason."""
+    """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason.
+
+    ``route`` is the carrier that it shall go over; empty where its line has one carrier alone.
+    """
 
     id: int
     draft: Draft
@@ -108,6 +112,7 @@ class NewMt:
     state: MessageState = MessageState.QUEUED
     reason: str | None = None
     actor: str | None = None
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,38 +202,81 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
                 m.segments,
                 m.reason,
                 m.actor,
+                m.route,
             )
             for m in messages
         ],
     )
 
 
-def waiting(tx: Tx, lane: Lane, line_id: int, after_id: int, limit: int) -> list[tuple[int, Msisdn]]:
-    """Return the ids above ``after_id`` that are queued in one lane of one line, oldest first, with their subscribers.
+def waiting(tx: Tx, lane: Lane, line_id: int, route: str, after_id: int, limit: int) -> list[tuple[int, Msisdn]]:
+    """Return the ids above ``after_id`` that are queued in a lane of a line's route, oldest first, with subscribers.
 
     ``limit`` is how many are read and returned at most.
     """
-    return [(row[0], Msisdn(row[1])) for row in tx.rows(_WAITING, (int(lane), line_id, after_id, limit))]
+    return [(row[0], Msisdn(row[1])) for row in tx.rows(_WAITING, (int(lane), line_id, route, after_id, limit))]
 
 
-def firsts(tx: Tx, lane: Lane, line_id: int, after: str, limit: int) -> list[tuple[int, Msisdn]]:
+def firsts(tx: Tx, lane: Lane, line_id: int, route: str, after: str, limit: int) -> list[tuple[int, Msisdn]]:
     """Return the oldest queued id of each subscriber whose number sorts above ``after``, in the order of numbers.
 
     ``limit`` is how many subscribers are looked at and returned at most, however much waits for each.
     """
-    place = (int(lane), line_id)
+    place = (int(lane), line_id, route)
     return [(row[0], Msisdn(row[1])) for row in tx.rows(_FIRSTS, (*place, after, *place, limit, *place))]
 
 
-def first_of(tx: Tx, lane: Lane, line_id: int, subscriber: Msisdn, claims: Collection[Grounds]) -> int | None:
-    """Return the oldest queued id of one subscriber in one lane of one line that claims one of these grounds."""
+def first_of(
+    tx: Tx, lane: Lane, line_id: int, route: str, subscriber: Msisdn, claims: Collection[Grounds]
+) -> int | None:
+    """Return a subscriber's oldest queued id in a lane of a line's route that claims one of these grounds."""
     marks = ", ".join(str(int(claim)) for claim in sorted(claims))
     rows = tx.rows(
-        "select id from message where state = 0 and lane = ? and line_id = ? and subscriber = ?"
+        "select id from message where state = 0 and lane = ? and line_id = ? and route = ? and subscriber = ?"
         f" and claim in ({marks}) order by id limit 1",
-        (int(lane), line_id, subscriber),
+        (int(lane), line_id, route, subscriber),
     )
     return rows[0][0] if rows else None
+
+
+def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict[Msisdn, str]:
+    """Return the route of what is queued for each of these subscribers; there is one, or none."""
+    return {
+        Msisdn(row[0]): row[1]
+        for marks, chunk in chunks(sorted(subscribers))
+        for row in tx.rows(
+            "select subscriber, route from message indexed by message_routed"
+            f" where state = 0 and route <> '' and line_id = ? and subscriber in ({marks})",
+            (line_id, *chunk),
+        )
+    }
+
+
+def reroute(tx: Tx, moved: Sequence[tuple[str, int, Msisdn]]) -> None:
+    """Send what is queued for these subscribers over another carrier: (route, line_id, subscriber) each."""
+    tx.executemany(
+        "update message set route = ? where state = 0 and route <> '' and line_id = ? and subscriber = ?", moved
+    )
+
+
+def free_routes(tx: Tx, line_id: int, known: Collection[str]) -> int:
+    """Let what is queued for carriers that this line does not have any more go over any; return how many."""
+    freed = 0
+    for lane in Lane:
+        route = ""
+        while rows := tx.rows(
+            "select min(route) from message where state = 0 and lane = ? and line_id = ? and route > ?",
+            (int(lane), line_id, route),
+        ):
+            if rows[0][0] is None:
+                break
+            route = rows[0][0]
+            if route not in known:
+                freed += tx.execute(
+                    "update message set route = '' where state = 0 and lane = ? and line_id = ? and route = ?",
+                    (int(lane), line_id, route),
+                )
+    return freed
 
 
 def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:

@@ -21,6 +21,7 @@ from gateway.sms.segments import count_segments
 from gateway.store.hot_consent import standings
 from gateway.store.hot_messages import NewMt, add_mts
 from gateway.store.tx import Tx
+from gateway.traffic.routes import with_routes
 from gateway.traffic.rulebook import LineEntry, RuleBook
 
 STORED: Final = frozenset(
@@ -80,7 +81,7 @@ def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook
         messages.append(NewMt(id_, draft, item.segments, actor=actor.name))
         acceptance.results.append(Accepted(id_, MessageState.QUEUED))
         acceptance.places.add((draft.lane, draft.line_id))
-    add_mts(tx, messages)
+    add_mts(tx, with_routes(tx, messages, known, book))
     return acceptance
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.model.messages import Lane
 from gateway.model.views import BrakeRow
-from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.rulebook import LaneOfLine, RuleBook
 
 KINDS: Final = ("line", "carrier", "lane")
 
@@ -49,7 +49,7 @@ class Brakes:
         """Names of the paused carriers."""
         return frozenset(name for kind, name in self._rows if kind == "carrier")
 
-    def places(self, book: RuleBook) -> frozenset[tuple[Lane, int]]:
+    def places(self, book: RuleBook) -> frozenset[LaneOfLine]:
         """Return the lanes of lines that stand still under this book."""
         lanes = {name for kind, name in self._rows if kind == "lane"}
         lines = {name for kind, name in self._rows if kind == "line"}

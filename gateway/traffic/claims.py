@@ -5,8 +5,8 @@ turns. In these lanes a subscriber of a line has at most one message under way: 
 throttling, retries and several binds. No more is claimed than the slots and tokens that exist now, so memory does not
 follow the backlog. A long text needs a slot for each of its segments, all on one bind; one that is longer than the
 window goes when its bind is idle. A long text whose turn it is keeps the slots that come free until it fits: otherwise
-short ones would take each of them. Lines share a lane evenly, and take turns in being first: where slots come free one
-at a time, being first is everything.
+short ones would take each of them. Lines (and their routes) share a lane evenly, and take turns in being first: where
+slots come free one at a time, being first is everything.
 
 What one claim reads does not grow with the backlog. By age it looks at ``_PAGE`` + ``_DEEP`` ids of a place at most. If
 slots are left then, a crowd that may not go stands at the head (a subscriber for whom a million wait), and it goes on
@@ -21,7 +21,7 @@ claims is part of that: ``Turns.reached`` only says with whom to begin.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -35,8 +35,11 @@ from gateway.store.tx import Tx
 from gateway.traffic.gate import Claim
 from gateway.traffic.shares import WEIGHTS, turns
 
-Place = tuple[Lane, int]
-"""A lane of a line (by id): where messages wait."""
+Queue = tuple[int, str]
+"""A line (by id) and one of its routes: a carrier's name, or empty for what any of the line's carriers may take."""
+
+Place = tuple[Lane, int, str]
+"""A lane of such a queue: where messages wait."""
 
 _PAGE: Final = 200
 _DEEP: Final = 1000
@@ -58,24 +61,24 @@ class Room:
 class Turns:
     """What a carrier's lanes carry from claim to claim.
 
-    ``credit`` is that of ``shares.turns``, ``served`` the line that each lane served last, ``saving`` the place whose
+    ``credit`` is that of ``shares.turns``, ``served`` the queue that each lane served last, ``saving`` the place whose
     long text waits for slots, ``reached`` the subscriber behind whom a place is searched on.
     """
 
     credit: dict[Lane, int] = field(default_factory=dict)
-    served: dict[Lane, int] = field(default_factory=dict)
+    served: dict[Lane, Queue] = field(default_factory=dict)
     saving: Place | None = None
     reached: dict[Place, Msisdn] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Supply:
-    """What one carrier takes now: its binds' room, its tokens, the lines routed to it, and its lanes' turns."""
+    """What one carrier takes now: its binds' room, its tokens, the queues that it serves, and its lanes' turns."""
 
     carrier: str
     rooms: list[Room]
     tokens: int
-    lines: tuple[int, ...]
+    queues: tuple[Queue, ...]
     turns: Turns
 
     @property
@@ -86,21 +89,22 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What waits, and what may not go: places with a backlog, paused places, and subscribers.
+    """What waits, and what may not go: places with a backlog that are not paused, and subscribers.
 
     ``busy`` have a message of lanes 2 to 4 under way, ``resting`` (by key, and whether in lane 1) one that was refused
-    for the moment, ``held`` are known to be on hold: of theirs only goes what may go to them.
+    for the moment, ``held`` are known to be on hold: of theirs only goes what may go to them. ``tokens`` are what the
+    lines that have a limit of their own may send, by id.
     """
 
     backlog: frozenset[Place]
-    paused: frozenset[Place]
     busy: Collection[Key]
     resting: Collection[tuple[Key, bool]]
     held: Collection[Key] = ()
+    tokens: Mapping[int, int] = field(default_factory=dict)
 
     def blocked(self, place: Place) -> set[Msisdn]:
         """Return the subscribers of whom nothing may go in this place, whatever waits for them."""
-        lane, line_id = place
+        lane, line_id, _ = place
         urgent = lane is Lane.URGENT
         keys = {key for key, of_lane_1 in self.resting if of_lane_1 is urgent}
         if not urgent:
@@ -125,8 +129,8 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
         taking.lane(supply, Lane.URGENT, supply.tokens)
         if taking.stuck is not None:
             continue  # what comes free is for it: the other lanes would take each slot as it comes
-        places = demand.backlog - demand.paused
-        _share(taking, supply, {lane for lane in WEIGHTS if any((lane, line) in places for line in supply.lines)})
+        waits = {place[0] for place in demand.backlog if place[1:] in supply.queues}
+        _share(taking, supply, waits & WEIGHTS.keys())
     return taking.claimed
 
 
@@ -158,21 +162,26 @@ class _Taking:
         self.taken: set[Key] = set()
         self.urgent: set[int] = set()
         self.blocked: dict[Place, set[Msisdn]] = {}
+        self.tokens = dict(demand.tokens)
         self.stuck: Place | None = None
 
     def open_to(self, supply: Supply, place: Place) -> bool:
         """Say whether a place may have messages that may go on this carrier."""
         waits = place in self.demand.backlog and place not in self.claimed.emptied
-        return waits and place not in self.demand.paused and place[1] in supply.lines
+        return waits and place[1:] in supply.queues and self.line_has_tokens(place)
+
+    def line_has_tokens(self, place: Place) -> bool:
+        """Say whether the line's own limit lets another one go."""
+        return self.tokens.get(place[1], 1) > 0
 
     def lane(self, supply: Supply, lane: Lane, budget: int) -> int:
-        """Claim up to ``budget`` segments of one lane over the carrier's lines; return how many.
+        """Claim up to ``budget`` segments of one lane over the carrier's queues; return how many.
 
-        Lines share a lane evenly: each may use its part of what is left; what one leaves, those that have more use.
+        They share a lane evenly: each may use its part of what is left; what one leaves, those that have more use.
         """
         self.stuck = None
-        lines = _after(supply.lines, supply.turns.served.get(lane))
-        places = [(lane, line) for line in lines if self.open_to(supply, (lane, line))]
+        queues = _after(supply.queues, supply.turns.served.get(lane))
+        places = [(lane, *queue) for queue in queues if self.open_to(supply, (lane, *queue))]
         used = 0
         while places and used < budget and self.stuck is None:
             more: list[Place] = []
@@ -182,7 +191,7 @@ class _Taking:
                     break
                 if taken := self.place(supply, place, share):
                     used += taken
-                    supply.turns.served[lane] = place[1]
+                    supply.turns.served[lane] = place[1:]
                 if taken >= share:
                     more.append(place)
             places = more
@@ -204,12 +213,14 @@ class _Taking:
                 supply.turns.reached[place] = mt.subscriber
             used += mt.segments
             _use(room, supply, mt)
+            if place[1] in self.tokens:
+                self.tokens[place[1]] -= mt.segments
             self.claimed.claims.append(Claim(mt, supply.carrier, room.bind))
             if urgent:
                 self.urgent.add(mt.id)
             else:
                 self.taken.add((mt.line_id, mt.subscriber))
-            if used >= budget:
+            if used >= budget or not self.line_has_tokens(place):
                 return used
         return used
 
@@ -243,7 +254,7 @@ class _Taking:
         """Yield the messages of a page, but for those of subscribers of whom nothing may go."""
         if place not in self.blocked:
             self.blocked[place] = self.demand.blocked(place)
-        (lane, line_id), blocked = place, self.blocked[place]
+        (lane, line_id, _), blocked = place, self.blocked[place]
         taken = self.taken if lane is not Lane.URGENT else ()  # asked as late as can be: it grows meanwhile
         ids = (id_ for id_, who in page if who not in blocked and (line_id, who) not in taken)
         while some := list(islice(ids, _READ)):
@@ -265,10 +276,10 @@ class _Taking:
         return mt.id in self.urgent if urgent else key in self.demand.busy or key in self.taken
 
 
-def _after(lines: tuple[int, ...], last: int | None) -> tuple[int, ...]:
-    """Return the lines beginning with the one behind ``last``."""
-    at = lines.index(last) + 1 if last in lines else 0
-    return lines[at:] + lines[:at]
+def _after(queues: tuple[Queue, ...], last: Queue | None) -> tuple[Queue, ...]:
+    """Return the queues beginning with the one behind ``last``."""
+    at = queues.index(last) + 1 if last in queues else 0
+    return queues[at:] + queues[:at]
 
 
 def _room_for(mt: Mt, supply: Supply, urgent: bool) -> Room | None:
@@ -285,12 +296,3 @@ def _use(room: Room, supply: Supply, mt: Mt) -> None:
     room.urgent -= mt.segments
     room.idle = False
     supply.tokens -= mt.segments
-
-
-def routed(lines: Mapping[int, tuple[str, ...]], able: Container[str]) -> dict[str, tuple[int, ...]]:
-    """Route each line to the first of its carriers that is able to send now; return the lines of each carrier."""
-    routes: dict[str, list[int]] = {}
-    for line_id, carriers in lines.items():
-        if carrier := next((name for name in carriers if name in able), None):
-            routes.setdefault(carrier, []).append(line_id)
-    return {carrier: tuple(ids) for carrier, ids in routes.items()}

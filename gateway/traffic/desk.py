@@ -28,9 +28,8 @@ from gateway.store.hot_messages import Move, end_queued, move, mts
 from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.traffic.brake import KINDS, Brakes
-from gateway.traffic.claims import Place
 from gateway.traffic.reports import Reports
-from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.rulebook import LaneOfLine, RuleBook
 from gateway.traffic.sending import Sending, Step
 
 CANCEL_STEP: Final = 1000
@@ -47,7 +46,7 @@ class Desk:
         book: Callable[[], RuleBook],
         carriers: Callable[[], Sequence[CarrierPort]],
         brakes: Brakes,
-        ring: Callable[[Collection[Place]], None],
+        ring: Callable[[Collection[LaneOfLine]], None],
         reports: Reports,
         backlog: Callable[[], int],
         accepted: Callable[[int], None] = lambda count: None,
@@ -196,7 +195,7 @@ class Desk:
     ) -> Mapping[int, MessageState | Refusal]:
         """Resend or fail uncertain messages. What is resent passes the gate like anything else."""
         state = MessageState.QUEUED if action == "resend" else MessageState.FAILED
-        places: set[Place] = set()
+        places: set[LaneOfLine] = set()
 
         def job(tx: Tx) -> dict[int, MessageState | Refusal]:
             found = mts(tx, ids)

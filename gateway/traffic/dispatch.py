@@ -22,17 +22,18 @@ from gateway.base import Clock
 from gateway.carriers.interface import CarrierPort
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
-from gateway.model.permit import Outcome
+from gateway.model.permit import Fate, Outcome
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
 from gateway.store.jobs import Job
 from gateway.store.tx import Tx
 from gateway.store.writer import Writer
 from gateway.traffic.brake import Brakes
-from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, routed
+from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.reports import Reports
-from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.rulebook import LaneOfLine, RuleBook
+from gateway.traffic.serving import Serving
 from gateway.traffic.settle import Settled, Verdicts, return_orphans
 
 _log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Dispatcher:
         self._bell = trio.Event()
         self._backlog: set[Place] = set()
         self._rung: set[Place] = set()
+        self._serving = Serving()
         self._turns: dict[str, Turns] = {}
         self._under_way: dict[int, tuple[Mt, str]] = {}
         self._on_bind: Counter[str] = Counter()
@@ -84,9 +86,12 @@ class Dispatcher:
         self._doubts = 0
         self._stopped = False
 
-    def ring(self, places: Iterable[Place] = ()) -> None:
-        """Say that something may go: ``places`` got messages, or (without any) slots, tokens or a bind came free."""
-        self._rung.update(places)
+    def ring(self, places: Iterable[LaneOfLine] = ()) -> None:
+        """Say that something may go: these lanes of lines got messages, or slots, tokens or a bind came free."""
+        by_id = self._book().by_id
+        for lane, line_id in places:
+            ways = by_id[line_id].ways if line_id in by_id else ()
+            self._rung.update((lane, line_id, route) for route in ("", *(way.carrier for way in ways)))
         self._bell.set()
 
     def ring_all(self) -> None:
@@ -124,8 +129,17 @@ class Dispatcher:
                 if step.status and self._verdicts(mt.carrier or "", step.status) is Verdict.RETRY:
                     key = (mt.line_id, mt.subscriber)
                     _keep(self._resting, (key, mt.lane is Lane.URGENT), now + RETRY_PAUSE_S)
-                self._rung.add((mt.lane, mt.line_id))
+                self.ring([(mt.lane, mt.line_id)])
         self._bell.set()
+
+    def give_back(self, carrier_name: str, outcomes: Sequence[Outcome]) -> None:
+        """Return the tokens of permits that never left, to their carrier and their lines."""
+        now = self._clock.monotonic()
+        if unused := sum(outcome.fate in (Fate.RETURNED, Fate.REVOKED) for outcome in outcomes):
+            self._serving.give_back(outcomes, now)
+            for carrier in self._carriers():
+                if carrier.name == carrier_name:
+                    carrier.throttle.give_back(unused, now)
 
     async def run(self) -> None:
         """Claim until stopped."""
@@ -147,15 +161,15 @@ class Dispatcher:
         self._rung = set()
         book = self._book()
         supplies = self._supplies(book)
+        paused = self._brakes.places(book)
         demand = Demand(
-            frozenset(self._backlog),
-            self._brakes.places(book),
+            frozenset(place for place in self._backlog if place[:2] not in paused),
             frozenset(self._busy),
             frozenset(self._resting),
             frozenset(self._held),
+            self._serving.tokens(book, self._clock.monotonic()),
         )
-        open_ = demand.backlog - demand.paused
-        if not any((lane, line) in open_ for supply in supplies for line in supply.lines for lane in Lane):
+        if not any((lane, *queue) in demand.backlog for each in supplies for queue in each.queues for lane in Lane):
             return True
         finished = trio.Event()
         failure: list[Exception] = []
@@ -211,24 +225,28 @@ class Dispatcher:
             for bind in carrier.binds:
                 if offered := result.minted.permits.get(bind.name):
                     carrier.throttle.take(len(offered), now)
+                    self._serving.took(offered, now)
                     bind.offer(offered)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
         if result.minted.messages or result.minted.refused or result.minted.failed or any(held):
             self._bell.set()
 
     def _supplies(self, book: RuleBook) -> list[Supply]:
-        """Return what each carrier can take now, and which lines it serves."""
+        """Return what each carrier can take now, and which queues it serves."""
         now = self._clock.monotonic()
         able: dict[str, tuple[list[Room], int]] = {}
+        waited_for: set[str] = set()
         for carrier in self._carriers():
             binds = [bind for bind in carrier.binds if bind.can_submit]
-            if binds and carrier.name not in self._brakes.carriers:
+            if carrier.name in self._brakes.carriers:
+                continue
+            waited_for.add(carrier.name)
+            if binds:
                 rooms = [Room(b.name, b.free_slots(), b.free_urgent(), not self._on_bind[b.name]) for b in binds]
                 able[carrier.name] = (rooms, carrier.throttle.available(now))
-        routes = routed({line.line_id: line.carriers for line in book.by_id.values()}, able)
         return [
-            Supply(name, able[name][0], able[name][1], lines, self._turns.setdefault(name, Turns()))
-            for name, lines in routes.items()
+            Supply(name, able[name][0], able[name][1], queues, self._turns.setdefault(name, Turns()))
+            for name, queues in self._serving.queues(book, able, waited_for, now).items()
             if able[name][1] > 0 and any(room.urgent > 0 for room in able[name][0])
         ]
 
@@ -238,8 +256,9 @@ class Dispatcher:
             return math.inf
         now = self._clock.monotonic()
         times = [at for c in self._carriers() if (at := c.throttle.next_at(now)) is not None]
+        times.append(self._serving.next_at(self._book(), now))
         times += [min(rests.values()) for rests in (self._resting, self._held) if rests]
-        return max(0.0, min(times) - now) if times else math.inf
+        return max(0.0, min(times) - now)
 
     def _wake(self) -> None:
         now = self._clock.monotonic()
@@ -272,4 +291,4 @@ def _keep(rests: dict[Rest, float], key: Rest, until: float) -> bool:
 def _copy(supply: Supply) -> Supply:
     """Return a copy that a job may use up: it may run twice. Turns are shared: they only ever approximate."""
     rooms = [Room(room.bind, room.free, room.urgent, room.idle) for room in supply.rooms]
-    return Supply(supply.carrier, rooms, supply.tokens, supply.lines, supply.turns)
+    return Supply(supply.carrier, rooms, supply.tokens, supply.queues, supply.turns)

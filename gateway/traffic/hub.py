@@ -21,7 +21,7 @@ import trio
 from gateway.base import Clock
 from gateway.carriers.interface import BindPort, BindState, CarrierPort
 from gateway.model.messages import Arrival, Mo, Unreadable
-from gateway.model.permit import Fate, Outcome
+from gateway.model.permit import Outcome
 from gateway.smpp.constants import Status
 from gateway.store.errors import StoreError
 from gateway.store.jobs import Job
@@ -101,11 +101,8 @@ class Hub:
         self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now)
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of permits. Those that never left did not use their carrier's tokens."""
-        unused = sum(outcome.fate in (Fate.RETURNED, Fate.REVOKED) for outcome in outcomes)
-        for carrier in self._carriers():
-            if unused and carrier.name == bind.carrier:
-                carrier.throttle.give_back(unused, self._clock.monotonic())
+        """Record what became of permits. Those that never left did not use their tokens."""
+        self._dispatcher.give_back(bind.carrier, outcomes)
         self._unrecorded += len(outcomes)
         self._record(bind, list(outcomes))
         self._dispatcher.ring()
@@ -250,7 +247,10 @@ class Hub:
             self._unrecorded -= len(outcomes)
             self._progress.set()
             self._progress = trio.Event()
+            if (pending := self.fence.raise_for(settled.learned.narrowed)) and self._nursery is not None:
+                self._nursery.start_soon(self.fence.stand, pending)
             self._reports.settled(outcomes, settled.messages, settled.moves)
+            self._reports.learned(settled.learned)
             self._dispatcher.moved(settled, outcomes)
 
         def failed(error: Exception) -> None:

@@ -39,6 +39,7 @@ from gateway.store.lines import ensure_line, line_ids
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.joining import DUPLICATE, Whole, admit
+from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import TYPED, Verdicts, take_receipt
 
@@ -307,7 +308,8 @@ class _Work:
         save_standings(self.tx, [change for change in changes if change[1].subscriber])
         for (line_id, subscriber), opt_outs in self.narrowed.items():
             self.intake.refused += refuse_older(self.tx, line_id, subscriber, opt_outs, Reason.OPTED_OUT.value)
-        add_mts(self.tx, self.replies)
+        self.intake.places |= follow(self.tx, self.before, self.now, self.book)
+        add_mts(self.tx, with_routes(self.tx, self.replies, self.now, self.book))
         add_evidence(self.tx, self.evidence)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in self.replies}
 

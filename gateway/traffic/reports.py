@@ -18,6 +18,7 @@ from gateway.store.hot_messages import Move
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.intake import Intake
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
 
@@ -125,6 +126,12 @@ class Reports:
             if step.state is not MessageState.QUEUED:
                 mt = messages[id_]
                 _log.info("message " + step.state.word, id=id_, subscriber=mask(mt.subscriber), lane=mt.lane.word)
+
+    def learned(self, learned: Learned) -> None:
+        """A carrier's refusals told of opt-outs, which are in force now."""
+        self._metrics.refusals(Reason.OPTED_OUT.value).inc(learned.refused)
+        for _, subscriber in learned.narrowed:
+            _log.info("opt-out learned from a carrier", subscriber=mask(subscriber))
 
 
 def _status_name(status: int) -> str:

@@ -11,16 +11,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gateway.model.messages import Lane
 from gateway.policy.compile import LineRules, unknown_line_rules
+
+LaneOfLine = tuple[Lane, int]
+"""A lane of a line (by id): what gets messages, and what is paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One carrier of a line. ``weight`` 0: only in place of others. ``failover_after_s``: seconds down until then."""
+
+    carrier: str
+    weight: int = 1
+    prefixes: tuple[str, ...] = ()
+    failover_after_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class LineEntry:
-    """A line with its rules, the carriers that serve it in order of preference, and how it reads national numbers."""
+    """A line with its rules, the carriers that submit for it, and how it reads national numbers.
+
+    ``max_per_second`` is its own limit, over all of its carriers; 0 is none.
+    """
 
     rules: LineRules
-    carriers: tuple[str, ...]
+    ways: tuple[Way, ...]
     region: str
+    max_per_second: float = 0
 
     @property
     def line_id(self) -> int:
@@ -52,6 +70,11 @@ class RuleBook:
             if entry
             else unknown_line_rules(address, line_id, stop_scope=self.stop_scope, config_hash=self.config_hash)
         )
+
+    def ways(self, line_id: int) -> tuple[Way, ...]:
+        """Return the carriers between which a line has the choice; none where it has no choice."""
+        entry = self.by_id.get(line_id)
+        return entry.ways if entry and len(entry.ways) > 1 else ()
 
     def on_uncertain(self, line_id: int) -> str:
         """Return "hold", "resend" or "fail"; a line that is gone holds."""

@@ -27,7 +27,7 @@ from gateway.store.jobs import Committer, Identity, Job
 from gateway.store.lines import LineSpec, sync_lines
 from gateway.store.tx import Tx
 from gateway.traffic.intake import Batch, Intake, take_in
-from gateway.traffic.rulebook import LineEntry, RuleBook, rule_book
+from gateway.traffic.rulebook import LineEntry, RuleBook, Way, rule_book
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults
 from tests.kit.stores import committer, look, migrated, sqlite_engine
@@ -55,7 +55,7 @@ def book(*options: LineOptions, stop_scope: str = "line", **limits: int) -> Rule
     lines = options or (line_options(), line_options(OTHER))
     return rule_book(
         [
-            LineEntry(compile_line(line, number, stop_scope=stop_scope), line.carriers, line.region)
+            LineEntry(compile_line(line, number, stop_scope=stop_scope), tuple(map(Way, line.carriers)), line.region)
             for number, line in enumerate(lines, 1)
         ],
         "c0ffee",

@@ -46,6 +46,7 @@ def prepared() -> Path:
     for n in range(QUEUED - len(drafts)):
         drafts.append(draft(f"anne {n}", ANNE) if n % 1_000 == 10 else draft(f"n {n}", others[n % len(others)]))
     bench.fill(drafts)
+    bench.tx(lambda tx: tx.execute("update message set route = 'acme'"))
     bench.close()
     return directory
 

@@ -17,18 +17,21 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Grounds
 from gateway.store.hot_messages import Move, move
 from gateway.traffic import claims
-from gateway.traffic.claims import Claimed, Demand, Place, Room, Supply, Turns, claim, routed
+from gateway.traffic.claims import Claimed, Demand, Place, Queue, Room, Supply, Turns, claim
 from tests.traffic.bench import ANNE, BOB, CARL, LINE_ID, OTHER_ID, Bench, draft, fresh
 
-ALL = frozenset((lane, line) for lane in Lane for line in (LINE_ID, OTHER_ID))
+ALL = frozenset((lane, line, "") for lane in Lane for line in (LINE_ID, OTHER_ID))
 NORMAL, BULK, REPLY, URGENT = Lane.NORMAL, Lane.BULK, Lane.REPLY, Lane.URGENT
 LONG = "x" * 400  # three segments
 
 
 def supply(
-    *rooms: Room, tokens: int = 1000, lines: tuple[int, ...] = (LINE_ID, OTHER_ID), turns: Turns | None = None
+    *rooms: Room,
+    tokens: int = 1000,
+    queues: tuple[Queue, ...] = ((LINE_ID, ""), (OTHER_ID, "")),
+    turns: Turns | None = None,
 ) -> Supply:
-    return Supply("acme", list(rooms or [room(9)]), tokens, lines, turns or Turns())
+    return Supply("acme", list(rooms or [room(9)]), tokens, queues, turns or Turns())
 
 
 def room(free: int, urgent: int | None = None, *, idle: bool = True, bind: str = "acme/0") -> Room:
@@ -36,7 +39,7 @@ def room(free: int, urgent: int | None = None, *, idle: bool = True, bind: str =
 
 
 def demand(backlog: Iterable[Place] = ALL, **changes: Any) -> Demand:
-    return replace(Demand(frozenset(backlog), frozenset(), (), ()), **changes)
+    return replace(Demand(frozenset(backlog), (), ()), **changes)
 
 
 def run(bench: Bench, *supplies: Supply, wanted: Demand | None = None) -> Claimed:
@@ -135,7 +138,7 @@ def test_a_long_text_keeps_the_slots_that_come_free(bench: Bench) -> None:
     urgent = bench.queue(lane=URGENT)
     turns = Turns(credit={REPLY: -8, NORMAL: 8, BULK: 0})
     assert ids(run(bench, supply(room(2, idle=False), turns=turns))) == [urgent]
-    assert turns.saving == (NORMAL, LINE_ID)
+    assert turns.saving == (NORMAL, LINE_ID, "")
     for free in (1, 2, 1):
         assert not ids(run(bench, supply(room(free, idle=False), turns=turns)))
     assert ids(run(bench, supply(room(3, idle=False), turns=turns)))[:1] == [long]
@@ -166,8 +169,8 @@ def test_resting_and_busy_ones_deep_in_the_queue_are_not_read(bench: Bench) -> N
 def test_a_place_that_was_paused_saves_no_slots(bench: Bench) -> None:
     bench.queue(LONG)
     short = bench.queue(subscriber=BOB, lane=BULK)
-    turns = Turns(saving=(NORMAL, LINE_ID))
-    wanted = demand(paused=frozenset({(NORMAL, LINE_ID)}))
+    turns = Turns(saving=(NORMAL, LINE_ID, ""))
+    wanted = demand(ALL - {(NORMAL, LINE_ID, "")})
     assert ids(run(bench, supply(room(1, idle=False), turns=turns), wanted=wanted)) == [short]
     assert turns.saving is None
 
@@ -202,7 +205,7 @@ def test_lanes_share_by_weights_one_slot_at_a_time(bench: Bench) -> None:
 
 def test_paused_places_stand_still(bench: Bench) -> None:
     here, there = bench.queue(), bench.queue(line_id=OTHER_ID)
-    paused = demand(paused=frozenset((lane, LINE_ID) for lane in Lane))
+    paused = demand((lane, OTHER_ID, "") for lane in Lane)
     assert ids(run(bench, supply(), wanted=paused)) == [there]
     assert ids(run(bench, supply())) == [here]
 
@@ -229,10 +232,10 @@ def test_to_someone_on_hold_goes_what_may(bench: Bench) -> None:
 def test_places_found_empty_are_told(bench: Bench) -> None:
     bench.queue()
     claimed = run(bench, supply())
-    assert claimed.emptied == ALL - {(NORMAL, LINE_ID)}
+    assert claimed.emptied == ALL - {(NORMAL, LINE_ID, "")}
     waits = bench.queue()
     claimed = run(bench, supply(), wanted=demand(busy={(LINE_ID, ANNE)}))
-    assert (NORMAL, LINE_ID) not in claimed.emptied, f"{waits} waits there"
+    assert (NORMAL, LINE_ID, "") not in claimed.emptied, f"{waits} waits there"
 
 
 def test_a_page_of_messages_that_must_wait_does_not_hide_those_behind(bench: Bench) -> None:
@@ -251,7 +254,7 @@ def test_what_a_claim_reads_does_not_follow_the_backlog(bench: Bench) -> None:
         def job(tx: Any) -> Claimed:
             counting = _Counting(tx.connection)
             tx.connection = counting
-            claimed = claim(tx, [supply(room(1))], demand({(NORMAL, LINE_ID)}, busy={(LINE_ID, ANNE)}))
+            claimed = claim(tx, [supply(room(1))], demand({(NORMAL, LINE_ID, "")}, busy={(LINE_ID, ANNE)}))
             read.append(counting.rows)
             return claimed
 
@@ -299,7 +302,7 @@ def test_order_and_completeness_however_little_is_read_by_age(
         waits: dict[tuple[Lane, Msisdn], list[int]] = {(lane, who): [] for who in SOME for lane in Lane}
         for id_, (who, lane) in enumerate(queued, 1):
             waits[lane, who].append(id_)
-        turns = Turns(reached={(lane, LINE_ID): Msisdn(reached) for lane in Lane if reached})
+        turns = Turns(reached={(lane, LINE_ID, ""): Msisdn(reached) for lane in Lane if reached})
         blocked = {(LINE_ID, who) for who in stopped}
         wanted = demand(busy=blocked, resting={(key, True) for key in blocked})
         while claimed := run(bench, supply(room(free), turns=turns), wanted=wanted).claims:
@@ -362,10 +365,3 @@ def test_a_claim_may_run_twice(bench: Bench) -> None:
 
     first, second = bench.tx(job)
     assert first == second != []
-
-
-def test_a_line_goes_to_the_first_carrier_that_is_able() -> None:
-    lines = {1: ("a", "b"), 2: ("b",), 3: ("a",), 4: ()}
-    assert routed(lines, {"a", "b"}) == {"a": (1, 3), "b": (2,)}
-    assert routed(lines, {"b"}) == {"b": (1, 2)}
-    assert routed(lines, ()) == {}

@@ -218,22 +218,6 @@ async def test_a_bind_may_go_down_between_the_claim_and_the_offer(autojump_clock
         assert await here.one("select count(*) from message where state = 1") == 1
 
 
-async def test_a_line_falls_back_to_its_next_carrier(autojump_clock: MockClock, tmp_path: Path) -> None:
-    from tests.traffic.bench import book, line_options
-
-    rules = book(line_options(carriers=("acme", "spare")))
-    async with world(tmp_path, [FakeCarrier(), FakeCarrier("spare")], rules=rules) as here:
-        spare = here.carriers[1].binds[0]
-        await here.send("one", subscriber=BOB)
-        await settle()
-        here.bind.drop()
-        await here.send("two")
-        await settle()
-        assert isinstance(spare, type(here.bind))
-        assert {permit.carrier for permit in spare.offered} == {"spare"}
-        assert sorted(here.texts(spare)) == ["one", "two"]
-
-
 @pytest.mark.parametrize("kind, name", [("line", "85700"), ("carrier", "acme"), ("lane", "normal")])
 async def test_the_brake_stops_and_lets_go(autojump_clock: MockClock, tmp_path: Path, kind: str, name: str) -> None:
     async with world(tmp_path) as here:

@@ -35,7 +35,7 @@ from tests.traffic.world import ADMIN
 
 LINES = {LINE: LINE_ID, OTHER: OTHER_ID}
 KEYS = [(line, who) for line in LINES.values() for who in (ANNE, BOB)]
-PLACES = frozenset((lane, line) for lane in Lane for line in LINES.values())
+PLACES = frozenset((lane, line, "") for lane in Lane for line in LINES.values())
 # What a text does, by hand: out, out of everything, in, in unless out, a hold unless out, nothing.
 TEXTS = {
     "STOP": "out", "stop.": "out", "Unsubscribe": "out", "quit": "out", "please stop texting me": "out",
@@ -160,10 +160,10 @@ class Machine(RuleBasedStateMachine):
     def dispatch(self, slots: int) -> None:
         busy = {(p.line_id, p.subscriber) for p in self.live.values() if self.lanes[p.message_id] is not Lane.URGENT}
         room = Room("acme/0", slots - 1, slots, not self.live)
-        supply = Supply("acme", [room], 1_000, tuple(LINES.values()), self.turns)
+        supply = Supply("acme", [room], 1_000, tuple((id_, "") for id_ in LINES.values()), self.turns)
 
         def job(tx: Tx) -> Any:
-            claimed = claim(tx, [supply], Demand(PLACES, frozenset(), busy, ())).claims
+            claimed = claim(tx, [supply], Demand(PLACES, busy, ())).claims
             return pass_gate(tx, claimed, self.bench.book)
 
         minted = self.bench.tx(job)
