@@ -242,4 +242,5 @@ class Committer:
             life=self.identity.life,
             now=self._clock.wall(),
             boot=self._clock.boot(),
+            is_ours=lambda error: self._engine.classify(error, committing=False) is Verdict.JOB,
         )

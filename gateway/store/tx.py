@@ -1,7 +1,8 @@
 """One transaction, as the jobs see it: statements in, rows out, and the few facts that every job needs.
 
 Owns the hand-out of ids and the memory that belongs to the writer's connection. Must never begin, commit or roll back:
-the writer does that, around all jobs of a batch, so a job neither knows nor decides what it shares its commit with.
+the writer does that, around all jobs of a batch, so a job neither knows nor decides what it shares its commit with. A
+job may take back what it did itself (``attempt``), which is nobody else's business.
 Nothing here turns one statement into several or hides one; hot paths count them.
 
 Ids come from memory, not from the database: a job that writes a message, its evidence and its permits must name them in
@@ -12,14 +13,15 @@ one writer. An engine with several writers hands out blocks of a sequence here i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from peewee import Database, Node
 
 Params = Sequence[object] | Mapping[str, object]
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 IDENTIFIED: Final = frozenset(
     {"message", "permit", "evidence", "part", "parked_receipt", "quarantine", "audit", "line", "keyword", "optin_list"}
@@ -114,7 +116,7 @@ class Tx:
     classifies them, and a job that swallows one breaks the batch.
     """
 
-    __slots__ = ("boot", "connection", "database", "incarnation", "life", "memory", "node", "now")
+    __slots__ = ("_is_ours", "boot", "connection", "database", "incarnation", "life", "memory", "node", "now")
 
     def __init__(
         self,
@@ -127,6 +129,7 @@ class Tx:
         life: int,
         now: float,
         boot: float,
+        is_ours: Callable[[Exception], bool],
     ) -> None:
         self.connection = connection
         self.database = database
@@ -136,6 +139,7 @@ class Tx:
         self.life = life
         self.now = now
         self.boot = boot
+        self._is_ours = is_ours
 
     def execute(self, sql: str, params: Params = ()) -> int:
         """Run one statement in the engine's own SQL; return how many rows it changed (-1 where that has no sense)."""
@@ -156,6 +160,24 @@ class Tx:
     def change(self, query: Node) -> int:
         """Run a peewee insert, update or delete (a cold one); return how many rows it changed."""
         return self.execute(*compiled(self.database, query))
+
+    def attempt(self, act: Callable[[], T], otherwise: Callable[[Exception], T]) -> T:
+        """Return ``act()``; where it fails by our own fault, take back what it wrote and return ``otherwise(error)``.
+
+        An error of the store, or of somebody in the way, passes through: the writer must see it. May be nested.
+        """
+        self.execute("SAVEPOINT attempt")
+        try:
+            result = act()
+        except Exception as error:
+            if not self._is_ours(error):
+                raise
+            self.execute("ROLLBACK TO attempt")
+            self.execute("RELEASE attempt")  # first, so that an attempt around this one finds its own
+            self.memory.forget()
+            return otherwise(error)
+        self.execute("RELEASE attempt")
+        return result
 
     def allocate(self, table: str, n: int = 1) -> int:
         """Hand out ``n`` consecutive ids of ``table`` (one of ``IDENTIFIED``), never one twice; return the first."""
