@@ -9,10 +9,9 @@ became of permits is recorded likewise, and tried again until the store takes it
 from __future__ import annotations
 
 import math
-from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -20,10 +19,9 @@ import trio
 
 from gateway.base import Clock
 from gateway.carriers.interface import BindPort, BindState, CarrierPort
-from gateway.model.messages import Arrival, Mo, Unreadable
+from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
 from gateway.model.permit import Outcome
 from gateway.smpp.constants import Status
-from gateway.store.errors import StoreError
 from gateway.store.jobs import Job
 from gateway.store.writer import Writer
 from gateway.traffic.acks import AckLedger
@@ -41,6 +39,8 @@ PATIENCE_S: Final = 8.0
 AGAIN_S: Final = 0.5
 MOST_UNDONE: Final = 10_000
 """Arrivals that may be with the store at once, over all binds; those that were answered meanwhile count."""
+MOST_OCTETS: Final = 64 * 1024 * 1024
+"""Octets that they may have: of their PDUs, and of the user data that was cut from them."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class _Waiting:
 
     bind: BindPort
     arrivals: Sequence[Arrival]
-    since: float
+    due: float  # when they are told so (monotonic seconds)
     answered: bool = False
 
 
@@ -81,6 +81,7 @@ class Hub:
         self._again_at = 0.0
         self._unrecorded = 0
         self._undone = 0
+        self._octets = 0
         self._wake = trio.Event()
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -94,11 +95,11 @@ class Hub:
         """Take in what one read brought."""
         now = self._clock.monotonic()
         disturbed = [isinstance(a, Mo) and self._ledger.arrived(a, now) for a in arrivals]
-        if self._undone >= MOST_UNDONE:
+        if self._undone >= MOST_UNDONE or self._octets >= MOST_OCTETS:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
             self._reject(_Waiting(bind, arrivals, now), "backlog")
             return
-        self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now)
+        self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now + PATIENCE_S)
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
         """Record what became of permits. Those that never left did not use their tokens."""
@@ -136,63 +137,37 @@ class Hub:
     def _look(self) -> float:
         """Answer what has waited too long; record again what the store did not take; return when to look next (s)."""
         now = self._clock.monotonic()
-        while self._waiting and (self._waiting[0].answered or now - self._waiting[0].since >= PATIENCE_S):
+        while self._waiting and (self._waiting[0].answered or now >= self._waiting[0].due):
             self._reject(self._waiting.popleft(), "slow")
         if self._again and now >= self._again_at:
             again, self._again = self._again, []
             for bind, outcomes in again:
                 self._record(bind, outcomes)
-        due = self._waiting[0].since + PATIENCE_S if self._waiting else math.inf
+        due = self._waiting[0].due if self._waiting else math.inf
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
-    def _take(self, bind: BindPort, batch: Batch, since: float) -> None:
-        waiting = _Waiting(bind, batch.arrivals, since)
+    def _take(self, bind: BindPort, batch: Batch, due: float) -> None:
+        waiting = _Waiting(bind, batch.arrivals, due)
         if not self._waiting:
             self._wake.set()  # otherwise the look-out is up for an earlier one already
-        insort(self._waiting, waiting, key=lambda item: item.since)  # almost always at the end
-        self._undone += len(batch.arrivals)
+        self._waiting.append(waiting)
+        count, octets = len(batch.arrivals), sum(map(_octets, batch.arrivals))
+        self._undone += count
+        self._octets += octets
+
+        def over() -> None:
+            self._undone -= count
+            self._octets -= octets
 
         def done(intake: Intake) -> None:
-            self._undone -= len(batch.arrivals)
+            over()
             self._committed(waiting, intake, batch.book)
 
         def failed(error: Exception) -> None:
-            self._undone -= len(batch.arrivals)
-            if isinstance(error, StoreError):
-                self._reject(waiting, "store", str(error))
-            elif not waiting.answered:  # else it comes again, and fails again, perhaps in time
-                waiting.answered = True
-                self._isolate(bind, batch, since, error)
+            over()
+            self._reject(waiting, "store", str(error))
 
         self._writer.put(Job(lambda tx: take_in(tx, batch, self._verdicts), done, failed, "arrivals"))
-
-    def _isolate(self, bind: BindPort, batch: Batch, since: float, error: Exception) -> None:
-        """Something in the batch cannot be decided, which is our bug: find it, put it aside, take in the others.
-
-        The one goes to quarantine and gets a final answer; sent again for ever, it would change nothing for itself and
-        hold up everybody else.
-        """
-        if len(batch.arrivals) > 1:
-            for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
-                self._take(bind, replace(batch, arrivals=[arrival], disturbed=[disturbed]), since)
-            return
-        arrival = batch.arrivals[0]
-        self._reports.undecided(arrival.carrier, error)
-        if isinstance(arrival, Unreadable):
-            if arrival.answer:
-                self._acknowledge(bind, arrival.session, [(arrival.sequence, self._temporary(bind))])
-            return
-        aside = Unreadable(
-            carrier=arrival.carrier,
-            bind=arrival.bind,
-            session=arrival.session,
-            sequence=arrival.sequence,
-            status=int(Status.ESME_RX_P_APPN),
-            reason=f"internal error: {error!r}"[:200],
-            raw=arrival.raw if isinstance(arrival, Mo) else repr(arrival.carrier_ids).encode(),
-            received_at=arrival.received_at,
-        )
-        self._take(bind, replace(batch, arrivals=[aside], disturbed=[False]), since)
 
     def _committed(self, waiting: _Waiting, intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
@@ -207,7 +182,7 @@ class Hub:
             pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
             if pending and self._nursery is not None and not late:
                 self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
-            elif not pending and (answer := _answer(taken)):
+            elif not pending and (answer := self._answer(waiting.bind, taken)):
                 answers.append(answer)
         if answers and not late:
             self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
@@ -215,7 +190,7 @@ class Hub:
 
     async def _ack_behind_fence(self, bind: BindPort, taken: Taken, pending: Sequence[Pending]) -> None:
         await self.fence.stand(pending)
-        if answer := _answer(taken):
+        if answer := self._answer(bind, taken):
             self._acknowledge(bind, taken.arrival.session, [answer])
 
     def _acknowledge(self, bind: BindPort, session: str, answers: Sequence[tuple[int, int]]) -> None:
@@ -234,6 +209,12 @@ class Hub:
         if answers:
             self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
             self._reports.not_taken_in(reason, len(answers), error)
+
+    def _answer(self, bind: BindPort, taken: Taken) -> tuple[int, int] | None:
+        """Return the answer that an arrival gets; none for what was a response itself."""
+        if isinstance(taken.arrival, Unreadable) and not taken.arrival.answer:
+            return None
+        return (taken.arrival.sequence, self._temporary(bind) if taken.status is None else taken.status)
 
     def _temporary(self, bind: BindPort) -> int:
         """Return the status that makes this bind's carrier bring a text again."""
@@ -262,8 +243,12 @@ class Hub:
         self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))
 
 
-def _answer(taken: Taken) -> tuple[int, int] | None:
-    """Return the answer that an arrival gets; none for what was a response itself."""
-    if isinstance(taken.arrival, Unreadable) and not taken.arrival.answer:
-        return None
-    return (taken.arrival.sequence, taken.status)
+def _octets(arrival: Arrival) -> int:
+    """Return what an arrival holds of its carrier's octets."""
+    match arrival:
+        case Mo():
+            return len(arrival.pdu) + len(arrival.raw)
+        case Receipt():
+            return len(arrival.pdu)
+        case Unreadable():
+            return len(arrival.raw)

@@ -4,12 +4,16 @@ An MO is reassembled, checked against the duplicate rule, decided by ``gateway.p
 transaction sees it, and everything that follows (consent row, evidence, memberships, replies, refused older messages)
 is written with it. Nothing outside the store changes here: acks, metrics and the fence come after the commit. Safe to
 run twice: a batch that is run again finds the store as it was.
+
+What we fail on, which is our bug, goes to quarantine and gets a final answer: sent again for ever, it would change
+nothing for itself and hold up everybody else. The others of its batch are taken in, in their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
@@ -29,7 +33,6 @@ from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
 from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after, opted_out, status_of
-from gateway.smpp.constants import Status
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
@@ -38,6 +41,7 @@ from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
+from gateway.traffic.aside import aside
 from gateway.traffic.joining import DUPLICATE, Whole, admit
 from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
@@ -68,15 +72,17 @@ class Taken:
 
     ``outcome`` is a bounded word for metrics. ``fenced`` are the pairs whose consent was narrowed (or is narrow, when
     an opt-out came again): their permits must be dealt with before this arrival is acked. ``key`` is whose text it was.
+    ``status`` None is the carrier's temporary error: nothing of it is stored. ``error`` is the bug that we met.
     """
 
     arrival: Arrival
     outcome: str
-    status: int = 0
+    status: int | None = 0
     mo_id: int | None = None
     fenced: tuple[Key, ...] = ()
     held_back: int = 0
     key: Key | None = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +96,33 @@ class Intake:
 
 def take_in(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
     """Take a batch in. Returns one ``Taken`` per arrival, in order."""
+    return tx.attempt(partial(_together, tx, batch, verdicts), lambda _bug: _one_by_one(tx, batch, verdicts))
+
+
+def _one_by_one(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
+    """Take in a batch that we failed on, but for those arrivals that we fail on again."""
+    whole = Intake()
+    for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
+        one = replace(batch, arrivals=[arrival], disturbed=[disturbed])
+        intake = tx.attempt(partial(_together, tx, one, verdicts), partial(_put_aside, tx, arrival))
+        whole.taken += intake.taken
+        whole.places |= intake.places
+        whole.refused += intake.refused
+    return whole
+
+
+def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
+    """Quarantine what we failed on; failing at that, too, ask for it again."""
+    kept = aside(arrival, error)
+
+    def keep() -> Taken:
+        quarantine(tx, [kept])
+        return Taken(kept, "poison", kept.status, error=error)
+
+    return Intake([tx.attempt(keep, lambda worse: Taken(kept, "poison", None, error=worse))])
+
+
+def _together(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
     work = _Work(tx, batch.book)
     work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
     for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
@@ -245,12 +278,9 @@ class _Work:
         return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
 
     def _undecidable(self, mo: Mo, error: Exception) -> Taken:
-        """Put a text aside that we fail to decide, which is our bug: sent again for ever, it would fail again."""
-        status = int(Status.ESME_RX_P_APPN)
-        reason = f"internal error: {error!r}"[:200]
-        aside = Unreadable(mo.carrier, mo.bind, mo.session, mo.sequence, status, reason, mo.raw, mo.received_at)
-        quarantine(self.tx, [aside])
-        return Taken(aside, "undecidable", status)
+        kept = aside(mo, error)
+        quarantine(self.tx, [kept])
+        return Taken(kept, "undecidable", kept.status, error=error)
 
     def _is_from_before(self, key: Key, mo: Mo) -> bool:
         """Say whether a text that would lift an opt-out is a redelivery of one that came before it.

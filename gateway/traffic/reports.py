@@ -6,6 +6,7 @@ The flows call these methods in the Trio thread once a commit or an answer is ce
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,8 @@ from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
 
+_WHERE: Final = {"undecidable": "decide", "poison": "intake"}
+
 
 class Reports:
     """Counts and says what the flows did."""
@@ -36,15 +39,16 @@ class Reports:
             arrival = taken.arrival
             match arrival:
                 case Mo():
-                    line = arrival.line if arrival.line in book.by_address else "unknown"
+                    known = arrival.line in book.by_address
+                    line = arrival.line if known else "unknown"
                     self._metrics.mo(line, taken.outcome).inc()
                     if taken.outcome == "duplicate":
                         self._metrics.duplicates.inc()
                     self._metrics.replies_held_back.inc(taken.held_back)
-                    log = _log.info if line != "unknown" else _log.warning
+                    log = _log.info if known else _log.warning
                     log(
-                        "text received" if line != "unknown" else "text received for an address that is no line",
-                        line=arrival.line,
+                        "text received" if known else "text received for an address that is no line",
+                        line=arrival.line if known else mask(arrival.line),  # it may be somebody's number
                         subscriber=mask(arrival.subscriber),
                         carrier=arrival.carrier,
                         outcome=taken.outcome,
@@ -53,11 +57,12 @@ class Reports:
                 case Receipt():
                     self._metrics.receipts(arrival.carrier, taken.outcome.removeprefix("receipt_")).inc()
                 case Unreadable():
-                    if taken.outcome == "undecidable":
-                        self._metrics.internal_errors("decide").inc()
-                        _log.error("a text could not be decided: our bug", bind=arrival.bind, reason=arrival.reason)
-                    self._metrics.quarantine.inc()
-                    _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=arrival.status)
+                    if taken.error is not None:
+                        self._metrics.internal_errors(_WHERE[taken.outcome]).inc()
+                        _log.error("an arrival is poison to us: our bug", bind=arrival.bind, exc_info=taken.error)
+                    if taken.status is not None:
+                        self._metrics.quarantine.inc()
+                        _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=taken.status)
         self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
 
     def not_taken_in(self, reason: str, count: int, error: str = "") -> None:
@@ -84,11 +89,6 @@ class Reports:
         for mt, error in failed:
             self._metrics.internal_errors("gate").inc()
             _log.error("message failed: our bug", id=mt.id, exc_info=error)
-
-    def undecided(self, carrier: str, error: Exception) -> None:
-        """An arrival could not be taken in, which is our bug; it is put aside."""
-        self._metrics.internal_errors("intake").inc()
-        _log.error("an arrival could not be taken in: our bug", carrier=carrier, exc_info=error)
 
     def refused_request(self, reason: str) -> None:
         """A request to send was refused."""

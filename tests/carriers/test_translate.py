@@ -49,6 +49,16 @@ def test_a_plain_text() -> None:
     )
 
 
+def test_text_and_receipt_hold_their_whole_pdu() -> None:
+    """For quarantine, should we fail on them. What is in it has been read, so that two are compared without it."""
+    text, receipt = deliver(), deliver(b"id:1 stat:DELIVRD", esm_class=4)
+    for pdu in (text, receipt):
+        arrival = translator().read(pdu, 7, b"the PDU", HERE, 1_000.0)
+        assert isinstance(arrival, Mo | Receipt)
+        assert arrival.pdu == b"the PDU"
+        assert arrival == translator().read(pdu, 7, b"another", HERE, 1_000.0)
+
+
 @pytest.mark.checklist("E2")
 @pytest.mark.parametrize("source", ["+12125550101", "12125550101", "2125550101", "0112125550101", "(212) 555-0101"])
 def test_one_subscriber_has_one_spelling(source: str) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from gateway.model.consent import ConsentStatus
-from gateway.model.messages import Lane, MessageState
+from gateway.model.messages import Lane, MessageState, Unreadable
 from gateway.model.requests import MessageQuery
 from gateway.model.views import ConsentRow, ListRow, QueueRow, SegmentRow
 from gateway.store import queries
 from gateway.store.evidence import add_evidence
+from gateway.store.hot_parts import quarantine
 from gateway.store.lines import LineSpec, sync_lines
 from gateway.store.tx import Reader, Row, compiled
 from tests.kit.stores import SUBSCRIBER, Told, committer, migrated, opt_out
@@ -214,6 +215,18 @@ def test_quarantine_in_pages(reader: Reader) -> None:
     last = queries.quarantine(reader, page.next_before_id, limit=3)
     assert [row.id for row in last.rows] == [3, 2, 1]
     assert last.next_before_id is None
+    assert {(row.line, row.subscriber) for row in page.rows} == {("", "")}, "nobody could read them"
+
+
+def test_a_quarantined_text_names_its_line_and_subscriber(tmp_path: Path) -> None:
+    made = committer(migrated(tmp_path))
+    kept = Unreadable("acme", "acme/0", "s", 1, 8, "our bug", b"PDU", 1.0, line="85700", subscriber=SUBSCRIBER)
+    told = Told()
+    told.deliver(made.run([told.job("keep", lambda tx: quarantine(tx, [kept]))]))
+    handle = made.handle()
+    (row,) = queries.quarantine(Reader(handle.connection, handle.database)).rows
+    made.close()
+    assert (row.line, row.subscriber, row.raw) == ("85700", SUBSCRIBER, b"PDU")
 
 
 def test_the_queue_by_lane_and_line(reader: Reader) -> None:

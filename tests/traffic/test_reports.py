@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
+from gateway.base import mask
 from gateway.carriers.observer import UNACKED_FULL
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, SegmentStyle
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic import gate, hub
-from tests.traffic.bench import ANNE, BOB, CARL, unreadable
+from tests.traffic.bench import ANNE, BOB, CARL, LINE, mo, unreadable
 from tests.traffic.world import World, settle, world
 
 Logs = list[MutableMapping[str, Any]]
@@ -42,6 +43,30 @@ async def test_texts_by_line_and_outcome(autojump_clock: MockClock, tmp_path: Pa
         assert counted(here, "gateway_ack_seconds_count") == 2
     assert not any(ANNE in str(entry) for entry in logs), "numbers are masked"
     assert sum(entry["event"] == "text received" for entry in logs) == 2
+
+
+async def test_numbers_are_masked_wherever_a_message_is_spoken_of(
+    autojump_clock: MockClock, tmp_path: Path, logs: Logs
+) -> None:
+    """Sent, refused, and for an address that is no line of ours, which may be somebody's number, too."""
+    nobody = "12125550199"
+    async with world(tmp_path, up=False) as here:
+        await here.send("stale", BOB)
+        await here.tx(lambda tx: tx.execute("update message set opt_outs = 7"))
+        await here.send("fine")
+        here.bind.come_up()
+        await settle()
+        here.bind.settle(*here.bind.write())
+        here.bring(mo("hello", CARL, line=nobody), mo("hello", CARL))
+        await settle()
+    said = [(entry["event"], entry.get("line"), entry["subscriber"]) for entry in logs if "subscriber" in entry]
+    assert said == [
+        ("message refused", None, mask(BOB)),
+        ("message sent", None, mask(ANNE)),
+        ("text received for an address that is no line", mask(nobody), mask(CARL)),
+        ("text received", LINE, mask(CARL)),
+    ]
+    assert not any(number.removeprefix("+") in str(logs) for number in (ANNE, BOB, CARL, nobody))
 
 
 async def test_submits_by_lane_and_status(autojump_clock: MockClock, tmp_path: Path) -> None:

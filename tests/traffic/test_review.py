@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
+from gateway.model.messages import Arrival
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Idempotency, KeyReused, Replayed, SendRequest
+from gateway.store.errors import StoreUnavailable
 from gateway.store.jobs import Job
-from gateway.traffic.hub import MOST_UNDONE
-from tests.traffic.bench import LINE, book, mo
+from gateway.traffic.hub import MOST_OCTETS, MOST_UNDONE, PATIENCE_S
+from tests.kit.clock import FakeClock
+from tests.traffic.bench import LINE, book, mo, receipt, unreadable
 from tests.traffic.world import ADMIN, world
 
 
@@ -68,6 +73,40 @@ async def test_what_the_store_hangs_on_is_bounded(tmp_path: Path) -> None:
         last = mo("JOIN", session=here.bind.session)
         here.hub.arrived(here.bind, [last])
         assert here.bind.answers == [(here.bind.session, last.sequence, here.carrier.temporary_status)]
+
+
+async def test_so_are_its_octets(tmp_path: Path) -> None:
+    """A few big PDUs fill the memory as well as many small ones; what the store takes makes room."""
+    big = bytes(MOST_OCTETS // 4)
+    async with world(tmp_path) as here:
+        kept: list[Job[Any]] = []
+        here.store.writer.put = kept.append  # type: ignore[assignment, method-assign]  # it hangs
+        arrivals: list[Arrival] = [mo("JOIN", pdu=big), mo("", raw=big), replace(receipt("id"), pdu=big)]
+        arrivals += [replace(unreadable(), raw=big), mo("JOIN"), mo("HELP")]
+        for arrival in arrivals:
+            here.bring(arrival)
+        again = here.carrier.temporary_status
+        assert here.bind.answers == [(here.bind.session, arrival.sequence, again) for arrival in arrivals[4:]]
+        kept[0].failed(StoreUnavailable("full"))
+        here.bring(mo("JOIN"))
+        assert len(here.bind.answers) == 3, "and the one that failed"
+        assert len(kept) == 5
+
+
+async def test_what_is_due_is_answered_when_it_is_due(tmp_path: Path) -> None:
+    """The last bit of a float decides nothing: else the look-out would look again at once, for ever."""
+    since = 1.7
+    assert (since + PATIENCE_S) - since < PATIENCE_S, "such a moment it must be"
+    clock = FakeClock(monotonic_=since)
+    async with world(tmp_path, clock=clock) as here:
+        here.store.writer.put = lambda job: None  # type: ignore[method-assign]  # it hangs
+        here.say("JOIN")
+        clock.monotonic_ = since + PATIENCE_S / 2
+        assert here.hub._look() == pytest.approx(PATIENCE_S / 2)
+        assert here.bind.answers == []
+        clock.monotonic_ = since + PATIENCE_S
+        assert here.hub._look() > 0
+        assert len(here.bind.answers) == 1
 
 
 async def test_one_key_does_each_message_once_whoever_asks_when(tmp_path: Path) -> None:
