@@ -202,3 +202,16 @@ def test_a_clock_that_was_put_back_brings_nobody_back(bench: Bench) -> None:
     bench.clock.wall_ -= 600
     assert bench.take(mo("STOP")).taken[0].outcome == "opt_out"
     assert bench.take(mo("JOIN"), disturbed=True).taken[0].outcome == "duplicate"
+
+
+@pytest.mark.parametrize("disturbed, alive", [(True, (SESSION,)), (False, ())])
+def test_a_redelivery_from_before_rejoins_no_list(bench: Bench, disturbed: bool, alive: tuple[str, ...]) -> None:
+    """On the line still, and gone from one list: words from before do not bring back there, either."""
+    out = ConsentStatus.OPTED_OUT
+    for text, outcome in (("NEWS", "keyword"), ("JOIN", "keyword"), ("STOP JOIN", "opt_out"), ("JOIN", "duplicate")):
+        assert bench.take(mo(text), disturbed=disturbed, alive=alive).taken[0].outcome == outcome
+    standing = bench.standing()
+    assert (standing.status, standing.lists["alerts"]) == (ConsentStatus.OPTED_IN, out)
+    assert bench.rows("select count(*) from member where status = 1") == [(1,)]
+    assert bench.take(mo("JOIN", raw=b"join")).taken[0].outcome == "keyword", "said anew, it does"
+    assert bench.standing().lists["alerts"] is ConsentStatus.OPTED_IN
