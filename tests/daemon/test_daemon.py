@@ -234,6 +234,22 @@ async def test_a_stop_waits_for_the_store_to_take_what_became_of_the_last_permit
     assert [line["log_level"] for line in logs] == ["error"]
 
 
+async def test_a_stop_claims_nothing_more_before_the_binds_let_go(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bind that finishes its window must get nothing new; only then is it waited for what became of the last."""
+    steps: list[str] = []
+    for owner, name in ((Dispatcher, "stop"), (Carrier, "stop"), (Hub, "recorded")):
+        real = getattr(owner, name)
+
+        def noted(self: Any, real: Any = real, step: str = f"{owner.__name__}.{name}") -> Any:
+            steps.append(step)
+            return real(self)
+
+        monkeypatch.setattr(owner, name, noted)
+    async with gateway(file):
+        assert steps == []
+    assert steps == ["Dispatcher.stop", "Carrier.stop", "Hub.recorded"]
+
+
 @pytest.mark.parametrize("kind", Verdict)
 async def test_a_commit_of_unknown_outcome_makes_the_dispatcher_look(kind: Verdict) -> None:
     doubts: list[bool] = []
