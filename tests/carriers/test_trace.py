@@ -207,6 +207,7 @@ async def test_a_bind_keeps_what_it_reads_and_writes_over_its_sessions(autojump_
     rig.ledger.answer = Ledger.ack_all
     async with rig.bound():
         await rig.smsc.ask(MO)
+        await settle()
         rig.bind.offer([permit(1)])
         await settle()
         rig.bind.close_now("a test said so")
