@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 import trio
 
 from gateway.simulator.carrier import SimulatedCarrier
@@ -20,6 +21,7 @@ async def _queue(gateway: Daemon, count: int) -> list[str]:
     return [result["id"] for result in answer.json()["results"]]
 
 
+@pytest.mark.checklist("C2")
 async def test_sigterm_finishes_the_window_and_keeps_the_rest(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         carrier = SimulatedCarrier()
@@ -42,6 +44,7 @@ async def test_sigterm_finishes_the_window_and_keeps_the_rest(tmp_path: Path) ->
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.checklist("C2")
 async def test_texts_are_taken_in_and_acked_during_the_drain(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         carrier = SimulatedCarrier()

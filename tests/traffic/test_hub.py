@@ -322,6 +322,7 @@ async def test_outcomes_are_told_until_they_are_recorded(autojump_clock: MockClo
         await here.hub.recorded()
 
 
+@pytest.mark.checklist("C3", "D6")
 async def test_a_late_response_settles_what_was_uncertain(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         id_ = await here.send()

@@ -130,6 +130,7 @@ def test_the_order_of_answers_does_not_matter() -> None:
             assert (later.state if later else step.state) is at_once.state
 
 
+@pytest.mark.checklist("C3", "D6")
 @pytest.mark.parametrize(
     "answer, then",
     [(ACCEPTED, S.SENT), ((Fate.REJECTED, FINAL), S.FAILED), ((Fate.REJECTED, RETRY), S.QUEUED), (UNCERTAIN, None)],
