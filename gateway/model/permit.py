@@ -34,8 +34,8 @@ class SegmentStyle(StrEnum):
     """How a long text is cut, and how each segment says where it belongs.
 
     UDH8, UDH16: by a concatenation header in the user data, with a reference of 8 or 16 bits (3GPP TS 23.040 sections
-    9.2.3.24.1 and 9.2.3.24.8). SAR: by TLVs (SMPP 3.4 sections 5.3.2.22 to 5.3.2.24). PAYLOAD: not cut by us at all; the
-    whole text goes as message_payload (5.3.2.32), and the SMSC cuts it.
+    9.2.3.24.1 and 9.2.3.24.8). SAR: by TLVs (SMPP 3.4 sections 5.3.2.22 to 5.3.2.24). PAYLOAD: not cut by us at all;
+    the whole text goes as message_payload (5.3.2.32), and the SMSC cuts it.
     """
 
     UDH8 = "udh8"
