@@ -1,6 +1,6 @@
 """The inbound way under atheris, which looks for octets that reach new lines of code. Not a part of the test run.
 
-    python -m venv fuzz && fuzz/bin/pip install -e . atheris
+    python -m venv fuzz && fuzz/bin/pip install -e . hypothesis atheris
     fuzz/bin/python -m tests.fuzz.coverage_guided -max_total_time=600 -max_len=4096 -rss_limit_mb=1024 CORPUS
 
 Needs CPython 3.11 to 3.13 on Linux, for which atheris has wheels. CORPUS is a folder; the seeds are written into it
