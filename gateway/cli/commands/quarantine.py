@@ -25,7 +25,7 @@ def quarantine(config: Path, raw: bool, as_json: bool, **query: Any) -> None:
     One that came again is listed once, with how often. The column "answer" is the status that the carrier got.
 
     \b
-    Examples:
+    Example:
       gateway quarantine -c gateway.toml
       gateway quarantine -c gateway.toml --raw --limit 1
     """
