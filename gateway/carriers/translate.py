@@ -84,7 +84,7 @@ class Translator:
     ) -> Arrival:
         """Return what a PDU with an unreadable body means: by its ``salvage`` if the quirk takes that, else unreadable.
 
-        ``salvage`` is the PDU without its TLVs where only they were bad. A text that it holds may be a STOP.
+        ``salvage`` is what could be read of it (``smpp.errors.BadBody``). A text that it holds may be a STOP.
         """
         if self._quirk.salvage and isinstance(salvage, DeliverSm) and salvage.short_message:
             return self.read(salvage, sequence, raw, origin, wall)

@@ -61,7 +61,10 @@ def decode_body(data: bytes, header: Header) -> Pdu | None:
     except Unreadable as bad:
         if response:
             return None
-        raise BadBody(header, bad.status, bad.reason) from bad
+        if bad.left is None:
+            raise BadBody(header, bad.status, bad.reason) from bad
+        values["short_message"] = bad.left
+        raise BadBody(header, bad.status, bad.reason, layout.make(**values)) from bad
     salvage = layout.make(**values)
     if at == len(data):
         return salvage

@@ -32,7 +32,8 @@ class RemoteProtocolError(GatewayError):
 class BadBody(RemoteProtocolError):  # noqa: N818  # named by its fate, as its handlers are
     """A request with a good header and a body that cannot be read. Answer it with ``status``; the session lives.
 
-    ``salvage`` is the PDU without its TLVs where only they were bad, else None: a quirk may choose to use it.
+    ``salvage`` is what could be read, where that may hold a text: the PDU without its TLVs where only they were bad, or
+    with what there is of a short_message that is shorter than sm_length says. A quirk may choose to use it.
     """
 
     def __init__(self, header: Header, status: int, reason: str, salvage: Pdu | None = None) -> None:

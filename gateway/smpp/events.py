@@ -91,7 +91,7 @@ class Malformed:
     """A request with a good header and a body that cannot be read; ``status`` says so.
 
     For deliver_sm, data_sm and submit_sm the owner answers with ``respond`` (``raw`` must reach quarantine first);
-    the others were answered. ``salvage`` is the PDU without its TLVs where only they were bad.
+    the others were answered. ``salvage``: see ``errors.BadBody``.
     """
 
     command_id: int

@@ -26,12 +26,13 @@ MAX_SHORT_MESSAGE: Final = 254
 
 
 class Unreadable(Exception):  # noqa: N818  # never leaves the codec, which turns it into BadBody
-    """A field cannot be read. ``status`` is what to answer."""
+    """A field cannot be read. ``status`` is what to answer; ``left`` is what there is of a text that is cut short."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, left: bytes | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.left = left
 
 
 class Field(Protocol):
@@ -109,7 +110,10 @@ class Message(NamedTuple):
         length, begin = Number("sm_length").read(data, at)
         end = begin + length
         if end > len(data):
-            raise Unreadable(Status.ESME_RINVMSGLEN, f"sm_length is {length}, and {len(data) - begin} octets follow")
+            left = data[begin:]
+            raise Unreadable(
+                Status.ESME_RINVMSGLEN, f"sm_length is {length}, and {len(left)} octets follow", bytes(left)
+            )
         return data[begin:end], end
 
     def write(self, value: bytes) -> bytes:

@@ -24,7 +24,7 @@ def with_length(pdu: bytes) -> bytes:
 GOOD = DeliverSm(source_addr="12125550101", destination_addr="85700", short_message=b"HELP")
 WHOLE = encode(GOOD, 5)
 BAD_BODIES = {
-    "sm_length beyond the end": with_length(WHOLE[:-5] + b"\x40HELP"),
+    "sm_length beyond the end, and no text": with_length(WHOLE[:-5] + b"\x40"),
     "no NUL anywhere": with_length(WHOLE[:16] + b"x" * 200),
     "empty body": with_length(WHOLE[:16]),
     "cut inside the addresses": with_length(WHOLE[:24]),

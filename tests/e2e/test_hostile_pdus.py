@@ -119,14 +119,14 @@ async def _kept(gateway: Daemon) -> list[dict[str, Any]]:
 async def _all_are_kept(gateway: Daemon, aside: dict[str, int]) -> None:
     kept = {row["raw"]: row["status"] for row in await _kept(gateway) if row["status"]}
     assert kept == aside
-    assert len(aside) > 20
+    assert len(aside) >= 20
 
 
 @pytest.mark.checklist("E9")
 async def test_a_poison_that_comes_back_for_ever_changes_nothing_for_the_others(tmp_path: Path) -> None:
     """The carrier does not take the final answer for one: it brings the same PDU again, fifty times."""
     joiners = Joiners()
-    poison = message(b"STOP", length=250)
+    poison = message(b"STOP")[:-5]
     async with listening() as smsc, daemon(write_config(tmp_path, smsc.port)) as gateway:
         bind = await smsc.bound()
         await joiners.join(bind, "the start")
@@ -135,11 +135,11 @@ async def test_a_poison_that_comes_back_for_ever_changes_nothing_for_the_others(
             before = len(bind.answers(sequence))
             await bind.send(pdu(DELIVER, sequence, poison))
             await joiners.join(bind, f"poison {n}")
-            assert [answer.status for answer in bind.answers(sequence)[before:]] == [1]
+            assert [answer.status for answer in bind.answers(sequence)[before:]] == [2]
         assert len(smsc.binds) == 1
         kept = [row for row in await _kept(gateway) if row["raw"].endswith(poison.hex())]
         assert sum(row.get("times", 1) for row in kept) == 50
-        assert {row["reason"] for row in kept} == {"sm_length is 250, and 4 octets follow"}
+        assert {row["reason"] for row in kept} == {"the body ends before sm_length"}
         metrics = (await gateway.request("GET", "/metrics")).text
         assert "gateway_quarantine_total 50.0" in metrics
         assert await gateway.consent() == "not_defined"

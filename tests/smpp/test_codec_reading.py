@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -95,11 +96,13 @@ def test_e4_stray_octets_are_refused_and_the_message_can_be_salvaged(stray: byte
 
 
 @pytest.mark.checklist("E4")
-def test_e4_sm_length_beyond_the_end_is_refused() -> None:
+def test_e4_sm_length_beyond_the_end_is_refused_and_what_there_is_can_be_salvaged() -> None:
     bad = refused(5, MO_BODY[:-5] + b"\x05STOP")
     assert bad.status == Status.ESME_RINVMSGLEN
     assert bad.reason == "sm_length is 5, and 4 octets follow"
-    assert bad.salvage is None
+    assert bad.salvage == replace(MO, short_message=b"STOP")
+    assert refused(5, MO_BODY[:-5] + b"\x05").salvage == replace(MO, short_message=b"")
+    assert refused(5, MO_BODY[:-5]).salvage is None, "there is no sm_length"
 
 
 @pytest.mark.checklist("E4")
