@@ -84,10 +84,13 @@ class Translator:
     ) -> Arrival:
         """Return what a PDU with an unreadable body means: by its ``salvage`` if the quirk takes that, else unreadable.
 
-        ``salvage`` is what could be read of it (``smpp.errors.BadBody``). A text that it holds may be a STOP.
+        ``salvage`` is what could be read of it (``smpp.errors.BadBody``). A text that it holds may be a STOP. One that is
+        cut short is marked as partial: it brings nobody in, and is no part of a long text either.
         """
         if self._quirk.salvage and isinstance(salvage, DeliverSm) and salvage.short_message:
-            return self.read(salvage, sequence, raw, origin, wall)
+            read = self.read(salvage, sequence, raw, origin, wall)
+            cut = status == Status.ESME_RINVMSGLEN and isinstance(read, Mo)
+            return replace(read, partial=True, concat=None) if cut else read
         return self.unreadable(sequence, status, reason, raw, origin, wall)
 
     def unreadable(
@@ -140,7 +143,8 @@ class Translator:
             found = concat_of(udh) or (sar_concat(*sar) if sar is not None else None)
             concat = Concat(found.reference, found.total, found.number) if found is not None else None
         others = other_readings(body, pdu.data_coding, alphabet)
-        if udh and not is_sound(udh):
+        doubtful = bool(udh) and not is_sound(udh)
+        if doubtful:
             # Perhaps none, and the beginning of the text: some set the indicator on plain texts.
             others += (decode_text(user_data, pdu.data_coding, self._quirk.alphabet),)
         return Mo(
@@ -158,6 +162,7 @@ class Translator:
             alphabet,
             concat,
             other_readings=others,
+            partial=doubtful,
             pdu=raw,
         )
 

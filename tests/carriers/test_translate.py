@@ -193,6 +193,17 @@ def test_broken_tlvs_do_not_lose_a_stop_unless_the_quirk_says_so() -> None:
         assert (arrival.status, arrival.reason, arrival.raw) == (0xC0, "bad TLV", b"raw")
 
 
+@pytest.mark.checklist("E4")
+def test_what_there_is_of_a_text_that_is_cut_short_is_marked() -> None:
+    whole = deliver(b"\x05\0\x03\x07\x02\x01STOP", esm_class=0x40)
+    cut = translator().malformed(whole, 7, Status.ESME_RINVMSGLEN, "cut", b"raw", HERE, 0)
+    assert isinstance(cut, Mo)
+    assert (cut.text, cut.partial, cut.concat) == ("STOP", True, None)
+    tlvs = translator().malformed(whole, 7, Status.ESME_RINVOPTPARSTREAM, "bad TLV", b"raw", HERE, 0)
+    assert isinstance(tlvs, Mo)
+    assert (tlvs.partial, tlvs.concat is None) == (False, False)
+
+
 def test_fingerprints_differ_where_the_duplicate_rule_must_see_a_difference() -> None:
     prints = [
         fingerprint(b"STOP", 0, 0, None),
