@@ -67,14 +67,15 @@ class ReceiptText:
 def parse_receipt(text: str) -> ReceiptText | None:
     """Return the fields of a receipt's text; None if it has neither an id nor a stat.
 
-    Fields may be missing, in any order and in any case; the first of each counts. Once id and stat are known, ``text``
-    ends the list, so that a quoted text which itself says "id:" or "stat:" changes nothing.
+    Fields may be missing, in any order and in any case; the first of each counts. Behind an id or a stat, ``text`` ends
+    the list: a quoted text which itself says "id:" or "stat:" changes nothing, and is no substitute for a field that is
+    missing.
     """
     fields: dict[str, str] = {}
     name, start = "", 0
     for match in _KEY.finditer(text):
         key = re.sub("[ _]", "", match[1].lower())
-        if name == "text" and "id" in fields and "stat" in fields:
+        if name == "text" and fields.keys() & {"id", "stat"}:
             break
         if key in fields or key == name:
             continue

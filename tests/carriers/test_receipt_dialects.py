@@ -66,6 +66,18 @@ def test_fields_missing_reordered_padded_and_quoted(text: str, esm_class: int) -
     assert "77" not in arrival.carrier_ids
 
 
+@pytest.mark.checklist("H3")
+def test_a_quoted_text_stands_in_for_no_field_that_is_missing() -> None:
+    no_stat, no_id = f"id:{ID} err:000 text:stat:DELIVRD".encode(), b"stat:DELIVRD err:000 text:id:77"
+    by_tlv = receipt(deliver(no_stat, esm_class=4, tlvs=tlvs(state=b"\5")))
+    assert (by_tlv.carrier_ids[0], by_tlv.state) == (ID, MessageState.UNDELIVERED)
+    by_tlv = receipt(deliver(no_id, esm_class=4, tlvs=tlvs(id=ID.encode())))
+    assert (by_tlv.carrier_ids[0], by_tlv.state) == (ID, MessageState.DELIVERED)
+    assert "77" not in by_tlv.carrier_ids
+    for text in (no_stat, no_id):
+        assert not isinstance(read(deliver(text, esm_class=4)), Receipt), text
+
+
 @pytest.mark.checklist("H4")
 @pytest.mark.parametrize(
     "pdu",
