@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -194,7 +195,7 @@ def test_b3_an_unbind_before_the_bind_resp_is_answered_and_the_bind_is_off() -> 
 @pytest.mark.checklist("B4")
 @pytest.mark.parametrize("role", Role)
 def test_b4_link_checks_are_answered_but_never_sent_before_the_bind(role: Role) -> None:
-    session = Session(role, OPTIONS, 0)
+    session = Session(role, replace(OPTIONS, enquire_link_s=2), 0)
     assert session.receive(encode(EnquireLink(), 3), 1) == []
     assert only_answer(session) == (CommandId.ENQUIRE_LINK_RESP, 0, 3)
     for now in range(7):

@@ -9,8 +9,8 @@ import pytest
 from gateway.smpp.timers import Nothing, SendEnquireLink, SessionTimers, Stop, StopReason, Verdict
 
 
-def timers(now: float = 0) -> SessionTimers:
-    return SessionTimers(now, enquire_link_s=30, response_timeout_s=10, bind_timeout_s=7, read_timeout_s=5)
+def timers(now: float = 0, enquire_link_s: float = 30) -> SessionTimers:
+    return SessionTimers(now, enquire_link_s=enquire_link_s, response_timeout_s=10, bind_timeout_s=7, read_timeout_s=5)
 
 
 def bound(at: float = 0) -> SessionTimers:
@@ -28,6 +28,12 @@ def changed(made: SessionTimers, *marks: Callable[[SessionTimers], None]) -> Ses
 CASES: list[tuple[str, SessionTimers, int, Verdict]] = [
     ("bind due", timers(), 7, Stop(StopReason.BIND)),
     ("bind due, though the peer talks", changed(timers(), lambda t: t.heard(6)), 7, Stop(StopReason.BIND)),
+    (
+        "B4 no link check before the bind, however often they are wanted",
+        timers(enquire_link_s=2),
+        7,
+        Stop(StopReason.BIND),
+    ),
     ("silence after the bind", bound(), 30, SendEnquireLink()),
     ("silence after something heard", changed(bound(), lambda t: t.heard(12)), 42, SendEnquireLink()),
     ("link check unanswered", changed(bound(), lambda t: t.enquired(30)), 40, Stop(StopReason.LINK_CHECK)),
@@ -63,6 +69,7 @@ CASES: list[tuple[str, SessionTimers, int, Verdict]] = [
 ]
 
 
+@pytest.mark.checklist("A4", "B4", "C1")
 @pytest.mark.parametrize("made, at, verdict", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_nothing_before_its_time_and_the_verdict_from_then_on(made: SessionTimers, at: int, verdict: Verdict) -> None:
     assert made.next_at() == at
