@@ -14,6 +14,7 @@ from gateway.carriers.interface import BindPort, BindState, CarrierPort
 from gateway.carriers.observer import MetricsObserver
 from gateway.carriers.options import CarrierOptions, Mode
 from gateway.carriers.statuses import Verdict
+from gateway.carriers.throttle import PAUSE_S
 from gateway.carriers.wire import SocketWire
 from gateway.model.permit import Fate
 from gateway.smpp.constants import Status
@@ -63,9 +64,13 @@ async def test_one_direction_alone(autojump_clock: MockClock, mode: Mode) -> Non
         assert [bind.name for bind in ports(rig).binds] == ["acme/0"]
 
 
-async def test_complaints_slow_the_carrier_down_and_refusals_do_not(autojump_clock: MockClock) -> None:
+@pytest.mark.checklist("D4")
+@pytest.mark.parametrize("complaint", [Status.ESME_RTHROTTLED, Status.ESME_RMSGQFUL])
+async def test_complaints_slow_the_carrier_down_and_refusals_do_not(
+    autojump_clock: MockClock, complaint: Status
+) -> None:
     rig = Rig(max_per_second=100)
-    rig.prepare = lambda smsc: setattr(smsc, "submit_status", Status.ESME_RTHROTTLED)
+    rig.prepare = lambda smsc: setattr(smsc, "submit_status", complaint)
     async with rig.bound():
         rig.bind.offer([permit(1), permit(2)])
         await settle()
@@ -80,6 +85,24 @@ async def test_complaints_slow_the_carrier_down_and_refusals_do_not(autojump_clo
         assert rig.carrier.throttle.rate == rate
         assert rig.ledger.fates == dict.fromkeys((1, 2, 3), Fate.REJECTED)
         assert "acme" in repr(rig.carrier)
+
+
+@pytest.mark.checklist("D4")
+async def test_a_complaint_is_remembered_by_the_carrier_and_outlives_the_session(autojump_clock: MockClock) -> None:
+    rig = Rig(max_per_second=100, binds=2, reconnect_gap_s=0.1)
+    rig.prepare = lambda smsc: setattr(smsc, "submit_status", Status.ESME_RTHROTTLED)
+    async with rig.bound():
+        complained = trio.current_time()
+        rig.bind.offer([permit(1)])
+        await settle()
+        for wire in list(rig.wires):
+            wire.close()
+        await trio.sleep(0.5)
+        assert len(rig.smscs) == 4
+        assert all(bind.can_submit for bind in rig.carrier.binds)
+        assert rig.carrier.throttle.rate == 50
+        assert rig.carrier.throttle.available(trio.current_time()) == 0
+        assert rig.carrier.throttle.next_at(trio.current_time()) == complained + PAUSE_S
 
 
 async def test_metrics_follow_a_binds_life(autojump_clock: MockClock) -> None:

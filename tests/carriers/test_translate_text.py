@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.quirks import Quirk, load
 from gateway.model.messages import Concat
+from gateway.smpp.pdu import Tlv
 from gateway.sms import ALPHABETS
 from gateway.sms.gsm import pack
 from tests.carriers.test_translate import deliver, mo
@@ -61,6 +62,18 @@ def test_a_packed_part() -> None:
 def test_the_part_is_found_beside_ports_and_tables(header: bytes) -> None:
     arrival = mo(deliver(header + b"ST", esm_class=UDHI))
     assert (arrival.text, arrival.concat) == ("ST", Concat(7, 2, 1))
+
+
+@pytest.mark.checklist("G1")
+@pytest.mark.parametrize("header", [udh(PART), b""])
+def test_what_is_longer_than_any_part_is_whole(header: bytes) -> None:
+    """A payload may have room for a whole text under a header that says "part 1 of 2"; it waits for nothing."""
+    sar = (Tlv(0x20C, b"\0\7"), Tlv(0x20E, b"\2"), Tlv(0x20F, b"\1"))
+    esm_class, placed = (UDHI, ()) if header else (0, sar)
+    for octets, concat in ((255, Concat(7, 2, 1)), (256, None)):
+        payload = Tlv(0x424, header + b"x" * octets)
+        arrival = mo(deliver(b"", esm_class=esm_class, tlvs=(*placed, payload)))
+        assert (len(arrival.text), arrival.concat) == (octets, concat)
 
 
 @pytest.mark.checklist("F1", "F3")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import trio
 
@@ -17,6 +18,9 @@ from gateway.smpp.constants import CommandId
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Pdu, SubmitSm, SubmitSmResp
 from gateway.smpp.session import Session, SessionOptions
 from gateway.smpp.states import Role
+
+PATIENCE_S: Final = 60
+"""How long a test waits for what must come. Of an auto-jumping clock's seconds it is as many as of real ones."""
 
 
 class TrioClock:
@@ -45,8 +49,9 @@ class Ledger:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition that changes with a bind's state."""
-        while not condition():
-            await self.told.park()
+        with trio.fail_after(PATIENCE_S):
+            while not condition():
+                await self.told.park()
 
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         self.arrivals += arrivals
@@ -117,8 +122,10 @@ class Smsc:
             self.seen.unpark_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self.seen.park()
+        """Wait for a condition that changes with what comes."""
+        with trio.fail_after(PATIENCE_S):
+            while not condition():
+                await self.seen.park()
 
     async def send(self, data: bytes) -> None:
         while data:

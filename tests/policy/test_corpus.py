@@ -15,6 +15,7 @@ CASES = [(body, outcome) for outcome, bodies in CORPUS.items() for body in bodie
 MEMBER = someone(status=ConsentStatus.OPTED_IN, lists={"alerts": ConsentStatus.OPTED_IN})
 
 
+@pytest.mark.checklist("I5")
 @pytest.mark.parametrize("body,outcome", CASES)
 def test_text_leads_to(body: str, outcome: str) -> None:
     decision = judge_text(body, MEMBER)

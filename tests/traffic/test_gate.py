@@ -153,14 +153,15 @@ def test_a_reply_that_is_too_old_is_expired(bench: Bench) -> None:
 
 
 @pytest.mark.checklist("D4", "D5")
-def test_only_segments_that_were_not_accepted_are_minted_again(bench: Bench) -> None:
+@pytest.mark.parametrize("busy", [0x58, 0x14])
+def test_only_segments_that_were_not_accepted_are_minted_again(bench: Bench, busy: int) -> None:
     id_ = bench.queue("x" * 400)
     first = permits(passes(bench, id_))
     assert [(p.segment, p.segments) for p in first] == [(1, 3), (2, 3), (3, 3)]
     tell(bench, first[0], Fate.RETURNED)
     tell(bench, first[1], Fate.ACCEPTED)
     assert bench.state(id_) is MessageState.SENDING, "one is still out there"
-    tell(bench, first[2], Fate.REJECTED, status=0x58)
+    tell(bench, first[2], Fate.REJECTED, status=busy)
     assert bench.state(id_) is MessageState.QUEUED
     second = permits(passes(bench, id_))
     assert [p.segment for p in second] == [1, 3]

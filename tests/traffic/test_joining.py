@@ -40,6 +40,16 @@ def test_parts_in_any_order(bench: Bench, order: tuple[int, ...], batches: str) 
 
 
 @pytest.mark.checklist("G1")
+def test_as_many_parts_as_there_can_be(bench: Bench) -> None:
+    text = "".join(f"{n:03} " for n in range(255))
+    came = parts(text, range(4, 4 * 255, 4))
+    assert came[-1].concat == Concat(7, 255, 255)
+    outcomes = [taken.outcome for taken in bench.take(*came[::-2], *came[1::2]).taken]
+    assert outcomes == ["part"] * 254 + ["none"]
+    assert journal(bench) == [(text, 255, 0)]
+
+
+@pytest.mark.checklist("G1")
 @pytest.mark.parametrize("doubled, order", list(product(range(3), [(0, 1, 2), (2, 1, 0)])))
 def test_a_part_that_comes_twice_changes_nothing(bench: Bench, doubled: int, order: tuple[int, ...]) -> None:
     """Before the others, between them, or after all were joined; in the same session or another one."""

@@ -36,6 +36,7 @@ def keep(bench: Bench, *items: Unreadable) -> list[tuple[Any, ...]]:
     return bench.rows("select times, received_at, last_at, raw from quarantine order by id")
 
 
+@pytest.mark.checklist("E9")
 @pytest.mark.parametrize(
     "again",
     [
@@ -80,6 +81,7 @@ def test_what_was_there_before_it_was_counted_stays_apart(bench: Bench) -> None:
     assert [row[0] for row in keep(bench, BASE, BASE)] == [1, 2]
 
 
+@pytest.mark.checklist("E9")
 def test_twice_in_one_batch(bench: Bench) -> None:
     bench.take(unreadable(), unreadable())
     assert bench.rows("select times from quarantine") == [(2,)]
