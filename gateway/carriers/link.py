@@ -15,15 +15,16 @@ from gateway.base import Clock
 from gateway.carriers.compose import Composer
 from gateway.carriers.outbox import Entry, Outbox, Stage
 from gateway.carriers.receipts import MOST_ID
+from gateway.carriers.refusals import explain
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
-from gateway.smpp.constants import CommandId, Status, Tag, describe
+from gateway.smpp.constants import CommandId, Status
 from gateway.smpp.errors import LocalProtocolError
-from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Frame, Pdu, SubmitSmResp, tlv
+from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Frame, Pdu, SubmitSmResp
 from gateway.smpp.session import Session
 
 
@@ -352,7 +353,5 @@ def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:
         return Outcome(permit, Fate.ACCEPTED, 0, carrier_id, late=late)
     # A generic_nack with status 0 is no acceptance.
     status = frame.status or Status.ESME_RUNKNOWNERR
-    detail = describe(status)
-    if isinstance(frame.pdu, _ANSWERS) and (text := tlv(frame.pdu, Tag.ADDITIONAL_STATUS_INFO_TEXT)):
-        detail += ": " + text.split(b"\0")[0].decode("latin-1")
+    detail = explain(status, frame.pdu if isinstance(frame.pdu, _ANSWERS) else None)
     return Outcome(permit, Fate.REJECTED, status, "", detail, late)

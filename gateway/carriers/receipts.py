@@ -31,8 +31,8 @@ MOST_ID: Final = 255
 MOST_DIGITS: Final = 20
 """Digits of the longest id that is read as a decimal number: more than 64 bits count nowhere, and cost much to read."""
 
-_MOST_STATE: Final = 4
-"""Octets of the widest message_state that is read; the specification has one."""
+_MOST_NUMBER: Final = 4
+"""Octets of the widest small integer that is read, such as message_state; the specification has one."""
 
 _HEX_WIDTHS: Final = (0, 8, 10, 16)
 """To how many digits SMSCs pad a hexadecimal id."""
@@ -94,7 +94,7 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
         return None
     final = None if message_type == INTERMEDIATE or state is None else _FINAL.get(state)
     word = _NAMES[state] if state is not None else text.stat if text is not None else ""
-    code = text.err if text is not None and text.err else _network_error(tlv(pdu, Tag.NETWORK_ERROR_CODE))
+    code = text.err if text is not None and text.err else network_error(tlv(pdu, Tag.NETWORK_ERROR_CODE))
     word, code = word[:_MOST_WORD], code[:_MOST_WORD]
     return ReceiptFacts(tuple(ids), final, code if final is MessageState.DELIVERED else f"{word} {code}".strip())
 
@@ -126,13 +126,18 @@ def _text(pdu: DeliverSm | DataSm, user_data: bytes, *, bare: bool) -> ReceiptTe
 
 def _state(value: bytes | None) -> int | None:
     """Return message_state (section 5.3.2.35), of whatever width, or as an ASCII digit; None where it is no state."""
-    if not value or len(value) > _MOST_STATE:
+    state = read_number(value)
+    return state if state is not None and state < len(_NAMES) else None
+
+
+def read_number(value: bytes | None) -> int | None:
+    """Return a TLV's small integer, of whatever width, or in ASCII digits; None where there is none."""
+    if not value or len(value) > _MOST_NUMBER:
         return None
-    state = int(value) if value.isdigit() else int.from_bytes(value, "big")
-    return state if state < len(_NAMES) else None
+    return int(value) if value.isdigit() else int.from_bytes(value, "big")
 
 
-def _network_error(value: bytes | None) -> str:
+def network_error(value: bytes | None) -> str:
     """Return the code of network_error_code (section 5.3.2.31): one octet network type, two octets code; or ASCII."""
     if not value:
         return ""

@@ -26,7 +26,12 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """The last permit of one segment of an MT, and what became of it; ``fate`` and ``grounds`` as their words."""
+    """The last permit of one segment of an MT, and what became of it; ``fate`` and ``grounds`` as their words.
+
+    ``detail`` says why it ended so: what the carrier said with its refusal, or our own words. ``receipt_state``,
+    ``receipt_error`` (the carrier's word and the network's code) and ``receipt_at`` are those of the receipt that
+    counts, None before one came.
+    """
 
     segment: int
     carrier: str
@@ -36,13 +41,20 @@ class SegmentRow:
     fate: str
     status: int
     carrier_id: str
+    detail: str
     receipt_state: str | None
+    receipt_error: str | None
+    receipt_at: float | None
     attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """An MO or MT as interfaces show it. ``claim`` and ``lane`` are None for an MO; ``outcome`` is None for an MT."""
+    """An MO or MT as interfaces show it. ``claim`` and ``lane`` are None for an MO; ``outcome`` is None for an MT.
+
+    ``segments``: the submit_sm that an MT takes, the parts that an MO came in. ``partial``: an MO that may not be
+    whole, because parts never came, or it came cut short or behind a broken header; always false for an MT.
+    """
 
     id: int
     direction: str
@@ -61,6 +73,7 @@ class MessageRow:
     ref: str | None
     carrier: str | None
     segments: int
+    partial: bool
     outcome: str | None
     keyword: str | None
     matched_by: str | None

@@ -18,6 +18,9 @@ from gateway.model.permit import Fate, Grounds, Outcome, Permit
 from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
+MOST_DETAIL: Final = 512
+"""Characters of why a permit ended so: room for all that a carrier can say with a refusal (``carriers.refusals``)."""
+
 _MO: Final = 0
 _MT: Final = 1
 _MT_COLUMNS: Final = (
@@ -325,7 +328,7 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
 def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     """Write what became of permits."""
     tx.executemany(
-        _SETTLE, [(int(o.fate), o.status, o.carrier_id, o.detail[:200], tx.now, o.permit.id) for o in outcomes]
+        _SETTLE, [(int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now, o.permit.id) for o in outcomes]
     )
 
 

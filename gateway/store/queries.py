@@ -48,10 +48,24 @@ _MESSAGE: Final = (
     "ref",
     "carrier",
     "segments",
+    "partial",
     "outcome",
     "keyword",
     "matched_by",
     "because",
+)
+_PERMIT: Final = (
+    "carrier",
+    "bind_name",
+    "grounds",
+    "minted_at",
+    "fate",
+    "status",
+    "carrier_id",
+    "detail",
+    "receipt_state",
+    "receipt_error",
+    "receipt_at",
 )
 _EVIDENCE: Final = (
     "id",
@@ -246,6 +260,7 @@ def _message(row: Row, permits: tuple[SegmentRow, ...]) -> MessageRow:
         "number": named.pop("subscriber"),
         "state": MessageState(named["state"]),
         "lane": None if named["lane"] is None else Lane(named["lane"]),
+        "partial": bool(named["partial"]),
         "claim": None if named["claim"] is None else Grounds(named["claim"]).word,
     }
     return MessageRow(line=row[-1], permits=permits, **named)
@@ -253,8 +268,7 @@ def _message(row: Row, permits: tuple[SegmentRow, ...]) -> MessageRow:
 
 def _segments(source: Source, message_id: int) -> tuple[SegmentRow, ...]:
     """Return the last permit of each segment, in the order of the segments."""
-    names = ("carrier", "bind_name", "grounds", "minted_at", "fate", "status", "carrier_id", "receipt_state")
-    wanted = Permit.select(Permit.segment, *(getattr(Permit, name) for name in names))
+    wanted = Permit.select(Permit.segment, *(getattr(Permit, name) for name in _PERMIT))
     rows = source.fetch(wanted.where(Permit.message_id == message_id).order_by(Permit.segment, Permit.id))
     last: dict[int, Row] = {}
     attempts: dict[int, int] = {}
@@ -265,19 +279,15 @@ def _segments(source: Source, message_id: int) -> tuple[SegmentRow, ...]:
 
 
 def _segment(number: int, row: Row, attempts: int) -> SegmentRow:
-    carrier, bind, grounds, minted_at, fate, status, carrier_id, receipt = row
-    return SegmentRow(
-        segment=number,
-        carrier=carrier,
-        bind=bind,
-        grounds=Grounds(grounds).word,
-        minted_at=minted_at,
-        fate=Fate(fate).name.lower(),
-        status=status,
-        carrier_id=carrier_id,
-        receipt_state=None if receipt is None else MessageState(receipt).word,
-        attempts=attempts,
-    )
+    named = dict(zip(_PERMIT, row, strict=True))
+    receipt = named["receipt_state"]
+    named |= {
+        "bind": named.pop("bind_name"),
+        "grounds": Grounds(named["grounds"]).word,
+        "fate": Fate(named["fate"]).name.lower(),
+        "receipt_state": None if receipt is None else MessageState(receipt).word,
+    }
+    return SegmentRow(segment=number, attempts=attempts, **named)
 
 
 def _lists(source: Source, line_id: int | None, number: str) -> tuple[ListRow, ...]:

@@ -95,9 +95,23 @@ class SegmentView(Answer):
     status: int | None = Field(
         description="command_status of the carrier's response (SMPP 3.4 section 5.1.3); null without one."
     )
-    carrier_id: str
-    receipt_state: str | None
-    attempts: int
+    carrier_id: str = Field(description="The id that the carrier gave it; empty without one.")
+    detail: str = Field(
+        description="Why it was not accepted, in words: the meaning of the carrier's status, and what its answer added "
+        "(delivery_failure_reason, network_error_code, additional_status_info_text; SMPP 3.4 section 5.3.2); without "
+        "an answer, the gateway's own. Empty if it was accepted.",
+        examples=["ESME_RINVDSTADR (0x0000000B): Invalid Destination Address; permanent network error: number ported"],
+    )
+    receipt_state: str | None = Field(
+        description="`delivered` or `undelivered` by the delivery receipt that counts, the first final one.",
+    )
+    receipt_error: str | None = Field(
+        description="What that receipt said of the reason: the carrier's word, unless it is DELIVRD, and its own or "
+        "the network's error code; may be empty.",
+        examples=["UNDELIV 027"],
+    )
+    receipt_at: Time | None = Field(description="When that receipt came.")
+    attempts: int = Field(description="How many permits were minted for this segment.", examples=[1])
 
     @classmethod
     def of(cls, row: SegmentRow) -> Self:
@@ -111,7 +125,10 @@ class SegmentView(Answer):
             fate=row.fate,
             status=row.status if row.fate in _ANSWERED else None,
             carrier_id=row.carrier_id,
+            detail=row.detail,
             receipt_state=row.receipt_state,
+            receipt_error=row.receipt_error,
+            receipt_at=_time(row.receipt_at),
             attempts=row.attempts,
         )
 
@@ -135,7 +152,15 @@ class MessageView(Answer):
     list: str | None
     ref: str | None = Field(description="The sender's own reference.")
     carrier: str | None
-    segments: int
+    segments: int = Field(
+        description="mt: how many submit_sm (or data_sm) the text takes, which is what a carrier counts. "
+        "mo: how many parts it was joined from.",
+        examples=[1],
+    )
+    partial: bool = Field(
+        description="mo: true if this may not be the whole text (parts of it never came, or it came cut short or "
+        "behind a broken header); such a text opts nobody in. Always false for an mt, which has a state of that name."
+    )
     outcome: str | None = Field(description="What an MO was taken for; null for an MT.", examples=["opt_out"])
     keyword: str | None
     matched_by: str | None
@@ -163,6 +188,7 @@ class MessageView(Answer):
             ref=row.ref,
             carrier=row.carrier,
             segments=row.segments,
+            partial=row.partial,
             outcome=row.outcome,
             keyword=row.keyword,
             matched_by=row.matched_by,

@@ -32,7 +32,9 @@ from gateway.web.problems import body_of, of_refusal
 
 _T: Final = 1_795_367_045.25  # 2026-11-22T17:04:05.250Z
 _STOP: Final = Refusal(Reason.OPTED_OUT, "+12…0101 opted out of line 85700.", since=_T, source="text")
-_PERMIT: Final = SegmentRow(1, "acme", "acme/0", "consent", _T + 1, "accepted", 0, "9f01ab", "delivered", 1)
+_PERMIT: Final = SegmentRow(
+    1, "acme", "acme/0", "consent", _T + 1, "accepted", 0, "9f01ab", "", "delivered", "000", _T + 2, 1
+)
 _MESSAGE: Final = MessageRow(
     id=4711,
     direction="mt",
@@ -51,6 +53,7 @@ _MESSAGE: Final = MessageRow(
     ref="table-12",
     carrier="acme",
     segments=1,
+    partial=False,
     outcome=None,
     keyword=None,
     matched_by=None,

@@ -18,14 +18,16 @@ import pytest
 import trio
 
 from gateway.cli.client import listening
+from gateway.cli.output import local_time
 from gateway.config import Config, load
 from gateway.daemon.daemon import running
 from gateway.daemon.folder import StateFolderError
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Reason
-from gateway.model.views import BrakeRow, Readiness
+from gateway.model.views import BrakeRow, Readiness, SegmentRow
 from gateway.store.store import open_store
 from gateway.web.access import Authority
+from gateway.web.answers import rfc3339
 from gateway.web.app import build_app
 from gateway.web.server import serve_unix
 from tests.cli.conftest import Ended, Run
@@ -266,6 +268,30 @@ async def test_one_message_with_its_permits(run: Run) -> None:
     beside_it = partial(beside, run, FakeDesk(rows={1: unanswered}), "messages", "show", "1")
     assert "0x" not in (await beside_it()).out, "the carrier said nothing"
     assert json.loads((await beside_it("--json")).out)["permits"][0]["status"] is None
+
+
+@pytest.mark.checklist("D2", "H10")
+async def test_one_message_with_what_carriers_said_of_it(run: Run) -> None:
+    permits = (
+        SegmentRow(1, "acme", "acme/0", "consent", NOW, "accepted", 0, "a1", "", "delivered", "", NOW, 1),
+        SegmentRow(2, "acme", "acme/0", "consent", NOW, "accepted", 0, "a2", "", "undelivered", "UNDELIV 27", NOW, 1),
+        SegmentRow(3, "acme", "acme/0", "consent", NOW, "rejected", 11, "", "ported\x07 away", None, None, None, 3),
+    )
+    out = (await beside(run, FakeDesk(rows={1: row(1, permits=permits)}), "messages", "show", "1")).out
+    at = local_time(rfc3339(NOW))
+    assert out.splitlines()[-3:] == [
+        "segment 3  ported  away",
+        f"receipt 1  {at} delivered",
+        f"receipt 2  {at} undelivered UNDELIV 27",
+    ]
+    assert "partial" not in out
+
+
+@pytest.mark.checklist("G1")
+async def test_a_text_that_came_in_part_is_marked(run: Run) -> None:
+    desk = FakeDesk(rows={1: row(1, direction="mo", state=MessageState.RECEIVED, partial=True, permits=())})
+    assert "partial     yes" in (await beside(run, desk, "messages", "show", "1")).out
+    assert "received (partial)" in (await beside(run, desk, "messages", "list")).out
 
 
 async def test_a_consent_with_evidence(run: Run) -> None:

@@ -70,11 +70,12 @@ def row(message_id: int, **changes: object) -> MessageRow:
         "ref": None,
         "carrier": None,
         "segments": 1,
+        "partial": False,
         "outcome": None,
         "keyword": None,
         "matched_by": None,
         "because": None,
-        "permits": (SegmentRow(1, "acme", "acme/0", "consent", NOW, "accepted", 0, "a1", None, 1),),
+        "permits": (SegmentRow(1, "acme", "acme/0", "consent", NOW, "accepted", 0, "a1", "", None, None, None, 1),),
     }
     return MessageRow(**{**values, **changes})  # type: ignore[arg-type]  # a table of keyword arguments
 

@@ -28,8 +28,8 @@ MESSAGE = (
 )
 PERMIT = (
     "insert into permit (id, message_id, segment, line_id, subscriber, carrier, bind, node, life, grounds, opt_outs,"
-    " minted_at, dies_at, fate, status, carrier_id, receipt_state) values (?, 11, ?, 1, ?, 'acme', 'acme/0', 'gw1', 1,"
-    " 1, 0, ?, 0, ?, ?, ?, ?)"
+    " minted_at, dies_at, fate, status, carrier_id, detail, receipt_state, receipt_error, receipt_at)"
+    " values (?, 11, ?, 1, ?, 'acme', 'acme/0', 'gw1', 1, 1, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -69,15 +69,16 @@ STORED = [
 
 
 def fill(tx: Any) -> None:
-    """Two lines, some messages, one of them in two segments of which the second was tried twice."""
+    """Two lines, some messages, one of them in two segments of which the second was tried twice, one in part."""
     sync_lines(tx, [LineSpec("85700"), LineSpec("85701")])
     tx.executemany(MESSAGE, STORED)
+    tx.execute("update message set partial = 1 where id = 10")
     tx.executemany(
         PERMIT,
         [
-            (1, 1, SUBSCRIBER, 1.0, 1, 0, "id-1", 3),
-            (2, 2, SUBSCRIBER, 2.0, 2, 0x58, "", None),
-            (3, 2, SUBSCRIBER, 3.0, 1, 0, "id-2", None),
+            (1, 1, SUBSCRIBER, 1.0, 1, 0, "id-1", "", 3, "000", 4.5),
+            (2, 2, SUBSCRIBER, 2.0, 2, 0x58, "", "slow down", None, None, None),
+            (3, 2, SUBSCRIBER, 3.0, 2, 0x0B, "", "number ported", None, None, None),
         ],
     )
     tx.execute(
@@ -113,14 +114,15 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.close()
 
 
+@pytest.mark.checklist("D2", "H10")
 def test_a_message_is_shown_with_the_last_permit_of_each_segment(reader: Reader) -> None:
     row = queries.message(reader, 11)
     assert row is not None
     assert (row.line, row.number, row.direction, row.state) == ("85700", SUBSCRIBER, "mt", MessageState.SENT)
     assert (row.lane, row.claim, row.outcome) == (Lane.REPLY, "consent", None)
     assert row.permits == (
-        SegmentRow(1, "acme", "acme/0", "consent", 1.0, "accepted", 0, "id-1", "delivered", 1),
-        SegmentRow(2, "acme", "acme/0", "consent", 3.0, "accepted", 0, "id-2", None, 2),
+        SegmentRow(1, "acme", "acme/0", "consent", 1.0, "accepted", 0, "id-1", "", "delivered", "000", 4.5, 1),
+        SegmentRow(2, "acme", "acme/0", "consent", 3.0, "rejected", 0x0B, "", "number ported", None, None, None, 2),
     )
 
 
@@ -129,6 +131,14 @@ def test_a_text_that_came_is_shown_with_what_it_meant(reader: Reader) -> None:
     assert row is not None
     assert (row.direction, row.lane, row.claim, row.outcome, row.keyword) == ("mo", None, None, "keyword", "JOIN")
     assert queries.message(reader, 999) is None
+
+
+def test_a_text_that_came_in_part_is_shown_so(reader: Reader) -> None:
+    one = queries.message(reader, 10)
+    assert one is not None
+    assert one.partial is True
+    listed = {row.id: row.partial for row in queries.messages(reader, MessageQuery(limit=100)).rows}
+    assert listed == {row[0]: row[0] == 10 for row in STORED}
 
 
 FILTERS: list[tuple[dict[str, Any], Callable[[tuple[Any, ...]], bool]]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateway.model.messages import Lane, MessageState
 from gateway.model.refusal import Reason
 from gateway.model.requests import Actor, MessageQuery, Role, SendRequest
+from gateway.model.views import SegmentRow
 from gateway.web.openapi import MAY_FAIL
 from gateway.web.problems import REFUSALS
 from tests.kit.desk import GOOD, LINE, NOW, NUMBER_FOR, FakeDesk, row
@@ -145,7 +147,8 @@ async def test_a_refused_listing_is_a_problem() -> None:
 
 
 async def test_one_message_with_its_permits() -> None:
-    mo = row(2, direction="mo", lane=None, claim=None, permits=(), state=MessageState.RECEIVED, outcome="opt_out")
+    received = row(2, direction="mo", lane=None, claim=None, permits=(), state=MessageState.RECEIVED, partial=True)
+    mo = replace(received, outcome="opt_out")
     desk = FakeDesk(rows={1: row(1, in_reply_to=2, expires_at=NOW), 2: mo})
     async with client_of(app_on(desk), Role.VIEWER) as client:
         sent = (await client.get("/api/v1/messages/1")).json()
@@ -154,7 +157,22 @@ async def test_one_message_with_its_permits() -> None:
         is_problem(await client.get("/api/v1/messages/x"), "invalid-request")
     assert sent["permits"][0]["minted_at"] == sent["expires_at"] == "2026-11-22T17:04:05.250Z"
     assert (sent["in_reply_to"], sent["lane"]) == ("2", "normal")
+    assert (sent["partial"], came["partial"]) == (False, True)
     assert (came["direction"], came["lane"], came["permits"], came["outcome"]) == ("mo", None, [], "opt_out")
+
+
+@pytest.mark.checklist("D2", "H10")
+async def test_what_carriers_said_of_a_message() -> None:
+    permits = (
+        SegmentRow(1, "acme", "acme/0", "consent", NOW, "accepted", 0, "a1", "", "undelivered", "UNDELIV 27", NOW, 1),
+        SegmentRow(2, "acme", "acme/0", "consent", NOW, "rejected", 11, "", "number ported", None, None, None, 3),
+    )
+    async with client_of(app_on(FakeDesk(rows={1: row(1, permits=permits)})), Role.VIEWER) as client:
+        first, second = (await client.get("/api/v1/messages/1")).json()["permits"]
+    assert (first["detail"], first["receipt_state"], first["receipt_error"]) == ("", "undelivered", "UNDELIV 27")
+    assert (first["receipt_at"], first["attempts"]) == ("2026-11-22T17:04:05.250Z", 1)
+    assert (second["detail"], second["status"], second["attempts"]) == ("number ported", 11, 3)
+    assert (second["receipt_state"], second["receipt_error"], second["receipt_at"]) == (None, None, None)
 
 
 async def test_cancelling_by_filter() -> None:

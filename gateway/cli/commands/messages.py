@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,7 +91,7 @@ def uncertain(config: Path, as_json: bool, **query: Any) -> None:
 @json_option
 @click.argument("message_id", type=MESSAGE_ID, metavar="ID")
 def show(config: Path, as_json: bool, message_id: str) -> None:
-    """Show one message, and under what permits it went.
+    """Show one message, under what permits it went, and what carriers said of it.
 
     \b
     Example:
@@ -103,6 +103,7 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
         return
     permits = message.pop("permits")
     times = ("created_at", "updated_at", "expires_at")
+    message["partial"] = "yes" if message["partial"] else ""
     show_record({key: local_time(value) if key in times else value for key, value in message.items()})
     if permits:
         click.echo("")
@@ -124,6 +125,16 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
             ],
             nothing="",
         )
+        # Sentences of the carrier's: below the table, where no terminal is too narrow for them.
+        show_record({f"segment {permit['segment']}": permit["detail"] for permit in permits})
+        show_record({f"receipt {permit['segment']}": _receipt(permit) for permit in permits})
+
+
+def _receipt(permit: Mapping[str, Any]) -> str:
+    """Return when a segment's receipt came and what it said; empty before one came."""
+    if permit["receipt_at"] is None:
+        return ""
+    return f"{local_time(permit['receipt_at'])} {permit['receipt_state']} {permit['receipt_error']}".rstrip()
 
 
 @messages.command(name="cancel")
@@ -186,6 +197,12 @@ def _settle(config: Path, action: str, ids: Sequence[str], as_json: bool) -> int
     return EX_DATAERR if refused else 0
 
 
+def _state(message: Mapping[str, Any]) -> str:
+    """Return the state with what a person wants to know with it: the reason, or that a text came in part."""
+    why = message["reason"] or ("partial" if message["partial"] else "")
+    return f"{message['state']} ({why})" if why else str(message["state"])
+
+
 def _show_page(page: Any, as_json: bool) -> None:
     if as_json:
         show_json(page)
@@ -199,7 +216,7 @@ def _show_page(page: Any, as_json: bool) -> None:
                 "<-" if message["direction"] == "mo" else "->",
                 message["line"],
                 message["number"],
-                f"{message['state']} ({message['reason']})" if message["reason"] else message["state"],
+                _state(message),
                 message["text"],
             )
             for message in page["messages"]
