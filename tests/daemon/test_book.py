@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.config import Config
 from gateway.daemon.book import book_of, line_specs
+from gateway.traffic.rulebook import Way
 from tests.config.world import loaded
 
 TEXT = """
@@ -19,6 +20,9 @@ max_backlog = 5
 
 [[carrier]]
 name = "acme"
+weight = 7
+prefixes = ["+1787", "+1939"]
+failover_after_s = 2.5
 [[carrier]]
 name = "spare"
 
@@ -27,6 +31,7 @@ address = "+1 (857) 00"
 name = "Acme"
 region = "DE"
 carriers = ["spare", "acme"]
+max_per_second = 7.5
 [[line.keyword]]
 word = "JOIN"
 action = "join"
@@ -83,7 +88,10 @@ def test_the_book_has_the_lines_by_address_and_by_id_and_the_limits(tmp_path: Pa
     book = book_of(made, {"185700": 7, "85701": 9, "old": 3})
     assert set(book.by_address) == {"185700", "85701"}
     assert {id_: entry.address for id_, entry in book.by_id.items()} == {7: "185700", 9: "85701"}
-    assert [way.carrier for way in book.by_id[7].ways] == ["spare", "acme"]
+    acme = Way("acme", weight=7, prefixes=("+1787", "+1939"), failover_after_s=2.5)
+    assert book.by_id[7].ways == (Way("spare", weight=1, prefixes=(), failover_after_s=30), acme)
+    assert book.by_id[9].ways == (acme,)
+    assert [book.by_id[id_].max_per_second for id_ in (7, 9)] == [7.5, 0]
     assert book.by_id[7].region == "DE"
     assert book.rules(9, "85701").hold_s == 86_400.0
     assert (book.on_uncertain(7), book.on_uncertain(9)) == ("hold", "resend")

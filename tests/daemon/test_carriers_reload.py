@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,20 +19,23 @@ PATIENCE_S = 25
 ADMIN = Actor("test", Role.ADMIN)
 
 
-def text_of(folder: Path, **carriers: str) -> str:
+def text_of(folder: Path, over: Sequence[str], **carriers: str) -> str:
     tables = [f'[[carrier]]\nname = "{name}"\nreconnect_gap_s = 0.1\n{keys}\n' for name, keys in carriers.items()]
-    line = '[[line]]\naddress = "85700"\nunknown = "allow"\ncarriers = ["acme"]\nhelp_reply = "Call us."\n'
+    names = ", ".join(f'"{name}"' for name in over)
+    line = f'[[line]]\naddress = "85700"\nunknown = "allow"\ncarriers = [{names}]\nhelp_reply = "Call us."\n'
     return f'[gateway]\nstate_dir = "{folder}"\n[http]\nlisten = []\n{"".join(tables)}{line}'
 
 
 @asynccontextmanager
-async def serving(folder: Path, **carriers: str) -> AsyncIterator[tuple[Running, Callable[..., Awaitable[None]]]]:
-    """A gateway with these carriers, and how to reload it with others."""
+async def serving(
+    folder: Path, over: Sequence[str] = ("acme",), **carriers: str
+) -> AsyncIterator[tuple[Running, Callable[..., Awaitable[None]]]]:
+    """A gateway with these carriers and a line over some of them, and how to reload it with others."""
     file = folder / "gateway.toml"
-    file.write_text(text_of(folder, **carriers))
+    file.write_text(text_of(folder, over, **carriers))
 
     async def reload(**new: str) -> None:
-        file.write_text(text_of(folder, **new))
+        file.write_text(text_of(folder, over, **new))
         assert await gateway.reload(partial(load, file, {}))
 
     async with running(load(file, {}), "") as gateway:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from gateway.daemon.flow import Flow
 from gateway.daemon.offline import offline_desk
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, Role, SendRequest
+from gateway.store.hot_parts import quarantine
 from gateway.store.store import open_store
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.desk import Desk
 from tests.kit.smsc import TrioClock
+from tests.traffic.bench import unreadable
 
 ADMIN = Actor("test", Role.ADMIN)
 
@@ -64,6 +68,19 @@ async def test_a_new_configuration_is_adopted_whole(autojump_clock: MockClock, f
         assert flow._region_of("85700") == "US", "a line that is gone is read as American"
         removed = "select address from line where removed_at is not null"
         assert await flow.store.read(lambda reader: reader.rows(removed)) == [("85700",)]
+
+
+@pytest.mark.checklist("E9")
+@pytest.mark.parametrize("days", [3, 300])
+async def test_the_quarantine_is_kept_as_long_as_configured(autojump_clock: MockClock, file: Path, days: int) -> None:
+    config = changed(file, "[store]", f"[store]\nquarantine_days = {days}")
+    async with flowing(config) as flow:
+        for age in (days - 0.5, days + 0.5):
+            item = replace(unreadable(), raw=str(age).encode(), received_at=flow.clock.wall() - age * 86_400)
+            await flow.store.writer.run(partial(quarantine, items=[item]), "test")
+        await flow.janitor.round()
+        kept = await flow.store.read(lambda reader: reader.rows("select raw from quarantine"))
+        assert kept == [(str(days - 0.5).encode(),)]
 
 
 async def test_brakes_survive_a_restart(autojump_clock: MockClock, file: Path) -> None:
