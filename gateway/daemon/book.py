@@ -9,9 +9,7 @@ from gateway.config import Config
 from gateway.model.address import read_line
 from gateway.policy.compile import compile_line, list_of
 from gateway.policy.options import LineOptions
-from gateway.store.hot_messages import free_routes
-from gateway.store.lines import KeywordSpec, LineSpec, sync_lines
-from gateway.store.tx import Tx
+from gateway.store.lines import KeywordSpec, LineSpec
 from gateway.traffic.rulebook import LineEntry, RuleBook, Way, rule_book
 
 
@@ -37,18 +35,6 @@ def line_specs(config: Config) -> list[LineSpec]:
         )
         for line in config.lines
     ]
-
-
-def settle_lines(tx: Tx, config: Config) -> dict[str, int]:
-    """Bring the store's lines up to the configuration; return their ids, by address.
-
-    What is queued for a carrier that its line does not have any more may go over any of those that it has.
-    """
-    ids = sync_lines(tx, line_specs(config))
-    for line in config.lines:
-        ways = _ways(config, line)
-        free_routes(tx, ids[read_line(line.address)], [way.carrier for way in ways] if len(ways) > 1 else ())
-    return ids
 
 
 def _ways(config: Config, line: LineOptions) -> tuple[Way, ...]:

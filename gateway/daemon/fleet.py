@@ -27,6 +27,7 @@ class Fleet:
     """Carriers by name. ``make`` is given options and how many were made before; ``gone`` is told of those that ended.
 
     ``carriers`` are all that have not ended, in the order of the configuration; those that drain are among them.
+    ``latest`` is the last one of each name, ended or not: what its answers mean is asked after it has gone, too.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Fleet:
         self._over = False
         self._nursery: trio.Nursery | None = None
         self.carriers: list[Carrier] = []
+        self.latest: dict[str, Carrier] = {}
         self.want(options)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -99,6 +101,7 @@ class Fleet:
     def _add(self, name: str, *, kept: bool = False) -> Carrier:
         carrier = self._make(self._wanted[name], self._made)
         self._made += 1
+        self.latest[name] = carrier
         self.carriers.append(carrier)
         if self._nursery is not None and not kept:
             self._nursery.start_soon(self._keep, carrier)

@@ -15,8 +15,9 @@ from gateway.carriers.observer import MetricsObserver
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.config import Config
-from gateway.daemon.book import book_of, settle_lines
+from gateway.daemon.book import book_of, line_specs
 from gateway.daemon.fleet import Fleet
+from gateway.store.lines import sync_lines
 from gateway.store.queries import brakes as stored_brakes
 from gateway.store.store import Store
 from gateway.telemetry.metrics import Metrics
@@ -73,14 +74,14 @@ class Flow:
     @classmethod
     async def begin(cls, store: Store, config: Config, clock: Clock, metrics: Metrics) -> Flow:
         """Bring the store's lines up to the configuration, take over its brakes, and return the flow over it."""
-        ids = await store.writer.run(lambda tx: settle_lines(tx, config), "lines")
+        ids = await store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
         flow = cls(store, config, clock, metrics, book_of(config, ids))
         flow.brakes.load(await store.read(stored_brakes))
         return flow
 
     async def adopt(self, config: Config) -> list[str]:
         """Put lines, keywords and carriers of a new configuration in force; return the carriers that begin or end."""
-        ids = await self.store.writer.run(lambda tx: settle_lines(tx, config), "lines")
+        ids = await self.store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
         self.book = book_of(config, ids)
         turned = self.fleet.want(config.carriers)
         self.dispatcher.ring_all()
@@ -113,7 +114,7 @@ class Flow:
         return self.fleet.carriers
 
     def _verdict(self, carrier: str, status: int) -> Verdict:
-        found = next((item for item in self.fleet.carriers if item.name == carrier), None)
+        found = self.fleet.latest.get(carrier)
         return found.verdict(status) if found else verdict(status, _NO_OVERRIDES)
 
     def _region_of(self, line: str) -> str:

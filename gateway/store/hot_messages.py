@@ -242,43 +242,49 @@ def first_of(
     return rows[0][0] if rows else None
 
 
-def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict[Msisdn, str]:
-    """Return the route of what is queued for each of these subscribers; there is one, or none."""
-    return {
-        Msisdn(row[0]): row[1]
-        for marks, chunk in chunks(sorted(subscribers))
-        for row in tx.rows(
-            "select subscriber, route from message indexed by message_routed"
-            f" where state = 0 and route <> '' and line_id = ? and subscriber in ({marks})",
+def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict[Msisdn, set[str]]:
+    """Return the routes of what is queued for each of these subscribers; those for whom nothing is are left out."""
+    found: dict[Msisdn, set[str]] = {}
+    for marks, chunk in chunks(sorted(subscribers)):
+        for subscriber, route in tx.rows(
+            "select distinct subscriber, route from message indexed by message_routed"
+            f" where state = 0 and line_id = ? and subscriber in ({marks})",
             (line_id, *chunk),
-        )
-    }
+        ):
+            found.setdefault(Msisdn(subscriber), set()).add(route)
+    return found
 
 
 def reroute(tx: Tx, moved: Sequence[tuple[str, int, Msisdn]]) -> None:
-    """Send what is queued for these subscribers over another carrier: (route, line_id, subscriber) each."""
+    """Send all that is queued for these subscribers over one carrier: (route, line_id, subscriber) each."""
     tx.executemany(
-        "update message set route = ? where state = 0 and route <> '' and line_id = ? and subscriber = ?", moved
+        "update message indexed by message_routed set route = ? where state = 0 and line_id = ? and subscriber = ?",
+        moved,
     )
 
 
-def free_routes(tx: Tx, line_id: int, known: Collection[str]) -> int:
-    """Let what is queued for carriers that this line does not have any more go over any; return how many."""
-    freed = 0
-    for lane in Lane:
-        route = ""
-        while rows := tx.rows(
+def set_routes(tx: Tx, routes: Sequence[tuple[str, int]]) -> None:
+    """Give messages a route: (route, id) each."""
+    tx.executemany("update message set route = ? where id = ?", routes)
+
+
+def free_routes(tx: Tx, lane: Lane, line_id: int, known: Collection[str], limit: int) -> int:
+    """Let what is queued for carriers that this line does not have any more go over any; return how many, at most."""
+    route, freed = "", 0
+    while freed < limit:
+        ((after,),) = tx.rows(
             "select min(route) from message where state = 0 and lane = ? and line_id = ? and route > ?",
             (int(lane), line_id, route),
-        ):
-            if rows[0][0] is None:
-                break
-            route = rows[0][0]
-            if route not in known:
-                freed += tx.execute(
-                    "update message set route = '' where state = 0 and lane = ? and line_id = ? and route = ?",
-                    (int(lane), line_id, route),
-                )
+        )
+        if after is None:
+            return freed
+        route = after
+        if route not in known:
+            freed += tx.execute(
+                "update message set route = '' where id in (select id from message"
+                " where state = 0 and lane = ? and line_id = ? and route = ? order by id limit ?)",
+                (int(lane), line_id, route, limit - freed),
+            )
     return freed
 
 

@@ -55,7 +55,7 @@ class Message(Table):
             SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
             SQL("CREATE INDEX message_queued ON message (lane, line_id, route, id, subscriber) WHERE state = 0"),
             SQL("CREATE INDEX message_waiting ON message (lane, line_id, route, subscriber, id) WHERE state = 0"),
-            SQL("CREATE INDEX message_routed ON message (line_id, subscriber) WHERE state = 0 AND route <> ''"),
+            SQL("CREATE INDEX message_routed ON message (line_id, subscriber, route) WHERE state = 0"),
             SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
             SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
             SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),

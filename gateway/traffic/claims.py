@@ -21,6 +21,7 @@ claims is part of that: ``Turns.reached`` only says with whom to begin.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -62,13 +63,15 @@ class Turns:
     """What a carrier's lanes carry from claim to claim.
 
     ``credit`` is that of ``shares.turns``, ``served`` the queue that each lane served last, ``saving`` the place whose
-    long text waits for slots, ``reached`` the subscriber behind whom a place is searched on.
+    long text waits for slots, ``reached`` the subscriber behind whom a place is searched on, ``lines`` the credit of
+    the lanes of each line that has a limit of its own.
     """
 
     credit: dict[Lane, int] = field(default_factory=dict)
     served: dict[Lane, Queue] = field(default_factory=dict)
     saving: Place | None = None
     reached: dict[Place, Msisdn] = field(default_factory=dict)
+    lines: dict[int, dict[Lane, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -129,8 +132,11 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
         taking.lane(supply, Lane.URGENT, supply.tokens)
         if taking.stuck is not None:
             continue  # what comes free is for it: the other lanes would take each slot as it comes
-        waits = {place[0] for place in demand.backlog if place[1:] in supply.queues}
-        _share(taking, supply, waits & WEIGHTS.keys())
+        waits = {place[0] for place in demand.backlog if place[1:] in supply.queues} & WEIGHTS.keys()
+        if taking.allot(supply):
+            _share(taking, supply, set(waits))
+            taking.allotted = None
+        _share(taking, supply, waits)
     return taking.claimed
 
 
@@ -163,6 +169,7 @@ class _Taking:
         self.urgent: set[int] = set()
         self.blocked: dict[Place, set[Msisdn]] = {}
         self.tokens = dict(demand.tokens)
+        self.allotted: Counter[tuple[int, Lane]] | None = None
         self.stuck: Place | None = None
 
     def open_to(self, supply: Supply, place: Place) -> bool:
@@ -170,9 +177,27 @@ class _Taking:
         waits = place in self.demand.backlog and place not in self.claimed.emptied
         return waits and place[1:] in supply.queues and self.line_has_tokens(place)
 
+    def allot(self, supply: Supply) -> bool:
+        """Share the tokens of lines with a limit among their own lanes; say whether there are any.
+
+        Otherwise the lane that is asked first would take each token as it comes. What one leaves, others may use after.
+        """
+        self.allotted = Counter()
+        lines = {line for line, _ in supply.queues if self.tokens.get(line, 0) > 0}
+        for line in lines:
+            waiting = {place[0] for place in self.demand.backlog if place[1] == line and place[1:] in supply.queues}
+            credit = supply.turns.lines.setdefault(line, {})
+            for lane, count in turns(self.tokens[line], waiting & WEIGHTS.keys(), credit).items():
+                self.allotted[line, lane] = count
+        return bool(lines)
+
     def line_has_tokens(self, place: Place) -> bool:
-        """Say whether the line's own limit lets another one go."""
-        return self.tokens.get(place[1], 1) > 0
+        """Say whether the line's own limit lets another one go, in this lane."""
+        lane, line, _ = place
+        if line not in self.tokens:
+            return True
+        mine = self.allotted is None or lane is Lane.URGENT or self.allotted[line, lane] > 0
+        return mine and self.tokens[line] > 0
 
     def lane(self, supply: Supply, lane: Lane, budget: int) -> int:
         """Claim up to ``budget`` segments of one lane over the carrier's queues; return how many.
@@ -215,6 +240,8 @@ class _Taking:
             _use(room, supply, mt)
             if place[1] in self.tokens:
                 self.tokens[place[1]] -= mt.segments
+                if self.allotted is not None:
+                    self.allotted[place[1], place[0]] -= mt.segments
             self.claimed.claims.append(Claim(mt, supply.carrier, room.bind))
             if urgent:
                 self.urgent.add(mt.id)

@@ -29,6 +29,7 @@ from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.traffic.brake import KINDS, Brakes
 from gateway.traffic.reports import Reports
+from gateway.traffic.routes import requeue
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
 from gateway.traffic.sending import Sending, Step
 
@@ -195,6 +196,7 @@ class Desk:
     ) -> Mapping[int, MessageState | Refusal]:
         """Resend or fail uncertain messages. What is resent passes the gate like anything else."""
         state = MessageState.QUEUED if action == "resend" else MessageState.FAILED
+        book = self._book()
         places: set[LaneOfLine] = set()
 
         def job(tx: Tx) -> dict[int, MessageState | Refusal]:
@@ -214,6 +216,8 @@ class Desk:
                     reason = "uncertain" if action == "fail" else None
                     moves.append(Move(id_, state, reason, None, mt.resends + (action == "resend")))
                     places.add((mt.lane, mt.line_id))
+            if action == "resend":
+                requeue(tx, [found[step.id] for step in moves], book)
             move(tx, moves)
             if moves:
                 add_audit(tx, actor, action, f"{len(moves)} uncertain messages", {"ids": [m.id for m in moves]})

@@ -19,10 +19,10 @@ import structlog
 import trio
 
 from gateway.base import Clock
-from gateway.carriers.interface import CarrierPort
+from gateway.carriers.interface import BindPort, CarrierPort
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
-from gateway.model.permit import Fate, Outcome
+from gateway.model.permit import Fate, Outcome, Permit
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
 from gateway.store.jobs import Job
@@ -77,6 +77,8 @@ class Dispatcher:
         self._rung: set[Place] = set()
         self._serving = Serving()
         self._turns: dict[str, Turns] = {}
+        self._claims = 0
+        self._served: dict[str, int] = {}
         self._under_way: dict[int, tuple[Mt, str]] = {}
         self._on_bind: Counter[str] = Counter()
         self._busy: dict[Key, int] = {}
@@ -208,28 +210,43 @@ class Dispatcher:
         self._backlog -= result.emptied - self._rung
         for message_id in result.minted.messages:
             self._leave(message_id)  # a commit in doubt may have settled it without our knowing
-        for bind_name, permits in result.minted.permits.items():
-            self._on_bind[bind_name] += len({permit.message_id for permit in permits})
+        offers = self._offers(result.minted)
+        went = {permit.message_id for _, _, permits in offers for permit in permits}
+        for _, bind, permits in offers:
+            self._on_bind[bind.name] += len({permit.message_id for permit in permits})
             self._handed.update(permit.id for permit in permits)
             for permit in permits:
-                self._under_way[permit.message_id] = (result.minted.messages[permit.message_id], bind_name)
+                self._under_way[permit.message_id] = (result.minted.messages[permit.message_id], bind.name)
         for mt in result.minted.messages.values():
-            if mt.lane is not Lane.URGENT:
+            if mt.lane is not Lane.URGENT and mt.id in went:
                 key = (mt.line_id, mt.subscriber)
                 self._busy[key] = self._busy.get(key, 0) + 1
         held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in result.minted.waiting]
         self._reports.refused(result.minted.refused)
         self._reports.failed(result.minted.failed)
         self._reports.handed_over(result.minted.messages.values())
-        for carrier in self._carriers():
-            for bind in carrier.binds:
-                if offered := result.minted.permits.get(bind.name):
-                    carrier.throttle.take(len(offered), now)
-                    self._serving.took(offered, now)
-                    bind.offer(offered)
+        self._claims += 1
+        for carrier, bind, permits in offers:
+            self._served[carrier.name] = self._claims
+            carrier.throttle.take(len(permits), now)
+            self._serving.took(permits, now)
+            bind.offer(permits)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
         if result.minted.messages or result.minted.refused or result.minted.failed or any(held):
             self._bell.set()
+
+    def _offers(self, minted: Minted) -> list[tuple[CarrierPort, BindPort, list[Permit]]]:
+        """Return what each bind gets. What was minted for one that has left is taken back by the next claim."""
+        found = [
+            (carrier, bind, permits)
+            for carrier in self._carriers()
+            for bind in carrier.binds
+            if (permits := minted.permits.get(bind.name))
+        ]
+        if len(found) < len(minted.permits):
+            self._doubts += 1
+            self.ring_all()
+        return found
 
     def _supplies(self, book: RuleBook) -> list[Supply]:
         """Return what each carrier can take now, and which queues it serves."""
@@ -244,11 +261,13 @@ class Dispatcher:
             if binds:
                 rooms = [Room(b.name, b.free_slots(), b.free_urgent(), not self._on_bind[b.name]) for b in binds]
                 able[carrier.name] = (rooms, carrier.throttle.available(now))
-        return [
+        supplies = [
             Supply(name, able[name][0], able[name][1], queues, self._turns.setdefault(name, Turns()))
             for name, queues in self._serving.queues(book, able, waited_for, now).items()
             if able[name][1] > 0 and any(room.urgent > 0 for room in able[name][0])
         ]
+        # Who was served last comes last: where a line has few tokens, being first is everything.
+        return sorted(supplies, key=lambda supply: self._served.get(supply.carrier, 0))
 
     def _patience(self) -> float:
         """Return how long to wait for the bell before looking again: until a token comes or a rest ends."""

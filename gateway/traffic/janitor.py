@@ -3,7 +3,7 @@
 At the start it finds what the last life left half-done: permits without an outcome are uncertain, and their messages
 follow the rule for that. From then on, at each round: long texts whose parts did not all come are decided as they
 stand; holds that nobody reviewed become opt-outs; messages past their expiry are expired; what was kept for a while
-only is dropped; the depth of the queue is measured.
+only is dropped; what waits for a carrier that its line has lost may go over any; the depth of the queue is measured.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.intake import REDELIVERY_WINDOW_S, Intake, decide_overdue
 from gateway.traffic.joining import Whole, what_came
 from gateway.traffic.reports import Reports
+from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Verdicts, reconsider
 
@@ -94,6 +95,7 @@ class Janitor:
             Step("expired_holds", self._end_holds),
             Step("expired_messages", self._expire),
             Step("drop", self._drop),
+            Step("routes", self._free),
             Step("depth", self._measure),
         )
 
@@ -170,6 +172,10 @@ class Janitor:
 
     async def _drop(self, _book: RuleBook) -> None:
         await self._store.writer.run(lambda tx: drop_old(tx, self._quarantine_s), "drop")
+
+    async def _free(self, book: RuleBook) -> None:
+        while await self._store.writer.run(lambda tx: free(tx, book, STEP), "routes", self._dispatcher.ring):
+            pass
 
     async def _measure(self, _book: RuleBook) -> None:
         rows = await self._store.read(queries.queue)

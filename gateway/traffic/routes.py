@@ -9,15 +9,15 @@ is stood in for by the line's other carriers (``gateway.traffic.dispatch``).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
 from gateway.model.address import Msisdn
 from gateway.model.consent import Standing
-from gateway.model.messages import Lane
-from gateway.store.hot_consent import Key
-from gateway.store.hot_messages import NewMt, queued_routes, reroute
+from gateway.model.messages import Lane, Mt
+from gateway.store.hot_consent import Key, standings
+from gateway.store.hot_messages import NewMt, free_routes, queued_routes, reroute, set_routes
 from gateway.store.tx import Tx
 from gateway.traffic.rulebook import LaneOfLine, RuleBook, Way
 
@@ -46,23 +46,23 @@ def _draw(subscriber: Msisdn, way: Way) -> float:
 
 
 def with_routes(tx: Tx, messages: Sequence[NewMt], known: Mapping[Key, Standing], book: RuleBook) -> Sequence[NewMt]:
-    """Return the messages with their routes; ``known`` has the standing of each one's subscriber.
-
-    What is queued for a subscriber already keeps their way, whatever the configuration says by now: order comes first.
-    """
-    theirs: dict[int, set[Msisdn]] = {}
-    for new in messages:
-        if book.ways(new.draft.line_id):
-            theirs.setdefault(new.draft.line_id, set()).add(new.draft.subscriber)
-    if not theirs:
+    """Return new messages with their routes; ``known`` has the standing of each one's subscriber."""
+    keys = {(new.draft.line_id, new.draft.subscriber) for new in messages if book.ways(new.draft.line_id)}
+    if not keys:
         return messages
-    routes: dict[Key, str] = {}
-    for line_id, subscribers in theirs.items():
-        queued = queued_routes(tx, line_id, subscribers)
-        for who in subscribers:
-            last = known[line_id, who].last_carrier
-            routes[line_id, who] = queued.get(who) or route(who, last, book.ways(line_id))
+    routes = _routes(tx, {key: known[key] for key in keys}, book)
     return [replace(new, route=routes.get((new.draft.line_id, new.draft.subscriber), "")) for new in messages]
+
+
+def requeue(tx: Tx, messages: Iterable[Mt], book: RuleBook) -> None:
+    """Give messages that go back into the queue the route of what was queued behind them, or that of today.
+
+    While they were under way their line may have lost their carrier, or their subscriber may have texted from another.
+    """
+    back = list(messages)
+    keys = {(mt.line_id, mt.subscriber) for mt in back if book.ways(mt.line_id)}
+    routes = _routes(tx, standings(tx, keys), book) if keys else {}
+    set_routes(tx, [(routes.get((mt.line_id, mt.subscriber), ""), mt.id) for mt in back])
 
 
 def follow(tx: Tx, before: Mapping[Key, Standing], now: Mapping[Key, Standing], book: RuleBook) -> set[LaneOfLine]:
@@ -74,3 +74,46 @@ def follow(tx: Tx, before: Mapping[Key, Standing], now: Mapping[Key, Standing], 
             moved.append((carrier, *key))
     reroute(tx, moved)
     return {(lane, line_id) for _, line_id, _ in moved for lane in Lane}
+
+
+def free(tx: Tx, book: RuleBook, limit: int) -> set[LaneOfLine]:
+    """Let up to ``limit`` messages that wait for a carrier which their line does not have go over any; return where.
+
+    What was accepted or returned while a configuration changed may have been written by the old one.
+    """
+    freed: set[LaneOfLine] = set()
+    for line_id in book.by_id:
+        known = [way.carrier for way in book.ways(line_id)]
+        for lane in Lane:
+            if count := free_routes(tx, lane, line_id, known, limit):
+                limit -= count
+                freed.add((lane, line_id))
+            if limit <= 0:
+                return freed
+    return freed
+
+
+def _routes(tx: Tx, known: Mapping[Key, Standing], book: RuleBook) -> dict[Key, str]:
+    """Return the one route of each pair, on lines that have a choice; what is queued for the pair is brought there.
+
+    What is queued keeps its way, whatever the configuration says by now, so that order is kept; unless its line does
+    not have that carrier any more. No route is a way, too: what was queued when the line had no choice.
+    """
+    by_line: dict[int, list[Msisdn]] = {}
+    for line_id, subscriber in known:
+        by_line.setdefault(line_id, []).append(subscriber)
+    routes: dict[Key, str] = {}
+    moved: list[tuple[str, int, Msisdn]] = []
+    for line_id, subscribers in by_line.items():
+        ways = book.ways(line_id)
+        valid = {"", *(way.carrier for way in ways)}
+        queued = queued_routes(tx, line_id, subscribers)
+        for who in subscribers:
+            have = queued.get(who, set())
+            keeps = min(have & valid, default=None)
+            way = route(who, known[line_id, who].last_carrier, ways) if keeps is None else keeps
+            if have - {way}:
+                moved.append((way, line_id, who))
+            routes[line_id, who] = way
+    reroute(tx, moved)
+    return routes

@@ -10,12 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.model.messages import Mt, Receipt
+from gateway.model.messages import MessageState, Mt, Receipt
 from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
 from gateway.store.hot_parts import park_receipt, parked_receipts, permits_by_carrier_id, record_receipt, take_parked
 from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, overtook
+from gateway.traffic.routes import requeue
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settlement import Verdicts as Verdicts
 from gateway.traffic.settlement import next_move
@@ -68,6 +69,8 @@ def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: V
         )
         if step is not None:
             settled.moves[id_] = step
+    back = [id_ for id_, step in settled.moves.items() if step.state is MessageState.QUEUED]
+    requeue(tx, [settled.messages[id_] for id_ in back], book)
     move(tx, list(settled.moves.values()))
     return settled
 

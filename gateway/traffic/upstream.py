@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.carriers.statuses import Verdict
-from gateway.model.consent import ConsentStatus, Evidence, Method, Standing
+from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Method, Standing
 from gateway.model.effects import Scope
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.model.refusal import Reason
@@ -41,7 +41,9 @@ def learn(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdict
     for outcome in outcomes:
         permit = outcome.permit
         if outcome.fate is Fate.REJECTED and verdicts(permit.carrier, outcome.status) is Verdict.OPTED_OUT:
-            told.setdefault((permit.line_id, permit.subscriber), outcome)
+            key = (permit.line_id, permit.subscriber)
+            if key not in told or told[key].permit.id < permit.id:  # the latest tells of the latest time
+                told[key] = outcome
     learned = Learned()
     for key, outcome in told.items():
         one = _one(tx, key, outcome, book)
@@ -71,10 +73,15 @@ def _one(tx: Tx, key: Key, outcome: Outcome, book: RuleBook) -> Learned:
 
 
 def _came_back_since(tx: Tx, standing: Standing, permit: Permit) -> bool:
-    if status_of(standing) is not ConsentStatus.OPTED_IN or standing.since is None:
+    """Say whether the subscriber, who is in, texted their way in (perhaps once more) after that permit was minted."""
+    if status_of(standing) is not ConsentStatus.OPTED_IN:
         return False
-    minted_at = tx.rows("select minted_at from permit where id = ?", (permit.id,))[0][0]
-    return bool(standing.since > minted_at)
+    rows = tx.rows(
+        "select 1 from evidence where line_id = ? and subscriber = ? and kind = ? and method = ?"
+        " and recorded_at > (select minted_at from permit where id = ?) limit 1",
+        (permit.line_id, permit.subscriber, EvidenceKind.OPT_IN.value, Method.TEXT.value, permit.id),
+    )
+    return bool(rows)
 
 
 def _evidence(key: Key, change: Change, now: float, book: RuleBook) -> Evidence:

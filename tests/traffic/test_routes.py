@@ -19,10 +19,10 @@ from gateway.model.consent import ConsentStatus, Standing
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds
 from gateway.model.requests import SendRequest
-from gateway.store.hot_messages import NewMt, add_mts, free_routes
+from gateway.store.hot_messages import NewMt, add_mts
 from gateway.store.tx import Tx
 from gateway.traffic.accept import accept
-from gateway.traffic.routes import follow, route
+from gateway.traffic.routes import follow, free, route
 from gateway.traffic.rulebook import RuleBook, Way
 from gateway.traffic.serving import Serving
 from tests.kit.binds import FakeBind, FakeCarrier
@@ -119,8 +119,14 @@ def test_what_is_queued_for_a_carrier_that_is_gone_may_go_over_any(bench: Bench)
     for subscriber in NUMBERS[:20]:
         send(bench, two(A, B, C), subscriber)
     gone = sum(way == "c" for _, way in routes(bench))
-    assert bench.tx(lambda tx: free_routes(tx, LINE_ID, ["a", "b"])) == gone > 0
+    assert gone > 2
+    assert bench.tx(lambda tx: free(tx, two(A, B), 2)) == {(Lane.NORMAL, LINE_ID)}
+    assert sum(way == "c" for _, way in routes(bench)) == gone - 2, "in steps"
+    bench.tx(lambda tx: free(tx, two(A, B), 500))
     assert {way for _, way in routes(bench)} == {"a", "b", ""}
+    assert bench.tx(lambda tx: free(tx, two(A, B), 500)) == set()
+    bench.tx(lambda tx: free(tx, two(A), 500))
+    assert {way for _, way in routes(bench)} == {""}
 
 
 # Who serves whom.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gateway.carriers.statuses import Verdict, verdict
@@ -93,14 +91,26 @@ def test_with_the_scope_of_the_account_it_is_all_lines(bench: Bench) -> None:
     assert bench.rows("select subscriber, source from account_opt_out") == [(ANNE, "carrier")]
 
 
-def test_an_answer_to_what_went_before_they_came_back_tells_of_the_time_before(bench: Bench) -> None:
+@pytest.mark.parametrize("before", ["", "START"])
+def test_an_answer_to_what_went_before_they_texted_start_tells_of_the_time_before(bench: Bench, before: str) -> None:
+    if before:
+        bench.say(before)
     permit = mint(bench, bench.queue())
-    came_back = Standing(LINE_ID, ANNE, ConsentStatus.OPTED_IN, since=bench.clock.wall() + 1, source="text")
-    bench.put(replace(came_back, opt_outs=1))
+    bench.clock.advance(1)
+    bench.say("START")
     settled = refuse(bench, permit)
     assert bench.standing().status is ConsentStatus.OPTED_IN
     assert settled.learned.narrowed == ()
-    assert bench.evidence() == []
+    assert set(bench.evidence()) == {"opt_in"}
+
+
+def test_of_two_answers_the_later_message_counts(bench: Bench) -> None:
+    first = mint(bench, bench.queue())
+    bench.clock.advance(1)
+    bench.say("START")
+    bench.clock.advance(1)
+    refuse(bench, first, mint(bench, bench.queue(opt_outs=bench.standing().opt_outs)))
+    assert bench.standing().status is ConsentStatus.OPTED_OUT
 
 
 def test_who_was_in_when_it_went_is_out(bench: Bench) -> None:

@@ -12,7 +12,7 @@ STATEMENTS = (
     "DROP INDEX message_waiting",
     "CREATE INDEX message_queued ON message (lane, line_id, route, id, subscriber) WHERE state = 0",
     "CREATE INDEX message_waiting ON message (lane, line_id, route, subscriber, id) WHERE state = 0",
-    "CREATE INDEX message_routed ON message (line_id, subscriber) WHERE state = 0 AND route <> ''",
+    "CREATE INDEX message_routed ON message (line_id, subscriber, route) WHERE state = 0",
 )
 
 
