@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from gateway.carriers.quirks import fault as quirk_fault
 from gateway.carriers.quirks import names as quirk_names
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.tls import make_context
@@ -171,6 +172,8 @@ class CarrierOptions(BaseModel):
     @field_validator("quirk")
     @classmethod
     def _known_quirk(cls, value: str) -> str:
+        if broken := quirk_fault(value):
+            raise ValueError(f"the quirk {value!r} cannot be used: {broken}")
         if value not in quirk_names():
             raise ValueError(f"no quirk is called {value!r}; there are: {', '.join(sorted(quirk_names()))}")
         return value

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.carriers.habits import habits
 from gateway.carriers.options import CarrierOptions, Mode
+from gateway.carriers.quirks import faults as quirk_faults
 from gateway.config.lines import placed
 from gateway.config.problems import Problem
 from gateway.config.validate import near
@@ -53,7 +54,7 @@ def whole(parts: Parts) -> tuple[list[Problem], list[Problem]]:
         *_addresses(parts),
         *_long_texts(parts),
     ]
-    return wrong, list(_deaf(parts))
+    return wrong, [*_deaf(parts), *_broken_quirks()]
 
 
 def _twice(parts: Parts) -> Iterable[Problem]:
@@ -147,3 +148,9 @@ def _deaf(parts: Parts) -> Iterable[Problem]:
                 "none of them receives, so that no STOP can arrive here",
                 'add a carrier whose mode is "transceiver", "transmitter+receiver" or "receiver"',
             )
+
+
+def _broken_quirks() -> Iterable[Problem]:
+    """Yield files beside the quirks that are none. A carrier that names one is told so at its key, as an error."""
+    for fault in quirk_faults():
+        yield Problem(Path(fault.file), "", fault.why, "no carrier can use it until it is mended or taken away")
