@@ -1,8 +1,35 @@
-"""For all tests: hypothesis judges what is true, not how fast a shared machine was."""
+"""For all tests: hypothesis judges what is true, not how fast a shared machine was; and what we encode is recorded.
+
+The recording (``tests.kit.recording``) is judged by ``tests/e2e/test_tshark.py``, which therefore runs last.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.kit.recording import sitecustomize as recording
 
 settings.register_profile("gateway", deadline=None)
 settings.load_profile("gateway")
+
+_FOLDER = tempfile.mkdtemp(prefix="gateway-pdus-")
+os.environ[recording.FOLDER_KEY] = _FOLDER
+_PLUGIN = str(Path(recording.__file__).parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_PLUGIN, os.environ.get("PYTHONPATH"))))
+recording.install(_FOLDER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the judge come last; the others keep their order."""
+    items.sort(key=lambda item: item.path.name == "test_tshark.py")
+
+
+def pytest_unconfigure() -> None:
+    """Throw the recording away."""
+    shutil.rmtree(_FOLDER, ignore_errors=True)

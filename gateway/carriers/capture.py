@@ -115,9 +115,5 @@ def _padded(data: bytes) -> bytes:
 
 def _checksum(data: bytes) -> int:
     """Return the Internet checksum (RFC 1071)."""
-    total = int.from_bytes(_even(data), "big") % 0xFFFF
-    return 0xFFFF - total
-
-
-def _even(data: bytes) -> bytes:
-    return data + b"\0" * (len(data) % 2)
+    # The sum of 16 bit words in ones' complement is the whole number modulo 0xFFFF.
+    return -int.from_bytes(data + b"\0" * (len(data) % 2), "big") % 0xFFFF

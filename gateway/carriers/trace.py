@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from gateway.base import Clock
 from gateway.smpp.constants import HEADER_LENGTH
 
-ENTRY_OCTETS: Final = 200
+ENTRY_OCTETS: Final = 160
 """What an entry costs beside its octets; counted, so that the bound is one of memory. A bare PDU costs mostly this."""
 
 RAW_OCTETS: Final = 65_536
@@ -107,6 +107,7 @@ class Ring:
         for flow in (self._in, self._out):
             if flow.held:
                 self._keep(self._clock.wall(), flow, bytes(flow.held), Cut.PART)
+        self._make_room()
         self._in = _Flow(incoming=True)
         self._out = _Flow(incoming=False)
 
@@ -119,30 +120,36 @@ class Ring:
                 return
             data = bytes(flow.held)
             flow.held.clear()
-        at = self._clock.wall()
-        begin, size = 0, len(data)
+        at, session, incoming = self._clock.wall(), self._session, flow.incoming
+        longest, keep, whole = self._longest, self._slots.append, Cut.WHOLE
+        begin, size, kept = 0, len(data), 0
         flow.needed = 4
         while size - begin >= 4 and not flow.lost:
             length = int.from_bytes(data[begin : begin + 4], "big")
-            if not HEADER_LENGTH <= length <= self._longest:
+            if not HEADER_LENGTH <= length <= longest:
                 flow.lost = True
                 break
             end = begin + length
             if end > size:
                 flow.needed = length
                 break
-            self._keep(at, flow, data[begin:end], Cut.WHOLE)
+            keep((at, session, incoming, data[begin:end], whole))
+            kept += 1
             begin = end
+        self._octets += begin + kept * ENTRY_OCTETS
         if flow.lost:  # the session closes the connection; until then, what comes is kept as it comes
             for part in range(begin, size, RAW_OCTETS):
                 self._keep(at, flow, data[part : part + RAW_OCTETS], Cut.LOST)
         elif begin < size:
             flow.held += data[begin:]
+        self._make_room()
 
     def _keep(self, at: float, flow: _Flow, octets: bytes, cut: Cut) -> None:
-        slots = self._slots
-        slots.append((at, self._session, flow.incoming, octets, cut))
+        self._slots.append((at, self._session, flow.incoming, octets, cut))
         self._octets += len(octets) + ENTRY_OCTETS
+
+    def _make_room(self) -> None:
+        slots = self._slots
         while self._octets > self._limit:
             self._octets -= len(slots.popleft()[3]) + ENTRY_OCTETS
             self._first += 1

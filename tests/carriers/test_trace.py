@@ -241,3 +241,10 @@ def test_what_we_submit_is_shown_too() -> None:
     kept.take("out", encode(SubmitSm(source_addr="85700", short_message=b"x"), 4))
     (row,) = page(traced(kept)).rows
     assert (row.incoming, row.command, row.fields["source_addr"]) == (False, "submit_sm", "85700")
+
+
+def test_data_coding_0_is_read_as_it_was_written() -> None:
+    kept = ring()
+    kept.take("in", encode(DeliverSm(short_message="Grüße".encode("latin-1")), 4))
+    kept.take("out", encode(SubmitSm(short_message=b"\x00"), 4))
+    assert [row.text for row in page([Traced("acme/0", "acme", "latin-1", kept)], unmask=True).rows] == ["Grüße", "@"]
