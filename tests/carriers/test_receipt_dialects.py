@@ -68,7 +68,7 @@ def test_fields_missing_reordered_padded_and_quoted(text: str, esm_class: int) -
 
 @pytest.mark.checklist("H3")
 def test_a_quoted_text_stands_in_for_no_field_that_is_missing() -> None:
-    no_stat, no_id = f"id:{ID} err:000 text:stat:DELIVRD".encode(), b"stat:DELIVRD err:000 text:id:77"
+    no_stat, no_id = f"id:{ID} err:000 text:our stat:DELIVRD".encode(), b"stat:DELIVRD err:000 text: id:77"
     by_tlv = receipt(deliver(no_stat, esm_class=4, tlvs=tlvs(state=b"\5")))
     assert (by_tlv.carrier_ids[0], by_tlv.state) == (ID, MessageState.UNDELIVERED)
     by_tlv = receipt(deliver(no_id, esm_class=4, tlvs=tlvs(id=ID.encode())))

@@ -25,6 +25,7 @@ def _confirmations(carrier: SimulatedCarrier) -> list[str]:
     return [arrived.text for arrived in carrier.arrived]
 
 
+@pytest.mark.checklist("I1")
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
 async def test_a_stop_survives_a_kill_at_any_moment(moment: Moment, tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:

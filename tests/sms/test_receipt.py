@@ -22,7 +22,7 @@ WORD = st.text(st.characters(codec="latin-1", exclude_categories=("Z", "C"), exc
         ("ID: 42 STAT: delivrd ERR: 12 Text: hi", ReceiptText("42", "delivrd", "12", text="hi")),
         ("id:1 stat:DELIVRD text:id:2 stat:UNDELIV", ReceiptText("1", "DELIVRD", text="id:2 stat:UNDELIV")),
         ("id:1 stat:DELIVRD text: id:2 stat:UNDELIV", ReceiptText("1", "DELIVRD", text="id:2 stat:UNDELIV")),
-        ("id:1 text:stat:DELIVRD", ReceiptText("1", text="stat:DELIVRD")),
+        ("id:1 text: stat:DELIVRD", ReceiptText("1", text="stat:DELIVRD")),
         ("id:1 err:000 text:your stat: 5", ReceiptText("1", err="000", text="your stat: 5")),
         ("stat:DELIVRD text:our id:2", ReceiptText(stat="DELIVRD", text="our id:2")),
         ("text:hello id:1 stat:DELIVRD", ReceiptText("1", "DELIVRD", text="hello")),
