@@ -19,6 +19,7 @@ from typing import Final, TypedDict, Unpack
 import trio
 
 from gateway.base import Clock, GatewayError, SystemClock
+from gateway.base.listening import listen_error
 from gateway.simulator.deliveries import Delivery, octets_pdu, receipt_pdu, text_pdus
 from gateway.simulator.happenings import (
     Arrived,
@@ -44,7 +45,7 @@ DEFAULT_PORT: Final = 2775
 
 
 class SimulatorError(GatewayError):
-    """The simulated carrier cannot do what was asked: the port is taken, or there is no such bind."""
+    """The simulated carrier cannot do what was asked: there is no such bind, or no such certificate."""
 
     exit_code = 69  # EX_UNAVAILABLE
 
@@ -116,15 +117,12 @@ class SimulatedCarrier:
         """Listen, and serve nobody yet; port 0 takes a free one.
 
         ``kernel_buffer`` (octets) narrows the kernel's buffers, so that back-pressure is felt early. Raises
-        SimulatorError where the port cannot be had.
+        ListenError where the port cannot be had.
         """
         try:
             listeners = await trio.open_tcp_listeners(port, host=host)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise SimulatorError(
-                f"cannot listen on {host}:{port}: {reason}; choose a free port of this machine"
-            ) from error
+            raise listen_error(f"{host}:{port}", error, "choose another --port") from error
         if kernel_buffer is not None:
             for listener in listeners:
                 for option in (trio.socket.SO_RCVBUF, trio.socket.SO_SNDBUF):

@@ -45,7 +45,7 @@ async def run_script(
 ) -> int:
     """Be a carrier on ``host``:``port`` that plays the script at ``path``; return the exit status: 0 passed, 1 failed.
 
-    ``say`` gets each line of the report. Raises ScriptError before it listens, SimulatorError if it cannot listen.
+    ``say`` gets each line of the report. Raises ScriptError before it listens, ListenError if it cannot listen.
     """
     script = read_script(path)
     carrier = SimulatedCarrier(system_id=system_id, password=password)

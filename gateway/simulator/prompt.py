@@ -104,7 +104,7 @@ async def run_prompt(
     """Be a carrier on ``host``:``port`` with a prompt to text from, until the person leaves.
 
     ``system_id`` and ``password`` are what binds must show (None: anything); ``stdin`` is a file descriptor. See
-    ``talk`` for the rest. Raises SimulatorError if it cannot listen.
+    ``talk`` for the rest. Raises ListenError if it cannot listen.
     """
     carrier = SimulatedCarrier(system_id=system_id, password=password)
     listeners = await carrier.listen(port, host)

@@ -18,7 +18,7 @@ from typing import Final
 
 import trio
 
-from gateway.base import GatewayError
+from gateway.base.listening import ListenError, listen_error
 from gateway.web.access import Peer
 from gateway.web.options import ListenAddress, parse_listen
 
@@ -26,14 +26,6 @@ SOCKET_MODE: Final = 0o660
 BACKLOG: Final = 128
 _UCRED: Final = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 _MAX_PATH: Final = 107  # octets of sun_path without its NUL: unix(7)
-
-
-class ListenError(GatewayError):
-    """We cannot listen there. 69 (EX_UNAVAILABLE) where somebody else does, 71 (EX_OSERR) otherwise."""
-
-    def __init__(self, text: str, *, taken: bool = False) -> None:
-        super().__init__(text)
-        self.exit_code = 69 if taken else 71
 
 
 async def open_tcp(listen: Sequence[str]) -> list[trio.SocketListener]:
@@ -46,18 +38,8 @@ async def open_tcp(listen: Sequence[str]) -> list[trio.SocketListener]:
         except OSError as error:
             for listener in listeners:
                 listener.socket.close()
-            raise _tcp_error(address, error) from error
+            raise listen_error(str(address), error, "choose another address in [http] listen") from error
     return listeners
-
-
-def _tcp_error(address: ListenAddress, error: OSError) -> ListenError:
-    if error.errno == errno.EADDRINUSE:
-        text = f"cannot listen on {address}: another process does; stop it, or choose another address in [http] listen"
-        return ListenError(text, taken=True)
-    if isinstance(error, socket.gaierror):
-        return ListenError(f"cannot listen on {address}: {address.host} is not a known host; use one of this machine")
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return ListenError(f"cannot listen on {address}: {reason}; use an address of this machine and a port above 1023")
 
 
 def spelt(listener: trio.SocketListener) -> str:

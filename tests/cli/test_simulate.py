@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -29,7 +30,20 @@ def test_a_script_that_cannot_be_played(run: Run, tmp_path: Path) -> None:
     assert ended.err.startswith("gateway: ")
 
 
-def test_an_address_that_cannot_be_had(run: Run) -> None:
-    ended = run("simulate", "--host", "203.0.113.1", "--port", "0")
+def test_an_address_that_cannot_be_had(run: Run, config: str) -> None:
+    """Said as the daemon says it."""
+    ended = run("simulate", "--host", "203.0.113.1", "--port", "80")
+    assert ended.status == 71
+    said = "cannot listen on 203.0.113.1:80: Cannot assign requested address; use an address of this machine"
+    assert said in ended.err
+    file = Path(config)
+    file.write_text(f'{file.read_text("utf-8")}\n[http]\nlisten = ["203.0.113.1:80"]\n', "utf-8")
+    daemon = run("run", "-c", config)
+    assert (daemon.status, said in daemon.err) == (71, True)
+
+
+def test_a_port_that_somebody_has(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run("simulate", "--port", str(taken.getsockname()[1]))
     assert ended.status == 69
-    assert "cannot listen on 203.0.113.1:0" in ended.err
+    assert "another process does; stop it, or choose another --port" in ended.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
+from gateway.base.listening import ListenError
 from gateway.simulator import (
     Arrived,
     BindDown,
@@ -270,8 +271,9 @@ async def test_links_can_be_checked(nursery: trio.Nursery) -> None:
 
 async def test_a_port_that_is_taken_is_a_clear_error(nursery: trio.Nursery) -> None:
     port = await nursery.start(SimulatedCarrier().serve)
-    with pytest.raises(SimulatorError, match=f"cannot listen on 127.0.0.1:{port}: .*; choose a free port"):
+    with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1:{port}: .*choose another --port") as caught:
         await SimulatedCarrier().serve(port)
+    assert caught.value.exit_code == 69
 
 
 async def test_a_link_that_is_not_there_is_a_clear_error(nursery: trio.Nursery) -> None:

@@ -15,7 +15,8 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from gateway.simulator import SimulatedCarrier, SimulatorError, run_prompt, talk
+from gateway.base.listening import ListenError
+from gateway.simulator import SimulatedCarrier, run_prompt, talk
 from gateway.simulator.prompt import Command, Entry, Mistake, Text, read_entry
 from gateway.simulator.terminal import Terminal
 from gateway.smpp.constants import Status
@@ -218,7 +219,7 @@ async def test_run_prompt_is_a_whole_carrier(pipe: Pipe) -> None:
 
 async def test_run_prompt_says_so_if_the_port_is_taken(nursery: trio.Nursery, pipe: Pipe) -> None:
     port = await nursery.start(SimulatedCarrier().serve)
-    with pytest.raises(SimulatorError, match="cannot listen"):
+    with pytest.raises(ListenError, match="cannot listen"):
         await run_prompt(port=port, stdin=pipe.read_end, stdout=pipe.output)
 
 

@@ -14,11 +14,11 @@ import structlog
 import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.base.listening import ListenError
 from gateway.model.requests import Actor, Role
 from gateway.web.access import PEER
 from gateway.web.limits import Budget, Limits
 from gateway.web.server import Bounds, serve, serve_unix
-from gateway.web.sockets import ListenError
 from tests.kit.desk import GOOD, LINE, FakeDesk
 from tests.web.faces import TOKENS, app_on
 

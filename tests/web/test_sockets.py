@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.web.sockets import ListenError, identity, open_tcp, open_unix, peer_of, remove_unix, spelt
+from gateway.base.listening import ListenError
+from gateway.web.sockets import identity, open_tcp, open_unix, peer_of, remove_unix, spelt
 
 
 async def test_an_address_in_use_is_named_and_nothing_stays_open() -> None:
