@@ -3,6 +3,8 @@
 Without systemd (no NOTIFY_SOCKET) every call does nothing. The watchdog is fed while both loops turn: this task proves
 that Trio's does, and the writer tells when the store's last did. A store that answers errors is alive; one that is
 stuck inside a call is not, and then systemd may end us.
+
+Telling never waits: where nobody reads, what is told is dropped. Traffic matters more than its status line.
 """
 
 from __future__ import annotations
@@ -27,8 +29,16 @@ class Notifier:
     """Speaks to systemd, where it listens."""
 
     def __init__(self) -> None:
+        self._unheard = False
+        self._systemd: sdnotify.SystemdNotifier | None = None
         # Without an address the library would leave a socket open, and say nothing all the same.
-        self._systemd = sdnotify.SystemdNotifier() if os.environ.get("NOTIFY_SOCKET") else None
+        if os.environ.get("NOTIFY_SOCKET"):
+            try:
+                self._systemd = sdnotify.SystemdNotifier(debug=True)  # so that it raises what is to be logged
+            except OSError as error:
+                _log.warning("systemd cannot be told anything", error=error.strerror)
+            else:
+                self._systemd.socket.setblocking(False)
 
     def ready(self, status: str) -> None:
         """We serve."""
@@ -47,8 +57,16 @@ class Notifier:
         self._say("WATCHDOG=1")
 
     def _say(self, state: str) -> None:
-        if self._systemd is not None:
+        if self._systemd is None:
+            return
+        try:
             self._systemd.notify(state)
+        except OSError as error:
+            if not self._unheard:
+                _log.warning("systemd does not take what it is told", error=error.strerror)
+            self._unheard = True
+        else:
+            self._unheard = False
 
 
 def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +77,31 @@ def test_the_words_are_those_of_sd_notify(tmp_path: Path, monkeypatch: pytest.Mo
             "WATCHDOG=1",
         ]
         close(notifier)
+
+
+def test_who_does_not_read_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropped, and said once until it is heard again."""
+    with systemd(tmp_path, monkeypatch) as receiver:
+        notifier = Notifier()
+        for _ in range(2):
+            with capture_logs() as logs:
+                for _ in range(2_000):  # far more than a queue of datagrams holds (net.unix.max_dgram_qlen)
+                    notifier.alive()
+            assert [line["event"] for line in logs] == ["systemd does not take what it is told"]
+            assert 0 < len(heard(receiver)) < 2_000
+            notifier.alive()
+            assert heard(receiver) == ["WATCHDOG=1"]
+        close(notifier)
+
+
+def test_a_socket_that_is_not_there_is_said_and_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    with warnings.catch_warnings(), capture_logs() as logs:
+        warnings.simplefilter("ignore", ResourceWarning)  # the library leaves its unconnected socket to be collected
+        notifier = Notifier()
+        gc.collect()
+    assert [line["event"] for line in logs] == ["systemd cannot be told anything"]
+    notifier.alive()
 
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
