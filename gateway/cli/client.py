@@ -3,6 +3,9 @@
 Both speak the same routes. With a daemon, requests go through ``gateway.sock`` in the state folder, and the kernel
 tells the daemon who asks. Without one, the same application is served in this process on the store, whose single-owner
 lock is held meanwhile. So a command is written once, and cannot do without a daemon what it could not do with one.
+
+A daemon has read its configuration, and must be reachable (to be braked, say) while somebody edits the file: with one,
+nothing but ``state_dir`` is needed of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.base import GatewayError
 from gateway.cli.output import show_json
-from gateway.config import Config, load
+from gateway.config import Config, ConfigErrors, load
+from gateway.config.folder import state_folder
+from gateway.config.options import socket_in
 from gateway.daemon.offline import offline_desk
 from gateway.store.engines import find_engine
 from gateway.telemetry import LogOptions, configure_logs
@@ -122,11 +127,37 @@ def ask(config: Path, work: Callable[[Client], Awaitable[T]], *, begins: bool = 
 
     With ``begins``, a store is made where there is none; a command that has nothing to store must not ask for that.
     """
-    return trio.run(partial(_work, load(config, secrets=False), work, begins=begins))
+    return ask_at(find(config), work, begins=begins)
 
 
-async def _work(config: Config, work: Callable[[Client], Awaitable[T]], *, begins: bool) -> T:
-    async with reach(config, begins=begins) as client:
+def ask_at(place: Config | Path, work: Callable[[Client], Awaitable[T]], *, begins: bool = False) -> T:
+    """As ``ask``, of what ``find`` has found."""
+    return trio.run(partial(_work, place, work, begins=begins))
+
+
+def find(file: Path) -> Config | Path:
+    """Return the socket of the daemon that runs with this file; where none does, the configuration, whole and checked.
+
+    What is wrong with the file is a warning beside a running daemon, else it raises ConfigErrors.
+    """
+    try:
+        config = load(file, secrets=False)
+    except ConfigErrors as errors:
+        folder = state_folder(file)
+        if folder is None or not listening(path := socket_in(folder)):
+            raise
+        many = f"{len(errors.problems)} problem{'s' if len(errors.problems) > 1 else ''}"
+        click.echo(
+            f"warning: {file} has {many}, which `gateway check` tells; this asks the running gateway, "
+            "which goes by the configuration that it last read",
+            err=True,
+        )
+        return path
+    return config.socket_path if listening(config.socket_path) else config
+
+
+async def _work(place: Config | Path, work: Callable[[Client], Awaitable[T]], *, begins: bool) -> T:
+    async with reach(place, begins=begins) as client:
         try:
             return await work(client)
         except RefusedError as refused:
@@ -136,14 +167,14 @@ async def _work(config: Config, work: Callable[[Client], Awaitable[T]], *, begin
 
 
 @asynccontextmanager
-async def reach(config: Config, *, begins: bool) -> AsyncIterator[Client]:
-    """Reach the running daemon, or the store where none runs. Raises GatewayError where neither may be touched."""
-    running = listening(config.socket_path)
-    if running:
-        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(uds=str(config.socket_path))
+async def reach(place: Config | Path, *, begins: bool) -> AsyncIterator[Client]:
+    """Reach the daemon behind a socket, or a configuration's store. Raises GatewayError where it may not be touched."""
+    if isinstance(place, Path):
+        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(uds=str(place))
         async with httpx.AsyncClient(transport=transport, base_url=BASE, timeout=TIMEOUT_S) as http:
-            yield Client(http, running)
+            yield Client(http, running=True)
         return
+    config = place
     own(config.state_dir)
     made = find_engine(config.store, config.state_dir).missing()
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
@@ -153,7 +184,7 @@ async def reach(config: Config, *, begins: bool) -> AsyncIterator[Client]:
         app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
         transport = httpx.ASGITransport(app=_as_local_user(app))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
-            yield Client(http, running)
+            yield Client(http, running=False)
 
 
 def listening(path: Path) -> bool:

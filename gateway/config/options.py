@@ -74,7 +74,7 @@ class Config:
     @property
     def socket_path(self) -> Path:
         """Where a running daemon listens for the commands of this machine."""
-        return self.state_dir / "gateway.sock"
+        return socket_in(self.state_dir)
 
 
 # The sections as the file spells them: key, model, and whether it is an array of tables. In the order of the page.
@@ -86,6 +86,11 @@ SECTIONS: tuple[tuple[str, type[BaseModel], bool], ...] = (
     ("carrier", CarrierOptions, True),
     ("line", LineOptions, True),
 )
+
+
+def socket_in(folder: Path) -> Path:
+    """Return where a daemon of that state folder listens for the commands of this machine."""
+    return folder / "gateway.sock"
 
 
 def state_directory(chosen: str, file: Path, environ: Mapping[str, str] | None = None) -> Path:

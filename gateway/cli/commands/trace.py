@@ -20,10 +20,9 @@ import trio
 
 from gateway.base import GatewayError
 from gateway.carriers.capture import Capture
-from gateway.cli.client import Client, UnreachableError, ask, listening
+from gateway.cli.client import Client, UnreachableError, ask_at, find
 from gateway.cli.options import config_option, json_option
 from gateway.cli.output import plain
-from gateway.config import load
 
 SHOWN_FIRST: Final = 20
 POLL_S: Final = 0.5
@@ -66,7 +65,8 @@ def trace(config: Path, carrier: str | None, last: int | None, unmask: bool, pca
     """
     if pcap is not None and as_json:
         raise click.UsageError("--pcap and --json exclude each other")
-    if not listening(load(config, secrets=False).socket_path):
+    place = find(config)
+    if not isinstance(place, Path):
         raise UnreachableError("no gateway is running with this configuration; only a running one can be traced")
     path = f"/api/v1/trace{'/unmasked' if unmask else ''}"
     with ExitStack() as files:
@@ -75,7 +75,7 @@ def trace(config: Path, carrier: str | None, last: int | None, unmask: bool, pca
             show = files.enter_context(_File(pcap)).show
         wanted = last or (None if pcap is not None else SHOWN_FIRST)
         try:
-            ask(config, lambda client: _follow(client, path, carrier, wanted, show, ends=last is not None))
+            ask_at(place, lambda client: _follow(client, path, carrier, wanted, show, ends=last is not None))
         except* KeyboardInterrupt:
             pass  # Ctrl-C is how it ends
 
