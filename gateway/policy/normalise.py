@@ -3,13 +3,19 @@
 Owns the folding alone: what the words mean is ``gateway.policy.read``'s business, and the text as it came is never
 changed (it is evidence). Why one pass for everything: a STOP written in full width, in Cyrillic look-alikes, with a
 zero-width space or as "S.T.O.P." is the same wish, so each such difference must be gone before any word is compared.
-Folding what is folded changes nothing.
+Folding what is folded changes nothing (but for a very long text, which may be cut again).
+
+Must never cost more than a few milliseconds, whatever a peer sends: up to 64 KB come in one PDU. So of a text that is
+longer than any telephone writes, the beginning and the end are folded, and what lies between is searched for words
+alone (``Folded.between``); marks over letters go before Unicode sorts them, which costs the square of their number; and
+what grows when it is folded (one character stands for up to 18) is cut again.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,6 +26,18 @@ BREAK: Final = "."
 _CACHED_LENGTH: Final = 320
 """Longer texts are rarely sent twice, and caching them would let a peer fill the memory."""
 
+BEGINNING: Final = 2000
+"""Characters of a long text that are folded at its beginning: more than a telephone sends as one text."""
+
+END: Final = 500
+"""Characters of a long text that are folded at its end."""
+
+_SEAM: Final = "\u0436" * 12
+"""What stands for the middle of a long text: it makes no word of what is cut on either side, and is near to none."""
+
+_OVERLAP: Final = 32
+"""Characters on either side of a cut that are searched for words as well: one may be cut in two there."""
+
 _LOOKALIKES: Final = str.maketrans(
     # Cyrillic and Greek letters that a reader takes for Latin ones; upper and lower case differ in what they look like.
     "АВЕЅІЈКМНОРСТУХЅԁеоѕіјкмнорстухагєӏԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχϲϳıłøđ",
@@ -28,6 +46,7 @@ _LOOKALIKES: Final = str.maketrans(
 _APOSTROPHES: Final = "'’‘ʼ`´′＇"
 _BREAKS: Final = ".,!?;:\n\r\u2026\u3002\uff0c\u00a1\u00bf\u2014\u2013|"
 _UNSEEN: Final = frozenset("\u3164\u115f\u1160\uffa0\u2800\ufffd")
+_WORD: Final = re.compile(r"[^\W_]+")
 _LETTER_RUN: Final = re.compile(r"(?<![^ ])[^\W\d_](?: (?:\. )?[^\W\d_](?![^ ])){2,}")
 _DASH: Final = re.compile(r"(?:(?<=\s)|^)[-~]+(?=\s|\w)")
 _SIGNATURE: Final = re.compile(
@@ -58,17 +77,25 @@ def _ascii_table() -> dict[int, str]:
 
 
 _ASCII: Final = _ascii_table()
+_SPELT: Final[dict[int, int | None]] = {**_LOOKALIKES, **{ord(character): None for character in _APOSTROPHES}}
+"""How the words in the middle of a long text are spelt: plain letters, no apostrophes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A text for matching. ``text`` has one blank between tokens and ``BREAK`` between clauses.
 
-    ``words`` are the tokens without the breaks.
+    ``words`` are the tokens without the breaks. ``between`` is the middle of a text that is too long to be folded
+    whole: its words in lower case with a blank on either side of each; it is empty in every other text.
     """
 
     text: str
     words: tuple[str, ...]
+    between: str = ""
+
+    def says_between(self, words: Iterable[str]) -> bool:
+        """Say whether one of ``words`` (as folded) stands in the middle of a text that is too long."""
+        return bool(self.between) and any(f" {word} " in self.between for word in words)
 
 
 def fold(text: str) -> Folded:
@@ -78,7 +105,8 @@ def fold(text: str) -> Folded:
 
 def _fold(text: str) -> Folded:
     """Fold without remembering."""
-    body = unsigned(text)
+    body, between = (text, "") if len(text) <= BEGINNING + END else _shortened(text)
+    body = unsigned(body)
     if "-" in body or "~" in body:
         body = _DASH.sub(" . ", body)
     plain = body.translate(_ASCII) if body.isascii() else _plain(body)
@@ -87,7 +115,9 @@ def _fold(text: str) -> Folded:
     if len(tokens) > 2:
         joined = _LETTER_RUN.sub(_joined_letters, joined)
         tokens = joined.split(" ")
-    return Folded(joined, tuple(token for token in tokens if token != BREAK))
+    # What follows a signature is part of it.
+    left = between if _SEAM in body else ""
+    return Folded(joined, tuple(token for token in tokens if token != BREAK), left)
 
 
 _remembered = lru_cache(maxsize=8192)(_fold)
@@ -100,11 +130,40 @@ def unsigned(text: str) -> str:
     return _SIGNATURE.sub("", text, count=1) or text
 
 
+def _shortened(text: str) -> tuple[str, str]:
+    """Return the beginning and the end of a long text with the seam between them, and the words in its middle.
+
+    What nobody sees does not count towards the length. The middle is empty if the rest is short enough to be folded.
+    """
+    seen = text if text.isascii() and text.isprintable() else text.translate(_unseen(text))
+    seen = seen.strip()
+    if len(seen) <= BEGINNING + END:
+        return seen, ""
+    middle = seen[BEGINNING - _OVERLAP : _OVERLAP - END].lower().translate(_SPELT)
+    return _cut(seen), f" {' '.join(_WORD.findall(middle))} "
+
+
+def _cut(text: str) -> str:
+    """Return ``text``, or its beginning and its end if it is too long."""
+    return text if len(text) <= BEGINNING + END + len(_SEAM) else f"{text[:BEGINNING]}{_SEAM}{text[-END:]}"
+
+
+def _unseen(text: str) -> dict[int, None]:
+    """Return the characters of ``text`` that folding takes away, as ``str.translate`` wants them."""
+    return {
+        ord(character): None
+        for character in set(text)
+        if not character.isspace() and (character in _UNSEEN or unicodedata.category(character)[0] in "MC")
+    }
+
+
 def _plain(text: str) -> str:
     """Bring letters of any script and width to their plain form, everything else to a blank, a break or nothing."""
-    composed = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).casefold()
+    marks = {ord(character): None for character in set(text) if unicodedata.category(character)[0] == "M"}
+    composed = _cut(unicodedata.normalize("NFKC", text.translate(marks) if marks else text))
+    composed = composed.translate(_LOOKALIKES).casefold()
     out: list[str] = []
-    for character in unicodedata.normalize("NFKD", composed).translate(_LOOKALIKES):
+    for character in _cut(unicodedata.normalize("NFKD", composed)).translate(_LOOKALIKES):
         if character < "\x80":
             out.append(_ASCII[ord(character)])
         elif character in _UNSEEN or character in _APOSTROPHES:

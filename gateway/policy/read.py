@@ -79,7 +79,7 @@ def _read(text: str, rules: LineRules) -> Reading:
         _opt_out(text, folded, core, rules)
         or _opt_in(core, rules)
         or _help(core, rules)
-        or _keyword(folded.words, core, rules)
+        or _keyword(folded, core, rules)
         or Reading(Sense.OTHER, "none", words.VERSION, "no signal and no keyword in the first two words")
     )
 
@@ -144,15 +144,18 @@ def _help(core: str, rules: LineRules) -> Reading | None:
     return Reading(Sense.HELP, "word:" + head, words.VERSION, because, list_name=name, keyword=keyword)
 
 
-def _keyword(tokens: tuple[str, ...], core: str, rules: LineRules) -> Reading | None:
+def _keyword(folded: Folded, core: str, rules: LineRules) -> Reading | None:
     """Read the keyword in the first two words: the first that is one counts, the longer of two that begin alike."""
+    tokens = folded.words
     for spelling in (" ".join(tokens[:2]), *tokens[:2]):
         keyword = rules.keywords.get(spelling)
         if keyword is None:
             continue
         whole = core == spelling or " ".join(tokens) == spelling
         own = spelling.split(" ")
-        negated = not whole and any(t in words.NEGATIONS for t in tokens if t not in own)
+        negated = not whole and (
+            any(t in words.NEGATIONS for t in tokens if t not in own) or folded.says_between(words.NEGATIONS)
+        )
         if negated and (keyword.action.widens or any(t in words.NEGATIONS for t in tokens[:2] if t not in own)):
             return None
         return Reading(

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.policy import words
 from gateway.policy.compile import QUOTE_WORDS, LineRules
-from gateway.policy.normalise import BREAK, Folded
+from gateway.policy.normalise import BEGINNING, BREAK, Folded
 from gateway.policy.pattern import padded
 from gateway.policy.rules import ACT, AFTER_WORD, HOLD, PASS, RAW, Rule, RuleSet
 from gateway.policy.spelling import meant
@@ -47,7 +47,7 @@ class Wish:
 
 def wish_of(text: str, folded: Folded, rules: LineRules) -> Wish | None:
     """Return the wish to stop that ``text`` (``folded``) speaks of on this line, or None where it speaks of none."""
-    if not folded.words or any(raw.search(text) for raw in RAW):
+    if not folded.words or any(raw.search(text[:BEGINNING]) for raw in RAW):
         return None
     tokens = [_meant(token, rules) for token in _without_quotes(folded, rules).split()]
     own = padded(" ".join(tokens))
@@ -56,7 +56,7 @@ def wish_of(text: str, folded: Folded, rules: LineRules) -> Wish | None:
     left = own.split()
     if (rule := _first(ACT, own, left)) is not None:
         return _by(rule, Verdict.ACT)
-    return _by_place(left, rules) or _soft(own, left)
+    return _by_place(left, rules) or _soft(own, left) or _between(folded, rules)
 
 
 def _meant(token: str, rules: LineRules) -> str:
@@ -131,6 +131,14 @@ def _soft(text: str, tokens: list[str]) -> Wish | None:
     """Look for a refusal that does not speak of stopping in so many words."""
     rule = _first(HOLD, text, tokens)
     return None if rule is None else _by(rule, Verdict.HOLD)
+
+
+def _between(folded: Folded, rules: LineRules) -> Wish | None:
+    """Look for an opt-out word in the middle of a text that is too long to be read whole: a person will read it."""
+    if not folded.says_between(rules.opt_out):
+        return None
+    because = "an opt-out word is somewhere in a text that is too long to be read whole"
+    return Wish(Verdict.HOLD, "word-in-long-text", words.VERSION, because)
 
 
 def _by(rule: Rule, verdict: Verdict) -> Wish:
