@@ -62,11 +62,11 @@ read the file itself, can run `gateway check`. Secrets appear in no log, no mess
 
 SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, `stop_scope`, `max_segments`, `max_backlog`
 and `[log]` change at once. A carrier whose table is as it was keeps its sessions; one that is new is bound, one that is
-gone is drained, and one that changed is drained and bound anew, except that a new `max_per_second` alone drops nothing.
-A file with a problem changes nothing: the problem is logged and counted, and the old configuration stays in force. So
-it does while the store takes nothing; reload again when it does. A change of `[store]`, `[http]`, `gateway.node` or
-`gateway.state_dir` needs a restart, and the log says so. Each piece of evidence holds the hash of the configuration
-that was in force.
+gone is drained, and one that changed is drained and bound anew, unless only `max_per_second`, `weight`, `prefixes` or
+`failover_after_s` did: these change at once and drop nothing. A file with a problem changes nothing: the problem is
+logged and counted, and the old configuration stays in force. So it does while the store takes nothing; reload again
+when it does. A change of `[store]`, `[http]`, `gateway.node` or `gateway.state_dir` needs a restart, and the log says
+so. Each piece of evidence holds the hash of the configuration that was in force.
 
 """
 
