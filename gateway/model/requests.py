@@ -119,3 +119,4 @@ class MessageQuery:
     created_before: float | None = None
     before_id: int | None = None
     limit: int = 100
+    carrier: str | None = None

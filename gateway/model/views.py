@@ -52,6 +52,7 @@ class SegmentRow:
 class MessageRow:
     """An MO or MT as interfaces show it. ``claim`` and ``lane`` are None for an MO; ``outcome`` is None for an MT.
 
+    ``status``: the command_status of the last refusal by a carrier, None without one.
     ``segments``: the submit_sm that an MT takes, the parts that an MO came in. ``partial``: an MO that may not be
     whole, because parts never came, or it came cut short or behind a broken header; always false for an MT.
     """
@@ -72,6 +73,7 @@ class MessageRow:
     list_name: str | None
     ref: str | None
     carrier: str | None
+    status: int | None
     segments: int
     partial: bool
     outcome: str | None

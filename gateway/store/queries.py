@@ -47,6 +47,7 @@ _MESSAGE: Final = (
     "list_name",
     "ref",
     "carrier",
+    "status",
     "segments",
     "partial",
     "outcome",
@@ -244,6 +245,8 @@ def _conditions(source: Source, query: MessageQuery) -> list[Any]:
         conditions.append(Message.list_name == query.list_name)
     if query.ref is not None:
         conditions.append(Message.ref == query.ref)
+    if query.carrier is not None:
+        conditions.append(Message.carrier == query.carrier)
     if query.created_after is not None:
         conditions.append(Message.created_at > query.created_after)
     if query.created_before is not None:

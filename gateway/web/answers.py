@@ -152,6 +152,11 @@ class MessageView(Answer):
     list: str | None
     ref: str | None = Field(description="The sender's own reference.")
     carrier: str | None
+    status: int | None = Field(
+        description="mt: command_status of the carrier's last refusal (SMPP 3.4 section 5.1.3), even if it was sent "
+        "later; 4294967295 where no PDU could hold the text. null without one.",
+        examples=[11],
+    )
     segments: int = Field(
         description="mt: how many submit_sm (or data_sm) the text takes, which is what a carrier counts. "
         "mo: how many parts it was joined from.",
@@ -187,6 +192,7 @@ class MessageView(Answer):
             list=row.list_name,
             ref=row.ref,
             carrier=row.carrier,
+            status=row.status,
             segments=row.segments,
             partial=row.partial,
             outcome=row.outcome,

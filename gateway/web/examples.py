@@ -52,6 +52,7 @@ _MESSAGE: Final = MessageRow(
     list_name=None,
     ref="table-12",
     carrier="acme",
+    status=None,
     segments=1,
     partial=False,
     outcome=None,

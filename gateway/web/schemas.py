@@ -124,6 +124,7 @@ class MessageFilter(BaseModel):
     lane: AnyLane | None = Field(default=None, description="The lane of an MT.")
     list: Text | None = Field(default=None, description="The list of a list send.")
     ref: Text | None = Field(default=None, description="The sender's own reference.")
+    carrier: Text | None = Field(default=None, description="The carrier that it came from or was last handed to.")
     created_after: When | None = Field(default=None, description="Created at or after this time (RFC 3339).")
     created_before: When | None = Field(default=None, description="Created before this time (RFC 3339).")
     cursor: IdIn | None = Field(default=None, description="`next` of the page before.")
@@ -143,6 +144,7 @@ class MessageFilter(BaseModel):
             created_before=self.created_before,
             before_id=None if self.cursor is None else int(self.cursor),
             limit=self.limit,
+            carrier=self.carrier,
         )
 
 

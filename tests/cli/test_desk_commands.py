@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from gateway.cli.client import listening
-from gateway.cli.output import local_time
+from gateway.cli.output import exact_time
 from gateway.config import Config, load
 from gateway.daemon.daemon import running
 from gateway.daemon.folder import StateFolderError
@@ -262,11 +262,12 @@ async def test_pages(run: Run) -> None:
 async def test_one_message_with_its_permits(run: Run) -> None:
     out = (await beside(run, FakeDesk(rows={1: row(1)}), "messages", "show", "1")).out
     assert "acme/0" in out
-    assert "0x00000000" in out
+    assert "ESME_ROK  sent" in out
+    assert "created_at  2026-11-22 17:04:05.250\n" in out
     unanswered = row(1)
     unanswered = replace(unanswered, permits=tuple(replace(one, fate="uncertain") for one in unanswered.permits))
     beside_it = partial(beside, run, FakeDesk(rows={1: unanswered}), "messages", "show", "1")
-    assert "0x" not in (await beside_it()).out, "the carrier said nothing"
+    assert "ESME" not in (await beside_it()).out, "the carrier said nothing"
     assert json.loads((await beside_it("--json")).out)["permits"][0]["status"] is None
 
 
@@ -278,7 +279,7 @@ async def test_one_message_with_what_carriers_said_of_it(run: Run) -> None:
         SegmentRow(3, "acme", "acme/0", "consent", NOW, "rejected", 11, "", "ported\x07 away", None, None, None, 3),
     )
     out = (await beside(run, FakeDesk(rows={1: row(1, permits=permits)}), "messages", "show", "1")).out
-    at = local_time(rfc3339(NOW))
+    at = exact_time(rfc3339(NOW))
     assert out.splitlines()[-3:] == [
         "segment 3  ported  away",
         f"receipt 1  {at} delivered",

@@ -69,6 +69,7 @@ def row(message_id: int, **changes: object) -> MessageRow:
         "list_name": None,
         "ref": None,
         "carrier": None,
+        "status": None,
         "segments": 1,
         "partial": False,
         "outcome": None,

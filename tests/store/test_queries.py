@@ -73,6 +73,7 @@ def fill(tx: Any) -> None:
     sync_lines(tx, [LineSpec("85700"), LineSpec("85701")])
     tx.executemany(MESSAGE, STORED)
     tx.execute("update message set partial = 1 where id = 10")
+    tx.execute("update message set carrier = 'acme', status = 88 where id in (11, 14)")
     tx.executemany(
         PERMIT,
         [
@@ -120,6 +121,7 @@ def test_a_message_is_shown_with_the_last_permit_of_each_segment(reader: Reader)
     assert row is not None
     assert (row.line, row.number, row.direction, row.state) == ("85700", SUBSCRIBER, "mt", MessageState.SENT)
     assert (row.lane, row.claim, row.outcome) == (Lane.REPLY, "consent", None)
+    assert (row.carrier, row.status) == ("acme", 88)
     assert row.permits == (
         SegmentRow(1, "acme", "acme/0", "consent", 1.0, "accepted", 0, "id-1", "", "delivered", "000", 4.5, 1),
         SegmentRow(2, "acme", "acme/0", "consent", 3.0, "rejected", 0x0B, "", "number ported", None, None, None, 2),
@@ -152,6 +154,7 @@ FILTERS: list[tuple[dict[str, Any], Callable[[tuple[Any, ...]], bool]]] = [
     ({"lane": Lane.BULK}, lambda m: m[5] == 4),
     ({"list_name": "alerts"}, lambda m: m[11] == "alerts"),
     ({"ref": "order 7"}, lambda m: m[10] == "order 7"),
+    ({"carrier": "acme"}, lambda m: m[0] in (11, 14)),
     ({"created_after": 13.0}, lambda m: m[8] > 13.0),
     ({"created_before": 13.0}, lambda m: m[8] < 13.0),
     ({"before_id": 13}, lambda m: m[0] < 13),

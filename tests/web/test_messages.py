@@ -121,6 +121,7 @@ async def test_every_condition_reaches_the_desk() -> None:
         "lane": "bulk",
         "list": "alerts",
         "ref": "r",
+        "carrier": "acme",
         "created_after": "2026-11-22T17:04:05.25Z",
         "created_before": "2026-11-22T17:04:05.25Z",
         "cursor": "9",
@@ -129,7 +130,9 @@ async def test_every_condition_reaches_the_desk() -> None:
     async with client_of(app_on(desk), Role.VIEWER) as client:
         assert (await client.get("/api/v1/messages", params=params)).status_code == 200
     state, lane = MessageState.UNCERTAIN, Lane.BULK
-    assert desk.calls == [("messages", MessageQuery(LINE, GOOD, "mt", state, lane, "alerts", "r", NOW, NOW, 9, 7))]
+    assert desk.calls == [
+        ("messages", MessageQuery(LINE, GOOD, "mt", state, lane, "alerts", "r", NOW, NOW, 9, 7, "acme"))
+    ]
 
 
 @pytest.mark.parametrize("state", list(MessageState))

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from gateway.carriers.habits import habits
+from gateway.carriers.statuses import UNSENDABLE, verdict
 from gateway.cli.client import EX_DATAERR, Client, ask
 from gateway.cli.options import MESSAGE_ID, config_option, json_option
-from gateway.cli.output import local_time, show_json, show_record, show_table
+from gateway.cli.output import exact_time, local_time, show_json, show_record, show_table
 from gateway.cli.times import ago
+from gateway.config import load
 from gateway.model.messages import Lane, MessageState
+from gateway.smpp.constants import Status
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 URL = "/api/v1/messages"
 LANES = click.Choice([lane.word for lane in Lane])
 STATES = click.Choice([state.word for state in MessageState])
+REFUSABLE: Final = frozenset({"queued", "failed", "partial"})
+"""States in which the last refusal of a carrier says why."""
 
 
 def _filters(command: Function) -> Function:
@@ -57,6 +63,7 @@ def messages() -> None:
 @config_option
 @_filters
 @click.option("--direction", type=click.Choice(["mo", "mt"]), help="mo: from subscribers; mt: to them.")
+@click.option("--carrier", metavar="NAME", help="The carrier that it came from or was last handed to.")
 @click.option("--state", type=STATES, help="The state; a text from a subscriber is always received.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Messages at most.")
 @click.option("--cursor", type=MESSAGE_ID, metavar="ID", help="Go on where the page before ended.")
@@ -93,6 +100,10 @@ def uncertain(config: Path, as_json: bool, **query: Any) -> None:
 def show(config: Path, as_json: bool, message_id: str) -> None:
     """Show one message, under what permits it went, and what carriers said of it.
 
+    "claim" is under what the message asked to go when it was accepted. "grounds" is what was found true, right before
+    each segment was handed to a carrier, and is kept with its permit. "verdict" is what the carrier's status means by
+    the configuration: sent, throttle and retry (again), fail, opted_out.
+
     \b
     Example:
       gateway messages show -c gateway.toml 4711
@@ -104,19 +115,34 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
     permits = message.pop("permits")
     times = ("created_at", "updated_at", "expires_at")
     message["partial"] = "yes" if message["partial"] else ""
-    show_record({key: local_time(value) if key in times else value for key, value in message.items()})
+    status = message.pop("status")
+    shown = {key: exact_time(value) if key in times else value for key, value in message.items()}
+    show_record({**shown, "refused with": None if status is None else _name(status)})
     if permits:
+        means = _verdicts(config)
         click.echo("")
         show_table(
-            ("segment", "bind", "grounds", "minted", "fate", "status", "carrier's id", "receipt", "attempts"),
+            (
+                "segment",
+                "bind",
+                "grounds",
+                "minted",
+                "fate",
+                "status",
+                "verdict",
+                "carrier's id",
+                "receipt",
+                "attempts",
+            ),
             [
                 (
                     permit["segment"],
                     permit["bind"],
                     permit["grounds"],
-                    local_time(permit["minted_at"]),
+                    exact_time(permit["minted_at"]),
                     permit["fate"],
-                    "" if permit["status"] is None else f"0x{permit['status']:08X}",
+                    "" if permit["status"] is None else _name(permit["status"]),
+                    "" if permit["status"] is None else means(permit["carrier"], permit["status"]),
                     permit["carrier_id"],
                     permit["receipt_state"],
                     permit["attempts"],
@@ -130,11 +156,27 @@ def show(config: Path, as_json: bool, message_id: str) -> None:
         show_record({f"receipt {permit['segment']}": _receipt(permit) for permit in permits})
 
 
+def _name(status: int) -> str:
+    """Return a status by its name in SMPP 3.4; a carrier's own by its number."""
+    if status == UNSENDABLE:
+        return "no PDU can hold it"
+    try:
+        return Status(status).name
+    except ValueError:
+        return f"0x{status:08X}"
+
+
+def _verdicts(config: Path) -> Callable[[str, int], str]:
+    """Return the function that says what a status means from a carrier, as it is configured now."""
+    known = {carrier.name: habits(carrier).verdicts for carrier in load(config, secrets=False).carriers}
+    return lambda carrier, status: verdict(status, known.get(carrier, {})).value
+
+
 def _receipt(permit: Mapping[str, Any]) -> str:
     """Return when a segment's receipt came and what it said; empty before one came."""
     if permit["receipt_at"] is None:
         return ""
-    return f"{local_time(permit['receipt_at'])} {permit['receipt_state']} {permit['receipt_error']}".rstrip()
+    return f"{exact_time(permit['receipt_at'])} {permit['receipt_state']} {permit['receipt_error']}".rstrip()
 
 
 @messages.command(name="cancel")
@@ -198,8 +240,10 @@ def _settle(config: Path, action: str, ids: Sequence[str], as_json: bool) -> int
 
 
 def _state(message: Mapping[str, Any]) -> str:
-    """Return the state with what a person wants to know with it: the reason, or that a text came in part."""
+    """Return the state with what a person wants to know with it: why it is so, or that a text came in part."""
     why = message["reason"] or ("partial" if message["partial"] else "")
+    if message["status"] is not None and message["state"] in REFUSABLE and why in ("", "rejected"):
+        why = _name(message["status"])
     return f"{message['state']} ({why})" if why else str(message["state"])
 
 
@@ -208,7 +252,7 @@ def _show_page(page: Any, as_json: bool) -> None:
         show_json(page)
         return
     show_table(
-        ("id", "created", "", "line", "number", "state", "text"),
+        ("id", "created", "", "line", "number", "carrier", "state", "text"),
         [
             (
                 message["id"],
@@ -216,6 +260,7 @@ def _show_page(page: Any, as_json: bool) -> None:
                 "<-" if message["direction"] == "mo" else "->",
                 message["line"],
                 message["number"],
+                message["carrier"],
                 _state(message),
                 message["text"],
             )
