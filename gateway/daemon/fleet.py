@@ -70,7 +70,7 @@ class Fleet:
             self._add(name)
         for name, carrier in known.items():
             wanted = self._wanted.get(name)
-            if wanted is not None and _same_binds(wanted, carrier.options):
+            if wanted is not None and not _changed(wanted, carrier.options):
                 carrier.adopt(wanted)
             else:
                 turned.append(name)
@@ -111,7 +111,15 @@ class Fleet:
         if carrier in self._stopping:
             return
         self._stopping.add(carrier)
-        _log.info("carrier drains: its configuration changed", carrier=carrier.name)
+        wanted = self._wanted.get(carrier.name)
+        if wanted is None:
+            _log.info("carrier drains: the configuration does not have it any more", carrier=carrier.name)
+        else:
+            _log.info(
+                "carrier drains: its configuration changed",
+                carrier=carrier.name,
+                keys=_changed(wanted, carrier.options),
+            )
         if self._nursery is not None:
             self._nursery.start_soon(carrier.stop)
 
@@ -120,5 +128,7 @@ class Fleet:
         self.carriers.sort(key=lambda carrier: order.get(carrier.name, len(order)))
 
 
-def _same_binds(new: CarrierOptions, old: CarrierOptions) -> bool:
-    return new.model_dump(exclude=set(LIVE)) == old.model_dump(exclude=set(LIVE))
+def _changed(new: CarrierOptions, old: CarrierOptions) -> list[str]:
+    """Return the keys that differ, of those that need a new bind."""
+    names = [name for name in CarrierOptions.model_fields if name not in LIVE]
+    return [name for name in names if getattr(new, name) != getattr(old, name)]

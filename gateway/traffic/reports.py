@@ -11,10 +11,11 @@ from typing import Final
 import structlog
 
 from gateway.base import Clock, GatewayError, mask
+from gateway.carriers.statuses import UNSENDABLE
 from gateway.model.messages import Lane, MessageState, Mo, Mt, Receipt, Unreadable
 from gateway.model.permit import Fate, Outcome
 from gateway.model.refusal import Reason, Refusal
-from gateway.smpp.constants import Status
+from gateway.smpp.constants import Status, describe
 from gateway.store.hot_messages import Move
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.intake import Intake
@@ -24,6 +25,7 @@ from gateway.traffic.upstream import Learned
 _log = structlog.get_logger(__name__)
 
 _WHERE: Final = {"undecidable": "decide", "poison": "intake"}
+_AMISS: Final = frozenset({MessageState.FAILED, MessageState.PARTIAL, MessageState.UNCERTAIN})
 
 
 class Reports:
@@ -125,13 +127,36 @@ class Reports:
         for id_, step in moves.items():
             if step.state is not MessageState.QUEUED:
                 mt = messages[id_]
-                _log.info("message " + step.state.word, id=id_, subscriber=mask(mt.subscriber), lane=mt.lane.word)
+                about = {"id": id_, "subscriber": mask(mt.subscriber), "lane": mt.lane.word}
+                if step.state in _AMISS:
+                    _log.warning("message " + step.state.word, **about, reason=step.reason, **_met(id_, outcomes))
+                else:
+                    _log.info("message " + step.state.word, **about)
 
     def learned(self, learned: Learned) -> None:
         """A carrier's refusals told of opt-outs, which are in force now."""
         self._metrics.refusals(Reason.OPTED_OUT.value).inc(learned.refused)
-        for _, subscriber in learned.narrowed:
-            _log.info("opt-out learned from a carrier", subscriber=mask(subscriber))
+        for outcome in learned.told:
+            permit = outcome.permit
+            _log.info(
+                "opt-out learned from a carrier",
+                line=permit.line,
+                subscriber=mask(permit.subscriber),
+                carrier=permit.carrier,
+                status=describe(outcome.status),
+            )
+
+
+def _met(id_: int, outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Return where the last permit of a message that was not accepted met its end, and with which status."""
+    for outcome in reversed(outcomes):
+        if outcome.permit.message_id == id_ and outcome.fate is not Fate.ACCEPTED:
+            where = {"carrier": outcome.permit.carrier, "bind": outcome.permit.bind}
+            unsendable = outcome.status == UNSENDABLE
+            if outcome.fate is Fate.REJECTED:
+                where["status"] = "no PDU can hold it" if unsendable else describe(outcome.status)
+            return where
+    return {}
 
 
 def _status_name(status: int) -> str:

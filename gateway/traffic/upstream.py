@@ -29,10 +29,11 @@ from gateway.traffic.settlement import Verdicts
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Whose consent was narrowed, to be fenced; and how many queued messages were refused for it."""
+    """Whose consent was narrowed, to be fenced; how many queued messages were refused for it; and what told of it."""
 
     narrowed: tuple[Key, ...] = ()
     refused: int = 0
+    told: tuple[Outcome, ...] = ()
 
 
 def learn(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdicts) -> Learned:
@@ -47,7 +48,7 @@ def learn(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdict
     learned = Learned()
     for key, outcome in told.items():
         one = _one(tx, key, outcome, book)
-        learned = Learned(learned.narrowed + one.narrowed, learned.refused + one.refused)
+        learned = Learned(learned.narrowed + one.narrowed, learned.refused + one.refused, learned.told + one.told)
     return learned
 
 
@@ -69,7 +70,7 @@ def _one(tx: Tx, key: Key, outcome: Outcome, book: RuleBook) -> Learned:
     refused = sum(
         refuse_older(tx, *each, change.standing.opt_outs, Reason.OPTED_OUT.value) for each, change in changes.items()
     )
-    return Learned(tuple(keys), refused)
+    return Learned(tuple(keys), refused, (outcome,))
 
 
 def _came_back_since(tx: Tx, standing: Standing, permit: Permit) -> bool:

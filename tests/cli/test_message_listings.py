@@ -48,11 +48,15 @@ async def test_those_of_one_carrier(run: Run) -> None:
     assert desk.calls[-1][1].carrier == "acme"  # type: ignore[attr-defined]  # what this desk keeps
 
 
-async def test_a_refusal_is_shown_with_what_it_means_here(run: Run, config: str) -> None:
+@pytest.fixture
+def _fails_at_once(config: str) -> None:
+    own = CONFIG.replace('name = "acme"', 'name = "acme"\nstatuses = { "0x45" = "fail" }', 1)
+    Path(config).write_text(own, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("_fails_at_once")
+async def test_a_refusal_is_shown_with_what_it_means_here(run: Run) -> None:
     """The quirk or the configuration may say what a status means; a carrier that is gone has the common meanings."""
-    Path(config).write_text(
-        CONFIG.replace('name = "acme"', 'name = "acme"\nstatuses = { "0x45" = "fail" }', 1), encoding="utf-8"
-    )
     rejected = ("consent", NOW, "rejected", 0x45, "", "", None, None, None, 1)
     permits = (SegmentRow(1, "acme", "acme/0", *rejected), SegmentRow(2, "gone", "gone/0", *rejected))
     desk = FakeDesk(rows={1: row(1, state=FAILED, reason="rejected", status=0x45, permits=permits)})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from gateway.config import load
 from gateway.daemon.daemon import Running, running
@@ -60,7 +61,10 @@ async def test_only_the_carrier_that_changed_is_bound_anew(tmp_path: Path) -> No
         async with serving(tmp_path, acme=stays, other=changes) as (gateway, reload):
             first, second = await bound(acme), await bound(other)
             assert (await first.text(b"HELP")).status == 0
-            await reload(acme=stays, other=f'{changes}\nsystem_type = "new"')
+            with capture_logs() as logs:
+                await reload(acme=stays, other=f'{changes}\nsystem_type = "new"\nwindow = 7')
+            (told,) = [entry for entry in logs if entry["event"] == "carrier drains: its configuration changed"]
+            assert (told["carrier"], sorted(told["keys"])) == ("other", ["system_type", "window"])
             await second.until(lambda bind: any(came.command == 6 for came in bind.seen), "unbind")
             again = await bound(other)
             assert again is not second
@@ -99,7 +103,10 @@ async def test_a_carrier_that_is_gone_is_drained_and_no_longer_exposed(tmp_path:
             await bound(acme)
             leaving = await bound(other)
             assert b'gateway_bind_up{bind="other/0"' in gateway.metrics.exposition()
-            await reload(acme=stays)
+            with capture_logs() as logs:
+                await reload(acme=stays)
+            drains = "carrier drains: the configuration does not have it any more"
+            assert [entry["carrier"] for entry in logs if entry["event"] == drains] == ["other"]
             await leaving.until(lambda bind: any(came.command == 6 for came in bind.seen), "unbind")
             await ended(leaving)
             assert [carrier.name for carrier in gateway.flow.carriers] == ["acme"]
