@@ -20,7 +20,7 @@ from gateway.carriers.receipts import DELIVERY_RECEIPT, INTERMEDIATE, ReceiptFac
 from gateway.model.address import Msisdn, read_line, read_msisdn
 from gateway.model.messages import Arrival, Concat, Mo, Receipt, Unreadable
 from gateway.smpp.constants import Status, Tag
-from gateway.smpp.pdu import DataSm, DeliverSm, tlv
+from gateway.smpp.pdu import DataSm, DeliverSm, text_of, tlv
 from gateway.sms import concat_of, decode_text, is_sound, other_readings, reading, sar_concat, split_udh
 
 TYPE_MASK: Final = 0x3C
@@ -55,7 +55,7 @@ class Translator:
 
     def read(self, pdu: DeliverSm | DataSm, sequence: int, raw: bytes, origin: Origin, wall: float) -> Arrival:
         """Return what ``pdu`` means; ``raw`` is the whole PDU as it came, ``wall`` (unix seconds) when."""
-        user_data = _user_data(pdu)
+        user_data = text_of(pdu)
         message_type = pdu.esm_class & TYPE_MASK
         if message_type in self._quirk.receipt_types:
             facts = read_receipt(pdu, user_data, message_type, self._quirk)
@@ -84,13 +84,14 @@ class Translator:
     ) -> Arrival:
         """Return what a PDU with an unreadable body means: by its ``salvage`` if the quirk takes that, else unreadable.
 
-        ``salvage`` is what could be read of it (``smpp.errors.BadBody``). A text that it holds may be a STOP. One that is
-        cut short is marked as partial: it brings nobody in, and is no part of a long text either.
+        ``salvage`` is what could be read of it (``smpp.errors.BadBody``). A text that it holds may be a STOP. One that
+        is cut short is marked as partial: it brings nobody in, and is no part of a long text either. Without a text, it
+        may be a receipt by TLVs.
         """
-        if self._quirk.salvage and isinstance(salvage, DeliverSm) and salvage.short_message:
+        if self._quirk.salvage and isinstance(salvage, DeliverSm | DataSm):
             read = self.read(salvage, sequence, raw, origin, wall)
-            cut = status == Status.ESME_RINVMSGLEN and isinstance(read, Mo)
-            return replace(read, partial=True, concat=None) if cut else read
+            if text_of(salvage) or isinstance(read, Receipt):
+                return _cut_short(read) if status == Status.ESME_RINVMSGLEN else read
         return self.unreadable(sequence, status, reason, raw, origin, wall)
 
     def unreadable(
@@ -177,6 +178,15 @@ def _misaddressed(pdu: DeliverSm | DataSm) -> tuple[int, str] | None:
     return None
 
 
+def _cut_short(arrival: Arrival) -> Arrival:
+    """Mark the text of ``arrival``, or the text that it may be, as one that is cut short."""
+    if isinstance(arrival, Mo):
+        return replace(arrival, partial=True, concat=None)
+    if arrival.perhaps is None:
+        return arrival
+    return replace(arrival, perhaps=replace(arrival.perhaps, partial=True, concat=None))
+
+
 def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar | None) -> bytes:
     """Return 16 octets that are equal for equal user data, data_coding, header length and SAR values, and else differ.
 
@@ -184,13 +194,6 @@ def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar |
     """
     head = struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
     return blake2b(head + user_data, digest_size=16).digest()
-
-
-def _user_data(pdu: DeliverSm | DataSm) -> bytes:
-    """Return the octets of the text: short_message, or message_payload where that is empty (5.3.2.32)."""
-    if isinstance(pdu, DeliverSm) and pdu.short_message:
-        return pdu.short_message
-    return (tlv(pdu, Tag.MESSAGE_PAYLOAD) or b"") if pdu.tlvs else b""
 
 
 def _sar(pdu: DeliverSm | DataSm) -> _Sar | None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 from struct import Struct, error
 from typing import Any, Final
 
-from gateway.smpp.constants import HEADER_LENGTH, RESPONSE_BIT, Status
+from gateway.smpp.constants import HEADER_LENGTH, RESPONSE_BIT, Status, Tag
 from gateway.smpp.errors import BadBody, LocalProtocolError, LostFraming
 from gateway.smpp.fast import DECODERS, ENCODERS
 from gateway.smpp.fields import Unreadable, read_tlvs, write_tlvs
 from gateway.smpp.layouts import LAYOUTS, Layout
-from gateway.smpp.pdu import Frame, Header, Pdu, Tlvs
+from gateway.smpp.pdu import BLANKS, Frame, Header, Pdu, Tlv, Tlvs, text_of
 
 _HEADER: Final = Struct(">IIII")
 
@@ -65,16 +65,21 @@ def decode_body(data: bytes, header: Header) -> Pdu | None:
             raise BadBody(header, bad.status, bad.reason) from bad
         values["short_message"] = bad.left
         raise BadBody(header, bad.status, bad.reason, layout.make(**values)) from bad
-    salvage = layout.make(**values)
     if at == len(data):
-        return salvage
+        return layout.make(**values)
     try:
         values["tlvs"] = read_tlvs(data, at)
-        return layout.make(**values)
     except Unreadable as bad:
+        values["tlvs"] = bad.tlvs
+        salvage = layout.make(**values)
         if response:
             return salvage
-        raise BadBody(header, bad.status, bad.reason, salvage) from bad
+        if not bad.left or text_of(salvage).strip(BLANKS):
+            raise BadBody(header, bad.status, bad.reason, salvage) from bad
+        # The text itself is cut: what there is of it is told like a short_message that is cut.
+        values["tlvs"] += (Tlv(Tag.MESSAGE_PAYLOAD, bad.left),)
+        raise BadBody(header, Status.ESME_RINVMSGLEN, bad.reason, layout.make(**values)) from bad
+    return layout.make(**values)
 
 
 def _read_loosely(layout: Layout, data: bytes) -> Pdu:

@@ -32,8 +32,9 @@ class RemoteProtocolError(GatewayError):
 class BadBody(RemoteProtocolError):  # noqa: N818  # named by its fate, as its handlers are
     """A request with a good header and a body that cannot be read. Answer it with ``status``; the session lives.
 
-    ``salvage`` is what could be read, where that may hold a text: the PDU without its TLVs where only they were bad, or
-    with what there is of a short_message that is shorter than sm_length says. A quirk may choose to use it.
+    ``salvage`` is what could be read, where that may hold a text: the PDU with the TLVs that were whole where a later
+    one was bad; or, with the status ESME_RINVMSGLEN, with what there is of a text (in short_message or message_payload)
+    that is shorter than its length says. A quirk may choose to use it.
     """
 
     def __init__(self, header: Header, status: int, reason: str, salvage: Pdu | None = None) -> None:

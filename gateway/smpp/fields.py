@@ -14,7 +14,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any, Final, NamedTuple, Protocol
 
-from gateway.smpp.constants import Status
+from gateway.smpp.constants import Status, Tag
 from gateway.smpp.errors import LocalProtocolError
 from gateway.smpp.parts import Destination, DistributionList, SmeAddress, Tlv, Tlvs, UnsuccessSme
 
@@ -26,13 +26,17 @@ MAX_SHORT_MESSAGE: Final = 254
 
 
 class Unreadable(Exception):  # noqa: N818  # never leaves the codec, which turns it into BadBody
-    """A field cannot be read. ``status`` is what to answer; ``left`` is what there is of a text that is cut short."""
+    """A field cannot be read. ``status`` is what to answer; ``left`` is what there is of a text that is cut short.
 
-    def __init__(self, status: int, reason: str, left: bytes | None = None) -> None:
+    ``tlvs`` are those before the broken one, which are whole.
+    """
+
+    def __init__(self, status: int, reason: str, left: bytes | None = None, tlvs: Tlvs = ()) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.left = left
+        self.tlvs = tlvs
 
 
 class Field(Protocol):
@@ -202,18 +206,23 @@ class Failures(NamedTuple):
 
 
 def read_tlvs(data: bytes, at: int) -> Tlvs:
-    """Read TLVs from offset ``at`` to the end of the PDU; raise Unreadable where the last one is not whole."""
+    """Read TLVs from offset ``at`` to the end of the PDU.
+
+    Raises Unreadable where the last one is not whole, with those before it, and with what there is of message_payload
+    if it is that one.
+    """
     found: list[Tlv] = []
     size = len(data)
     while at < size:
         if at + 4 > size:
-            raise Unreadable(Status.ESME_RINVOPTPARSTREAM, f"{size - at} octets after the last parameter are no TLV")
+            reason = f"{size - at} octets after the last parameter are no TLV"
+            raise Unreadable(Status.ESME_RINVOPTPARSTREAM, reason, tlvs=tuple(found))
         tag, length = _TLV_HEADER.unpack_from(data, at)
         end = at + 4 + length
         if end > size:
-            raise Unreadable(
-                Status.ESME_RINVPARLEN, f"TLV 0x{tag:04X} says {length} octets, and {size - at - 4} follow"
-            )
+            reason = f"TLV 0x{tag:04X} says {length} octets, and {size - at - 4} follow"
+            left = data[at + 4 :] if tag == Tag.MESSAGE_PAYLOAD else None
+            raise Unreadable(Status.ESME_RINVPARLEN, reason, left, tuple(found))
         found.append(Tlv(tag, data[at + 4 : end]))
         at = end
     return tuple(found)

@@ -12,9 +12,9 @@ lives here: the octets are ``fields`` and ``codec``, legality is ``states``.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from gateway.smpp.constants import INTERFACE_VERSION, CommandId
+from gateway.smpp.constants import INTERFACE_VERSION, CommandId, Tag
 from gateway.smpp.parts import Destination as Destination
 from gateway.smpp.parts import DistributionList as DistributionList
 from gateway.smpp.parts import Header as Header
@@ -380,3 +380,17 @@ def tlv(pdu: BodyPdu, tag: int) -> bytes | None:
         if parameter[0] == tag:
             return parameter[1]
     return None
+
+
+BLANKS: Final = b"\0 \t\r\n"
+"""Octets of a short_message that says nothing: some carriers fill it so beside message_payload."""
+
+
+def text_of(pdu: object) -> bytes:
+    """Return the octets of a PDU's text: short_message, or message_payload where that is blank (section 5.3.2.32)."""
+    short: bytes = getattr(pdu, "short_message", b"")
+    if short and short.strip(BLANKS):
+        return short
+    tlvs: Tlvs = getattr(pdu, "tlvs", ())
+    payload = next((octets for tag, octets in tlvs if tag == Tag.MESSAGE_PAYLOAD), None)
+    return payload or short

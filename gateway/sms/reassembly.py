@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from gateway.sms.coding import charset_of
-from gateway.sms.doubt import other_readings
+from gateway.sms.doubt import readings_of_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,5 @@ def _joined(parts: Sequence[Part], *, partial: bool) -> Joined:
         for (charset, _), run in runs
     )
     raw, first = b"".join(part.raw for part in parts), parts[0]
-    # Of parts in several codings, one reading of all octets says nothing.
-    alike = all(part.data_coding == first.data_coding for part in parts)
-    others = other_readings(raw, first.data_coding, first.alphabet) if alike else ()
+    others = readings_of_parts([(part.raw, part.data_coding, part.alphabet) for part in parts])
     return Joined(text, raw, first.data_coding, first.alphabet, partial, others)

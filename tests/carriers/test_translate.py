@@ -143,6 +143,7 @@ def test_a_payload_is_the_text_where_there_is_no_short_message() -> None:
     payload = (Tlv(0x0424, b"long " * 100),)
     assert mo(deliver(b"", tlvs=payload)).text == "long " * 100
     assert mo(deliver(b"short", tlvs=payload)).text == "short"
+    assert mo(deliver(b"\0", tlvs=payload)).text == "long " * 100
     assert mo(DataSm(source_addr="1", destination_addr="85700", tlvs=payload)).raw == b"long " * 100
     assert mo(DataSm(source_addr="1", destination_addr="85700")).text == ""
 
@@ -200,6 +201,39 @@ def test_what_there_is_of_a_text_that_is_cut_short_is_marked() -> None:
     tlvs = translator().malformed(whole, 7, Status.ESME_RINVOPTPARSTREAM, "bad TLV", b"raw", HERE, 0)
     assert isinstance(tlvs, Mo)
     assert (tlvs.partial, tlvs.concat is None) == (False, False)
+
+
+@pytest.mark.checklist("E4", "E5")
+@pytest.mark.parametrize("pdu", [deliver(b""), deliver(b" "), deliver(b"\0"), DataSm(destination_addr="85700")])
+def test_a_text_in_a_payload_is_taken_before_what_is_broken(pdu: DeliverSm | DataSm) -> None:
+    whole = replace(pdu, tlvs=(Tlv(0x0424, b"STOP"), *SAR))
+    saved = translator().malformed(whole, 7, Status.ESME_RINVOPTPARSTREAM, "stray", b"raw", HERE, 0)
+    assert isinstance(saved, Mo)
+    assert (saved.text, saved.partial, saved.concat) == ("STOP", False, Concat(0x0102, 3, 2))
+    cut = translator().malformed(whole, 7, Status.ESME_RINVMSGLEN, "cut", b"raw", HERE, 0)
+    assert isinstance(cut, Mo)
+    assert (cut.text, cut.partial, cut.concat) == ("STOP", True, None)
+
+
+@pytest.mark.checklist("E4", "H4")
+def test_a_receipt_by_tlvs_is_one_before_what_is_broken() -> None:
+    tlvs = (Tlv(0x001E, b"7\0"), Tlv(0x0427, b"\2"))
+    for pdu in (deliver(b"", esm_class=4, tlvs=tlvs), DataSm(destination_addr="85700", esm_class=4, tlvs=tlvs)):
+        found = translator().malformed(pdu, 7, Status.ESME_RINVOPTPARSTREAM, "stray", b"raw", HERE, 0)
+        assert isinstance(found, Receipt)
+        assert (found.carrier_ids[0], found.state) == ("7", MessageState.DELIVERED)
+        assert translator().malformed(pdu, 7, Status.ESME_RINVMSGLEN, "cut", b"raw", HERE, 0) == found
+    none = translator().malformed(deliver(b"", esm_class=4), 7, 0xC0, "stray", b"raw", HERE, 0)
+    assert isinstance(none, Unreadable)
+    assert (none.status, none.reason) == (0xC0, "stray")
+
+
+@pytest.mark.checklist("E4", "H8")
+def test_a_text_that_is_flagged_as_a_receipt_and_cut_is_marked_too() -> None:
+    aside = translator().malformed(deliver(b"START", esm_class=4), 7, Status.ESME_RINVMSGLEN, "cut", b"raw", HERE, 0)
+    assert isinstance(aside, Unreadable)
+    assert aside.perhaps is not None
+    assert (aside.perhaps.text, aside.perhaps.partial) == ("START", True)
 
 
 def test_fingerprints_differ_where_the_duplicate_rule_must_see_a_difference() -> None:

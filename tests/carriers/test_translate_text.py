@@ -81,7 +81,7 @@ def test_what_is_longer_than_any_part_is_whole(header: bytes) -> None:
     "raw, coding, text, others",
     [
         (b"STOP", 8, "協佐", ("STOP",)),
-        (pack(b"STOP"), 0, "Sê\x13\n", ("STOP",)),
+        (pack(b"STOP"), 0, "Sê\x13\n", ("STOP", ")j'(")),
         ("STOP".encode("utf-16-le"), 8, "STOP", ()),
         ("STOP".encode("utf-16-be"), 0, "STOP", ()),
         (b"STOP", 0, "STOP", ()),

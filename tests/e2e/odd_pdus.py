@@ -134,7 +134,22 @@ LENGTHS: Final = {
     "E5 an empty message_payload": mo(text=b"", rest=tlv(PAYLOAD, b"")),
     "E5 both texts": mo(text=b"yo", rest=tlv(PAYLOAD, b"h" * 600)),
     "E5 two payloads": mo(text=b"", rest=tlv(PAYLOAD, b"one") + tlv(PAYLOAD, b"two")),
-    "E5 a payload that is cut": mo(text=b"", rest=tlv(PAYLOAD, b"hello", length=500), answer=BADTLVLEN),
+    "E4 stray octets behind a payload": mo(text=b"", rest=tlv(PAYLOAD, b"hello") + b"\0"),
+    "E4 a broken TLV behind a payload": mo(text=b"", rest=tlv(PAYLOAD, b"hello") + tlv(0x1400, b"ab", length=9)),
+    "E4 stray octets in data_sm": Odd(DATA, FROM_TO + b"\0\0\0" + tlv(PAYLOAD, b"hello") + b"zz", OK),
+    "E4 a broken TLV in data_sm": Odd(
+        DATA, FROM_TO + b"\0\0\0" + tlv(PAYLOAD, b"hello") + tlv(0x1400, b"ab", length=9), OK
+    ),
+    "E4 stray octets and no text": mo(text=b"", rest=b"z", answer=BADTLVS),
+    "E4 stray octets and no text in data_sm": Odd(DATA, FROM_TO + b"\0\0\0z", BADTLVS),
+    "E4 a receipt by TLV before stray octets": Odd(
+        DATA, FROM_TO + b"\4\0\0" + tlv(0x1E, b"id4") + tlv(0x427, b"\2") + b"z", OK
+    ),
+    "E5 a payload that is cut": mo(text=b"", rest=tlv(PAYLOAD, b"hello", length=500)),
+    "E5 a payload that is cut in data_sm": Odd(DATA, FROM_TO + b"\0\0\0" + tlv(PAYLOAD, b"hello", length=500), OK),
+    "E5 a payload that is cut to nothing": mo(text=b"", rest=tlv(PAYLOAD, b"", length=500), answer=BADTLVLEN),
+    "E5 a payload beside a blank": mo(text=b" ", rest=tlv(PAYLOAD, b"hello")),
+    "E5 a payload beside a NUL": mo(text=b"\0", rest=tlv(PAYLOAD, b"hello")),
     "E5 no text": mo(text=b""),
     "E5 data_sm": Odd(DATA, FROM_TO + b"\0\0\0" + tlv(PAYLOAD, b"hello"), OK),
     "E5 data_sm of 60 KB": Odd(DATA, FROM_TO + b"\0\0\0" + tlv(PAYLOAD, b"h" * 60_000), OK),

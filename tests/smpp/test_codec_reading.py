@@ -23,6 +23,7 @@ from gateway.smpp.pdu import (
     SubmitSmResp,
     Tlv,
     UnsuccessSme,
+    text_of,
 )
 
 MO = DeliverSm(source_addr="12125550101", destination_addr="85700", short_message=b"STOP")
@@ -152,7 +153,42 @@ def test_e6_a_tlv_that_runs_past_the_end_is_refused() -> None:
     bad = refused(5, MO_BODY + bytes.fromhex("0204 0001 01  0424 0005 4141"))
     assert bad.status == Status.ESME_RINVPARLEN
     assert bad.reason == "TLV 0x0424 says 5 octets, and 2 follow"
-    assert bad.salvage == MO
+    assert bad.salvage == replace(MO, tlvs=(Tlv(0x0204, b"\x01"),)), "there is a text, so the cut one is not needed"
+
+
+@pytest.mark.checklist("E4", "E6")
+@pytest.mark.parametrize("broken", ["00", "000000", "1400 0002 61", "1400 ffff"])
+@pytest.mark.parametrize("request_", [5, 0x103])
+def test_e6_tlvs_before_a_broken_one_are_kept(request_: int, broken: str) -> None:
+    whole_ones = (Tlv(0x0424, b"STOP"), Tlv(0x020C, b"\0\1"))
+    pdu = DeliverSm(tlvs=whole_ones) if request_ == 5 else DataSm(tlvs=whole_ones)
+    bad = refused(request_, encode(pdu, 1)[16:] + bytes.fromhex(broken))
+    assert bad.salvage == pdu
+    assert bad.status in (Status.ESME_RINVOPTPARSTREAM, Status.ESME_RINVPARLEN)
+
+
+@pytest.mark.checklist("E5", "E6")
+@pytest.mark.parametrize("short", [b"", b" ", b"\0"])
+def test_e5_a_payload_that_is_cut_is_told_like_a_short_message_that_is_cut(short: bytes) -> None:
+    pdu = DeliverSm(short_message=short, tlvs=(Tlv(0x020C, b"\0\1"),))
+    bad = refused(5, encode(pdu, 1)[16:] + bytes.fromhex("0424 0200") + b"STOP")
+    assert bad.status == Status.ESME_RINVMSGLEN
+    assert bad.reason == "TLV 0x0424 says 512 octets, and 4 follow"
+    assert bad.salvage == replace(pdu, tlvs=(*pdu.tlvs, Tlv(0x0424, b"STOP")))
+    nothing = refused(5, encode(pdu, 1)[16:] + bytes.fromhex("0424 0200"))
+    assert (nothing.status, nothing.salvage) == (Status.ESME_RINVPARLEN, pdu)
+
+
+@pytest.mark.checklist("E5")
+def test_e5_the_text_is_the_payload_where_short_message_is_blank() -> None:
+    payload = (Tlv(0x0424, b"STOP"),)
+    assert [text_of(DeliverSm(short_message=short, tlvs=payload)) for short in (b"", b" ", b"\0", b"\0 \0\r\n")] == [
+        b"STOP"
+    ] * 4
+    assert text_of(DeliverSm(short_message=b"HI", tlvs=payload)) == b"HI"
+    assert text_of(DeliverSm(short_message=b" ", tlvs=(Tlv(0x0424, b""),))) == b" "
+    assert text_of(DataSm(tlvs=payload)) == b"STOP"
+    assert text_of(DataSm()) == b""
 
 
 # Truncation: every request, cut at every octet, is whole or refused with a status.

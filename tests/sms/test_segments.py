@@ -206,7 +206,7 @@ def test_a_joined_text_has_other_readings_too() -> None:
     assert joined.others == ("STOP",)
     mixed = join([Part(1, 2, b"ST", 8), Part(2, 2, b"OP", 0)])
     assert mixed is not None
-    assert mixed.others == ()
+    assert mixed.others == ("STOP",)
     partial = join_what_came([Part(1, 2, b"STOP", 8)])
     assert partial is not None
     assert partial.others == ("STOP",)
