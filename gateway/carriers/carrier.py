@@ -32,7 +32,7 @@ from gateway.carriers.trace import Ring
 from gateway.carriers.trace_reading import Traced
 from gateway.carriers.translate import Translator
 from gateway.carriers.wire import Wire, WireError, connect
-from gateway.model.permit import Fate, Outcome, SegmentStyle
+from gateway.model.permit import Fate, Outcome, Writing
 from gateway.model.views import BindRow
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionOptions
@@ -124,9 +124,9 @@ class Carrier:
         return self._quirk.temporary_status
 
     @property
-    def segments(self) -> SegmentStyle:
+    def writing(self) -> Writing:
         """See ``CarrierPort``."""
-        return self._quirk.segments
+        return self._quirk.writing
 
     def verdict(self, status: int) -> Verdict:
         """See ``CarrierPort``."""
@@ -138,7 +138,9 @@ class Carrier:
 
     def traced(self) -> list[Traced]:
         """Return the binds as ``trace_reading`` reads them."""
-        return [Traced(bind.name, self.name, self._quirk.alphabet, bind.ring) for bind in self._binds]
+        quirk = self._quirk
+        gsm = (quirk.gsm_coding, quirk.spelling)
+        return [Traced(bind.name, self.name, quirk.alphabet, bind.ring, *gsm) for bind in self._binds]
 
     def adopt(self, options: CarrierOptions) -> None:
         """Put the keys of ``options`` in force that are no property of a bind; the others are as they were."""

@@ -1,7 +1,8 @@
 """From a permit to a submit_sm or data_sm: the only place where one is made.
 
 Pure. A permit already holds the encoded text of one segment and its place among the others. What is added here is how
-that place is told (by header, by TLVs, or not at all), how this carrier wants addresses numbered, whether a receipt is
+that place is told (by header, by TLVs, or not at all), how GSM is spelled (each segment by itself, in the alphabet that
+the carrier reads: the handset gets the same septets), how this carrier wants addresses numbered, whether a receipt is
 asked for, and until when the carrier may keep trying. It takes nothing but a ``Permit``, so that nothing without one
 can become a PDU.
 
@@ -21,7 +22,12 @@ from gateway.model.address import is_number
 from gateway.model.permit import Permit, SegmentStyle
 from gateway.smpp.constants import Tag
 from gateway.smpp.pdu import DataSm, SubmitSm, Tlv, Tlvs
+from gateway.sms.coding import Encoding
+from gateway.sms.gsm import decode_gsm
+from gateway.sms.segments import HEADER_8, HEADER_16
+from gateway.sms.spelling import spell
 from gateway.sms.udh import build_concat8, build_concat16
+from gateway.sms.utf16 import encode_ucs2
 
 UDHI: Final = 0x40
 """esm_class: the user data begins with a header (SMPP 3.4 section 5.2.12)."""
@@ -34,6 +40,7 @@ LONGEST_VALIDITY_S: Final = 30 * 86_400
 """What is still of use is not a month old; and a relative time of more than 30 days is read in several ways."""
 
 _UNKNOWN: Final = Numbering(0, 0)
+_HEADERS: Final = {SegmentStyle.UDH8: HEADER_8, SegmentStyle.UDH16: HEADER_16}
 
 
 class Composer:
@@ -44,6 +51,8 @@ class Composer:
         self._quirk = quirk
         self._service_type = options.service_type or quirk.service_type
         self._data_sm = quirk.request is Request.DATA_SM
+        own = (quirk.gsm_coding, quirk.spelling)
+        self._own_gsm = None if own == (0, "gsm") else own
         self._sources: dict[str, Numbering] = {}
 
     def submit(self, permit: Permit, wall: float) -> SubmitSm | DataSm:
@@ -53,12 +62,14 @@ class Composer:
         number = is_number(permit.subscriber)
         destination = quirk.subscriber if number else _UNKNOWN
         address = permit.subscriber[1:] if number and not quirk.plus else permit.subscriber
-        coding = permit.data_coding or quirk.gsm_coding
+        coding = permit.data_coding
         octets = permit.body
         esm_class = 0
         tlvs: Tlvs = ()
+        if not coding and self._own_gsm is not None:
+            coding, octets = _spelled(permit, *self._own_gsm)
         if permit.segments > 1:
-            esm_class, octets, tlvs = _placed(permit)
+            esm_class, octets, tlvs = _placed(permit, octets)
         if self._data_sm:
             payload = Tlv(Tag.MESSAGE_PAYLOAD, octets)
             return DataSm(
@@ -120,23 +131,36 @@ class Composer:
         return (Tlv(Tag.QOS_TIME_TO_LIVE, _seconds(permit.expires_at - wall).to_bytes(4, "big")),)
 
 
-def _placed(permit: Permit) -> tuple[int, bytes, Tlvs]:
-    """Return esm_class, user data and TLVs of one of several segments."""
+def _spelled(permit: Permit, coding: int, alphabet: str) -> tuple[int, bytes]:
+    """Return data_coding and octets of a segment in GSM, for a carrier that reads ``coding`` as ``alphabet``.
+
+    The gate asks for nothing that ``alphabet`` cannot say. But a carrier may have got another alphabet since, and then
+    UCS-2 is right for every letter, if not for every length: the carrier refuses what does not fit.
+    """
+    header = _HEADERS.get(permit.style, 0) if permit.segments > 1 else 0
+    octets = spell(permit.body, alphabet, header)
+    if octets is None:
+        return Encoding.UCS2, encode_ucs2(decode_gsm(permit.body))
+    return coding, octets
+
+
+def _placed(permit: Permit, octets: bytes) -> tuple[int, bytes, Tlvs]:
+    """Return esm_class, user data and TLVs of one of several segments, whose text is ``octets``."""
     reference, total, number = permit.reference, permit.segments, permit.segment
     match permit.style:
         case SegmentStyle.UDH8:
-            return UDHI, build_concat8(reference & 0xFF, total, number) + permit.body, ()
+            return UDHI, build_concat8(reference & 0xFF, total, number) + octets, ()
         case SegmentStyle.UDH16:
-            return UDHI, build_concat16(reference & 0xFFFF, total, number) + permit.body, ()
+            return UDHI, build_concat16(reference & 0xFFFF, total, number) + octets, ()
         case SegmentStyle.SAR:
             sar = (
                 Tlv(Tag.SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
                 Tlv(Tag.SAR_TOTAL_SEGMENTS, bytes((total,))),
                 Tlv(Tag.SAR_SEGMENT_SEQNUM, bytes((number,))),
             )
-            return 0, permit.body, sar
+            return 0, octets, sar
         case SegmentStyle.PAYLOAD:
-            return 0, permit.body, ()
+            return 0, octets, ()
 
 
 def _seconds(left: float) -> int:

@@ -21,7 +21,7 @@ import trio
 from gateway.carriers.statuses import Verdict
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
-from gateway.model.permit import Outcome, Permit, SegmentStyle
+from gateway.model.permit import Outcome, Permit, Writing
 from gateway.model.views import BindRow
 
 
@@ -159,8 +159,8 @@ class CarrierPort(Protocol):
         ...
 
     @property
-    def segments(self) -> SegmentStyle:
-        """How this carrier gets long texts."""
+    def writing(self) -> Writing:
+        """How this carrier gets texts."""
         ...
 
     def verdict(self, status: int) -> Verdict:

@@ -137,7 +137,8 @@ class CarrierOptions(BaseModel):
     )
     quirk: str = Field(default="standard", description="How this carrier differs from the book: the name of a quirk.")
     alphabet: Literal["gsm", "gsm-packed", "latin-1", "ascii", "utf-8", "ucs-2"] | None = Field(
-        default=None, description="What data_coding 0 means in texts from this carrier; unset: what the quirk says."
+        default=None,
+        description="What data_coding 0 means on this carrier, in texts from it and to it; unset: what the quirk says.",
     )
     segments: Literal["udh8", "udh16", "sar", "payload"] | None = Field(
         default=None,

@@ -25,12 +25,17 @@ CURSOR: Final = re.compile(r"(?:[A-Za-z0-9_./-]+=[0-9]{1,18}(?:,|$))*")
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A bind that can be traced: its name, its carrier's, the carrier's alphabet for data_coding 0, and its ring."""
+    """A bind that can be traced: its name, its carrier's, the carrier's alphabet for data_coding 0, and its ring.
+
+    ``gsm_coding``: the data_coding of what we send in GSM; it is read as ``spelling``.
+    """
 
     name: str
     carrier: str
     alphabet: str
     ring: Ring | None
+    gsm_coding: int = 0
+    spelling: str = "gsm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ def _page(
     for taken in rows:
         bind = taken.bind
         assert bind.ring is not None  # noqa: S101  the entry came out of it
-        shown.append(show(taken.entry, bind.name, bind.alphabet, bind.ring.secret, unmask=unmask))
+        entry, secret = taken.entry, bind.ring.secret
+        zero, own = (bind.alphabet, 0) if entry.incoming else (bind.spelling, bind.gsm_coding)
+        shown.append(show(entry, bind.name, zero, secret, unmask=unmask, gsm_coding=own))
     cursor = ",".join(f"{name}={number}" for name, number in following.items())
     return TracePage(shown, cursor, more, missed, off)

@@ -27,14 +27,14 @@ _STARS: Final = re.compile(r"\*+")
 _TEXTS: Final = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.ADDITIONAL_STATUS_INFO_TEXT})
 
 
-def show(entry: Entry, bind: str, alphabet: str, secret: bytes, *, unmask: bool) -> TraceRow:
-    """Return what may be seen of ``entry``. ``alphabet``: what data_coding 0 means from this carrier."""
+def show(entry: Entry, bind: str, alphabet: str, secret: bytes, *, unmask: bool, gsm_coding: int = 0) -> TraceRow:
+    """Return what may be seen of ``entry``. ``alphabet``: what data_coding 0, and ``gsm_coding``, mean in it."""
     frame, fault = _read(entry)
     octets = hide(entry.octets, frame, unmask=unmask, secret=secret)
     pdu = None
     if frame is not None and frame.pdu is not None:
         pdu = decode(octets).pdu  # the same PDU, with stars in it
-    text, hidden = _text(pdu, alphabet if entry.incoming else "gsm", unmask=unmask)
+    text, hidden = _text(pdu, alphabet, gsm_coding, unmask=unmask)
     return TraceRow(
         at=entry.at,
         bind=bind,
@@ -139,7 +139,7 @@ def _tlv(tlv: Tlv, *, unmask: bool) -> TlvRow:
     return TlvRow(tag, name, value.hex())
 
 
-def _text(pdu: Pdu | None, alphabet: str, *, unmask: bool) -> tuple[str | None, bool]:
+def _text(pdu: Pdu | None, alphabet: str, gsm_coding: int, *, unmask: bool) -> tuple[str | None, bool]:
     """Return the text of a PDU, and whether it has one that is hidden."""
     found = None if pdu is None else user_data_of(pdu)
     if found is None:
@@ -148,4 +148,5 @@ def _text(pdu: Pdu | None, alphabet: str, *, unmask: bool) -> tuple[str | None, 
     if not unmask and not is_receipt(esm_class):
         return None, True
     udh, body = split_udh(user_data) if esm_class & UDHI else (b"", user_data)
-    return decode_text(body, getattr(pdu, "data_coding", 0), reading(alphabet, udh)), not unmask
+    coding = getattr(pdu, "data_coding", 0)
+    return decode_text(body, 0 if coding == gsm_coding else coding, reading(alphabet, udh)), not unmask

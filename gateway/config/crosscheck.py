@@ -16,7 +16,7 @@ from gateway.config.lines import placed
 from gateway.config.problems import Problem
 from gateway.config.validate import near
 from gateway.model.address import read_line
-from gateway.model.permit import SegmentStyle
+from gateway.model.permit import Writing
 from gateway.policy.check import Problem as LineProblem
 from gateway.policy.check import line_texts
 from gateway.policy.options import LineOptions
@@ -118,11 +118,11 @@ def _long_texts(parts: Parts) -> Iterable[Problem]:
     """Yield answers over the limit that sends are held to, as the line's carriers get long texts."""
     if (most := parts.max_segments) is None:
         return
-    styles = {carrier.name: habits(carrier).segments for carrier in parts.carriers}
+    writings = {carrier.name: habits(carrier).writing for carrier in parts.carriers}
     for line in parts.lines:
-        asked = {styles[name] for name in line.carriers if name in styles} or {SegmentStyle.UDH8}
+        asked = {writings[name] for name in line.carriers if name in writings} or {Writing()}
         for key, text in line_texts(line):
-            takes = max(count(text.replace("{name}", line.title), style) for style in asked)
+            takes = max(count(text.replace("{name}", line.title), writing) for writing in asked)
             if takes > most:
                 found = LineProblem(key, f"takes {takes} segments", f"at most {most}, as [gateway] max_segments says")
                 yield placed(parts.file, line, found)

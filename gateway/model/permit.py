@@ -45,13 +45,25 @@ class SegmentStyle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How a carrier gets texts: in which style the long ones, and what it reads a text as that GSM 03.38 can hold.
+
+    ``alphabet`` is one of ``gateway.sms.ALPHABETS`` and decides which texts go as GSM (see ``gateway.sms.spelling``).
+    """
+
+    style: SegmentStyle = SegmentStyle.UDH8
+    alphabet: str = "gsm"
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """Leave to write one submit_sm (or data_sm), once, before ``dies_at`` (boot clock, seconds).
 
     ``body`` is the encoded text of this segment, without any header; ``data_coding`` is 0 for GSM 03.38, one septet an
-    octet, and 8 for UCS-2. ``segment`` of ``segments`` (from 1) and ``reference`` (16 bits) say where it belongs, and
-    ``style`` how that is told to the handset: the composer spells it. ``expires_at`` (unix seconds) becomes the
-    validity period. ``urgent`` is true in lane 1: it goes to the front of its bind.
+    octet (the composer spells it in the carrier's alphabet), and 8 for UCS-2. ``segment`` of ``segments`` (from 1) and
+    ``reference`` (16 bits) say where it belongs, and ``style`` how that is told to the handset: the composer spells it.
+    ``expires_at`` (unix seconds) becomes the validity period. ``urgent`` is true in lane 1: it goes to the front of its
+    bind.
     """
 
     id: int

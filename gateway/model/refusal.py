@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNKNOWN_CARRIER = "unknown-carrier"
     UNKNOWN_LANE = "unknown-lane"
     TOO_LONG = "too-long"
+    NOT_IN_ALPHABET = "not-in-alphabet"  # begun on a carrier whose alphabet had it; the one that is left has not
     EMPTY = "empty"
     BACKLOG_FULL = "backlog-full"
     UNAVAILABLE = "unavailable"  # the store failed halfway through a batch, after some of it was accepted

@@ -12,6 +12,7 @@ from gateway.sms.measure import Dear, Measure, measure
 from gateway.sms.reassembly import Joined, Part, join, join_what_came
 from gateway.sms.receipt import ReceiptText, message_state, parse_bare, parse_receipt
 from gateway.sms.segments import Segment, TooManySegmentsError, count_segments, segment
+from gateway.sms.spelling import can_say, encode_for, spell
 from gateway.sms.transliterate import transliterate
 from gateway.sms.udh import (
     Concat,
@@ -40,6 +41,7 @@ __all__ = [
     "TooManySegmentsError",
     "build_concat8",
     "build_concat16",
+    "can_say",
     "choose",
     "concat_of",
     "count_segments",
@@ -47,6 +49,7 @@ __all__ = [
     "decode_text",
     "elements",
     "encode",
+    "encode_for",
     "encode_gsm",
     "is_sound",
     "join",
@@ -59,6 +62,7 @@ __all__ = [
     "reading",
     "sar_concat",
     "segment",
+    "spell",
     "split_udh",
     "transliterate",
 ]

@@ -8,7 +8,8 @@ stays as declared, and ``gateway.sms.doubt`` offers the other reading. The raw o
 How octets are read depends on data_coding, on what the carrier means by 0, and on the user data header (national
 tables, fill bits). The last two are one string, so that a part can wait in the store and be read later: ``reading``.
 
-Sending knows two codings only: GSM where every character is in it, else UCS-2.
+Sending knows two codings only: GSM where every character is in it, else UCS-2. How GSM is spelled for a carrier of
+another alphabet is ``gateway.sms.spelling``'s.
 """
 
 from __future__ import annotations

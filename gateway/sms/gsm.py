@@ -3,7 +3,7 @@
 Owns the one table, and its two directions over *unpacked* septets: one septet per octet, as SMPP carries them. Decoding
 follows what 23.038 tells a receiving entity to display, so it has an answer for every octet string; encoding has none
 for a character outside the tables and says so with None. Packing is the SMSC's business, but a few carriers hand on the
-packed octets of the air interface: ``unpack`` reads them.
+packed octets of the air interface and want them: ``unpack`` and ``pack``.
 
 Own table, not the ``gsm0338`` package: ``docs/decisions/0003-gsm-alphabet.md`` has the reasons. Both directions lean
 on the interpreter's charmap codec, which runs the table in C.
@@ -107,10 +107,13 @@ def pack(septets: bytes, fill: int = 0) -> bytes:
     spare = -(fill + len(septets) * _SEPTET) % 8
     if spare == _SEPTET or (spare == 0 and septets[-1:] == _RETURN):
         septets += _RETURN
-    value = 0
-    for at, septet in enumerate(septets):
-        value |= septet << (fill + at * _SEPTET)
-    return value.to_bytes((fill + len(septets) * _SEPTET + 7) // 8, "little")
+    groups = bytearray()
+    for at in range(0, len(septets), 8):  # as in ``unpack``: seven octets at a time
+        group = 0
+        for place, septet in enumerate(septets[at : at + 8]):
+            group |= septet << place * _SEPTET
+        groups += group.to_bytes(_SEPTET, "little")
+    return (int.from_bytes(groups, "little") << fill).to_bytes((fill + len(septets) * _SEPTET + 7) // 8, "little")
 
 
 def fill_bits(header: int) -> int:

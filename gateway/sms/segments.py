@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.base import GatewayError
-from gateway.sms.coding import Encoding, encode
+from gateway.sms.coding import Encoding
 from gateway.sms.gsm import ESCAPE
+from gateway.sms.spelling import encode_for
 from gateway.sms.udh import build_concat8
 
 MOST_SEGMENTS: Final = 255
@@ -46,12 +47,13 @@ class Segment:
     data_coding: int
 
 
-def split(text: str, header: int = HEADER_8) -> tuple[Encoding, tuple[bytes, ...]]:
+def split(text: str, header: int = HEADER_8, alphabet: str = "gsm") -> tuple[Encoding, tuple[bytes, ...]]:
     """Return the coding of ``text`` and its octets in as few bodies as may be; one if it fits, an empty text included.
 
-    ``header`` is how many octets of each of several bodies' user data are taken by a concatenation header.
+    ``header`` is how many octets of each of several bodies' user data are taken by a concatenation header. ``alphabet``
+    is what the carrier reads GSM as: see ``gateway.sms.spelling``. Bodies in GSM are septets whatever it is.
     """
-    encoded = encode(text)
+    encoded = encode_for(text, alphabet)
     if len(encoded.octets) <= _WHOLE[encoded.encoding]:
         return encoded.encoding, (encoded.octets,)
     return encoded.encoding, tuple(_cut(encoded.octets, encoded.encoding, header))
@@ -75,12 +77,12 @@ def segment(text: str, reference: int) -> tuple[Segment, ...]:
     )
 
 
-def count_segments(text: str, header: int = HEADER_8) -> int:
+def count_segments(text: str, header: int = HEADER_8, alphabet: str = "gsm") -> int:
     """Return how many segments ``text`` takes; a number above 255 means that it cannot be sent.
 
-    ``header`` as for ``split``.
+    ``header`` and ``alphabet`` as for ``split``.
     """
-    return len(split(text, header)[1])
+    return len(split(text, header, alphabet)[1])
 
 
 def _cut(octets: bytes, encoding: Encoding, header: int) -> Iterator[bytes]:

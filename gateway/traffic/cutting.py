@@ -5,23 +5,30 @@ So a message is cut for the carrier that it goes to, anew at each claim, as long
 segment was accepted, or was written and nobody knows, every later permit of the message keeps that cut and that style,
 on whichever carrier it goes (docs/decisions/0012). It also keeps the account right: the segments that were accepted
 are counted by number, which is only true within one cut.
+
+A cut is in GSM septets or UCS-2, as the handset gets it. Which of the two depends on the carrier's alphabet too: what
+cannot be said in it goes as UCS-2. The octets of GSM are the composer's (``gateway.sms.spelling``), so that carriers of
+several alphabets finish each other's messages, as long as they can say what is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.model.messages import Mt
-from gateway.model.permit import Fate, SegmentStyle
+from gateway.model.permit import Fate, SegmentStyle, Writing
 from gateway.model.refusal import Reason, Refusal
-from gateway.sms.coding import encode
+from gateway.sms.coding import Encoding
+from gateway.sms.gsm import decode_gsm
 from gateway.sms.segments import HEADER_8, HEADER_16, MOST_SEGMENTS, count_segments, split
+from gateway.sms.spelling import can_say, encode_for
+from gateway.sms.utf16 import encode_ucs2
 from gateway.store.hot_messages import PermitRow
 
-Styles = Mapping[str, SegmentStyle]
-"""How each carrier, by name, gets long texts. One that is not named gets them in the usual style, UDH8."""
+Writings = Mapping[str, Writing]
+"""How each carrier, by name, gets texts. One that is not named gets them in the usual way, UDH8 and GSM."""
 
 _HEADERS: Final = {SegmentStyle.UDH8: HEADER_8, SegmentStyle.SAR: HEADER_8, SegmentStyle.UDH16: HEADER_16}
 """Octets of user data that each segment loses. With SAR the SMSC makes the header, and most make one of 8 bits."""
@@ -29,6 +36,9 @@ _HEADERS: Final = {SegmentStyle.UDH8: HEADER_8, SegmentStyle.SAR: HEADER_8, Segm
 _BEGUN: Final = frozenset({Fate.ACCEPTED, Fate.UNCERTAIN})
 _SURELY_SHORT: Final = 35
 """Characters that fit into one short message whatever they are: each takes two UCS-2 units at most."""
+_SHORT_OCTETS: Final = 140
+_USUAL: Final = tuple(Writing(style, alphabet) for alphabet in ("gsm", "ucs-2") for style in SegmentStyle)
+"""Every cut that there is of a text: in GSM if it is, and in UCS-2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +50,66 @@ class Cut:
     bodies: tuple[bytes, ...]
 
 
-def cut(text: str, style: SegmentStyle) -> Cut:
-    """Return ``text`` cut in ``style``, into as many segments as it takes: ``too_long`` says whether that may be."""
+def cut(text: str, writing: Writing) -> Cut:
+    """Return ``text`` cut as ``writing`` says, into as many segments as it takes: ``too_long`` says if that may be."""
+    style = writing.style
     if style is SegmentStyle.PAYLOAD:
-        encoded = encode(text)
+        encoded = encode_for(text, writing.alphabet)
         return Cut(style, encoded.encoding, (encoded.octets,))
-    return Cut(style, *split(text, _HEADERS[style]))
+    return Cut(style, *split(text, _HEADERS[style], writing.alphabet))
 
 
-def count(text: str, style: SegmentStyle) -> int:
+def count(text: str, writing: Writing) -> int:
     """Return how many short messages the handset gets. The SMSC cuts a message_payload as SAR and UDH8 are cut."""
-    return count_segments(text, _HEADERS.get(style, HEADER_8))
+    return count_segments(text, _HEADERS.get(writing.style, HEADER_8), writing.alphabet)
 
 
 def has_a_cut(mt: Mt) -> bool:
     """Say whether permits may have been minted for several segments of this message, or for a text that may be cut."""
     if not mt.attempts:
         return False
-    return mt.segments > 1 or (len(mt.text) > _SURELY_SHORT and count(mt.text, SegmentStyle.UDH8) > 1)
+    return mt.segments > 1 or (len(mt.text) > _SURELY_SHORT and len(encode_ucs2(mt.text)) > _SHORT_OCTETS)
 
 
-def bound_style(mt: Mt, permits: Iterable[PermitRow], styles: Styles, present: SegmentStyle) -> SegmentStyle | None:
-    """Return the style that the message must keep; None where nothing of it may have gone out.
+def bound_cut(mt: Mt, permits: Iterable[PermitRow], writings: Writings, present: Writing) -> Cut | None:
+    """Return the cut that the message must keep; None where nothing of it may have gone out.
 
     It is that of the carrier on which the message was begun. If that carrier is gone or has changed, it is the first
-    that cuts the text into as many segments as were minted, the ``present`` carrier's style before others.
+    that has as many segments as were minted, the ``present`` carrier's before others.
     """
     begun = [permit for permit in permits if permit.fate in _BEGUN]
     if not begun:
         return None
-    before = styles.get(begun[-1].bind.partition("/")[0])  # a bind is named after its carrier: acme/0
-    fitting = [style for style in SegmentStyle if len(_bodies(mt.text, style)) == mt.segments]
-    return next((style for style in (before, present, *fitting) if style in fitting), present)
+    before = writings.get(begun[-1].bind.partition("/")[0], present)  # a bind is named after its carrier: acme/0
+    cuts = (cut(mt.text, writing) for writing in (before, present, *_USUAL))
+    return next((made for made in cuts if len(made.bodies) == mt.segments), None) or cut(mt.text, present)
 
 
-def _bodies(text: str, style: SegmentStyle) -> tuple[bytes, ...]:
-    return (b"",) if style is SegmentStyle.PAYLOAD else split(text, _HEADERS[style])[1]
+def finished(text: str, bound: Cut, alphabet: str, done: Container[int]) -> Cut | Refusal:
+    """Return how a carrier of ``alphabet`` finishes what was begun in the cut ``bound``; ``done`` segments are over.
+
+    A text of one segment may change its coding, since nothing is joined to it. One of several cannot: its septets would
+    not fit as UCS-2, and a handset may not join codings. What the carrier cannot be told is then refused.
+    """
+    if bound.data_coding != Encoding.GSM:
+        return bound
+    left = b"".join(body for number, body in enumerate(bound.bodies, 1) if number not in done)
+    if can_say(decode_gsm(left), alphabet):
+        return bound
+    anew = cut(text, Writing(bound.style, alphabet))
+    if len(bound.bodies) == len(anew.bodies) == 1:
+        return anew
+    return Refusal(
+        Reason.NOT_IN_ALPHABET,
+        f"The text was begun as GSM on another carrier; this one cannot be told the rest of it in {alphabet}.",
+    )
 
 
-def too_long(text: str, made: Cut, most: int) -> Refusal | None:
+def too_long(text: str, made: Cut, alphabet: str, most: int) -> Refusal | None:
     """Return why a text may not go as ``made``: the handset would get more than ``most`` short messages, or 255."""
     takes = len(made.bodies)
     if made.style is SegmentStyle.PAYLOAD and len(text) > _SURELY_SHORT:
-        takes = count(text, made.style)
+        takes = count(text, Writing(made.style, alphabet))
     limit = min(most, MOST_SEGMENTS)
     if takes <= limit:
         return None

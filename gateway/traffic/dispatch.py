@@ -177,13 +177,13 @@ class Dispatcher:
         failure: list[Exception] = []
 
         doubts, handed = self._doubts, frozenset(self._handed)
-        styles = {carrier.name: carrier.segments for carrier in self._carriers()}
+        writings = {carrier.name: carrier.writing for carrier in self._carriers()}
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
             claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
-            return _Dispatched(pass_gate(tx, claimed.claims, book, styles), frozenset(claimed.emptied))
+            return _Dispatched(pass_gate(tx, claimed.claims, book, writings), frozenset(claimed.emptied))
 
         def done(result: _Dispatched) -> None:
             self._doubts -= doubts

@@ -4,8 +4,8 @@ It reads each subscriber's standing in that very transaction, asks ``gateway.pol
 or refuses. Nothing that was decided earlier counts: a message that was fine when it was accepted is judged again before
 each of its submit_sm. A house test holds that no other module constructs a ``Permit``.
 
-Texts are cut here, anew each time, in the style of the carrier that they go to; but what was begun is finished as it
-was begun (``gateway.traffic.cutting``).
+Texts are cut here, anew each time, in the style and coding of the carrier that they go to; but what was begun is
+finished as it was begun (``gateway.traffic.cutting``).
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.messages import Lane, MessageState, Mt
-from gateway.model.permit import Fate, Grounds, Permit, SegmentStyle
+from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
 from gateway.policy.grounds import grounds_for
 from gateway.store.hot_consent import standings
 from gateway.store.hot_messages import Move, PermitRow, mint, move, permits_of
 from gateway.store.tx import Tx
-from gateway.traffic.cutting import Cut, Styles, bound_style, cut, has_a_cut, too_long
+from gateway.traffic.cutting import Cut, Writings, bound_cut, cut, finished, has_a_cut, too_long
 from gateway.traffic.rulebook import RuleBook
 
 PERMIT_LIFE_S: Final = 10.0
 """How long a permit may wait to be written (boot clock). It runs from the beginning of its transaction, so it exceeds
 the slowest commit by far. An engine for several nodes will want it shorter: an opt-out on one waits for the others'."""
 
-_USUAL: Final[Styles] = {}
+_USUAL: Final = Writing()
+_ALL_USUAL: Final[Writings] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Minted:
     messages: dict[int, Mt] = field(default_factory=dict)
 
 
-def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, styles: Styles = _USUAL) -> Minted:
+def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writings = _ALL_USUAL) -> Minted:
     """Mint a permit for every open segment of each claimed message, or refuse the message; both are written.
 
     Messages of lines that are not in the book are left alone: they wait, visibly.
@@ -72,7 +73,7 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, styles: Styles = 
         done = {row.segment for row in before if row.fate is Fate.ACCEPTED}
         try:
             judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
-            made_of = _cut(claim, before, styles, book.max_segments)
+            made_of = _cut(claim, before, done, writings, book.max_segments)
         except Exception as error:  # noqa: BLE001 - pure functions: this message fails, and the others go on
             minted.failed.append((mt, error))
             moves.append(Move(mt.id, MessageState.PARTIAL if done else MessageState.FAILED, "internal error", None, 0))
@@ -94,14 +95,14 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, styles: Styles = 
     return minted
 
 
-def _cut(claim: Claim, before: Sequence[PermitRow], styles: Styles, most: int) -> Cut | Refusal:
+def _cut(claim: Claim, before: Sequence[PermitRow], done: set[int], writings: Writings, most: int) -> Cut | Refusal:
     """Return the message's cut: the one that it was begun in, or the carrier's own, unless that is too long."""
-    text, present = claim.mt.text, styles.get(claim.carrier, SegmentStyle.UDH8)
-    bound = bound_style(claim.mt, before, styles, present) if before else None
+    text, present = claim.mt.text, writings.get(claim.carrier, _USUAL)
+    bound = bound_cut(claim.mt, before, writings, present) if before else None
     if bound is not None:
-        return cut(text, bound)
+        return finished(text, bound, present.alphabet, done)
     made = cut(text, present)
-    return too_long(text, made, most) or made
+    return too_long(text, made, present.alphabet, most) or made
 
 
 def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, cutting: Cut, done: set[int]) -> list[Permit]:

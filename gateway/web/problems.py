@@ -62,6 +62,9 @@ REFUSALS: Final[Mapping[Reason, Kind]] = {
     Reason.UNKNOWN_CARRIER: Kind(404, "No such carrier", "Use the name of a carrier in the configuration."),
     Reason.UNKNOWN_LANE: Kind(404, "No such lane", "Use urgent, reply, normal or bulk."),
     Reason.TOO_LONG: Kind(422, "The text is too long", "Shorten the text."),
+    Reason.NOT_IN_ALPHABET: Kind(
+        409, "The carrier cannot be told the rest of the text", "Give the carrier a quirk or alphabet that has it all."
+    ),
     Reason.EMPTY: Kind(422, "The text is empty", "Give the text at least one visible character."),
     Reason.BACKLOG_FULL: Kind(
         503, "Too many messages are waiting", "Send again later; nothing was stored.", retry_after_s=10

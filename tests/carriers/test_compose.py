@@ -192,3 +192,86 @@ def test_validity_never_lasts_longer_than_it_should(seconds: float) -> None:
     days, hours, minutes, rest = (int(text[at : at + 2]) for at in (4, 6, 8, 10))
     assert seconds - 1 < ((days * 24 + hours) * 60 + minutes) * 60 + rest <= seconds
     assert len(text) == 16
+
+
+def in_alphabet(alphabet: str, body: bytes, **more: Any) -> SubmitSm | DataSm:
+    quirk = replace(load("standard"), alphabet=alphabet, **more.pop("quirk", {}))
+    return Composer(CarrierOptions(name="acme"), quirk).submit(permit(1, body=body, **more), wall=0)
+
+
+AT = b"\0 \x02 \x1b<"  # "@ $ [" in septets
+
+
+@pytest.mark.checklist("F1", "F5")
+@pytest.mark.parametrize(
+    "alphabet, octets",
+    [
+        ("gsm", AT),
+        ("latin-1", b"@ $ ["),
+        ("ascii", b"@ $ ["),
+        ("utf-8", b"@ $ ["),
+        ("gsm-packed", bytes.fromhex("009000b4e101")),
+    ],
+)
+def test_gsm_is_spelled_as_the_carrier_reads_it(alphabet: str, octets: bytes) -> None:
+    pdu = in_alphabet(alphabet, AT)
+    assert isinstance(pdu, SubmitSm)
+    assert (pdu.data_coding, pdu.esm_class, pdu.tlvs) == (0, 0, ())
+    assert pdu.short_message == octets
+    wide = in_alphabet(alphabet, b"\x04\x16", data_coding=8)
+    assert isinstance(wide, SubmitSm)
+    assert (wide.data_coding, wide.short_message) == (8, b"\x04\x16"), "UCS-2 is the same everywhere"
+
+
+@pytest.mark.checklist("F1", "F5")
+@pytest.mark.parametrize(
+    "alphabet, style, octets",
+    [
+        ("latin-1", SegmentStyle.UDH8, b"\5\0\3\1\2\1@"),
+        ("latin-1", SegmentStyle.SAR, b"@"),
+        ("gsm-packed", SegmentStyle.UDH8, b"\5\0\3\1\2\1\0"),
+        ("gsm-packed", SegmentStyle.UDH16, b"\6\x08\4\0\1\2\1\0"),
+        ("gsm-packed", SegmentStyle.SAR, b"\0"),
+    ],
+)
+def test_the_place_is_told_in_octets(alphabet: str, style: SegmentStyle, octets: bytes) -> None:
+    pdu = in_alphabet(alphabet, b"\0", segment=1, segments=2, reference=1, style=style)
+    assert isinstance(pdu, SubmitSm)
+    assert pdu.short_message == octets
+
+
+@pytest.mark.checklist("F5")
+@pytest.mark.parametrize(
+    "style, packed",
+    [(SegmentStyle.UDH8, "a6d42714"), (SegmentStyle.UDH16, "53ea130a"), (SegmentStyle.SAR, "53ea130a")],
+)
+def test_packed_septets_begin_at_a_septet_behind_a_header(style: SegmentStyle, packed: str) -> None:
+    pdu = in_alphabet("gsm-packed", b"STOP", segment=1, segments=2, style=style)
+    assert isinstance(pdu, SubmitSm)
+    assert pdu.short_message.hex().endswith(packed)
+
+
+@pytest.mark.checklist("F1")
+def test_a_coding_for_gsm_outranks_the_alphabet_but_packed_is_packed_in_every_one() -> None:
+    for alphabet, octets in (("ascii", AT), ("latin-1", AT), ("ucs-2", AT), ("gsm-packed", "009000b4e101")):
+        pdu = in_alphabet(alphabet, AT, quirk={"gsm_coding": 4})
+        assert isinstance(pdu, SubmitSm)
+        assert pdu.data_coding == 4
+        assert pdu.short_message == (octets if isinstance(octets, bytes) else bytes.fromhex(octets))
+
+
+@pytest.mark.checklist("F1")
+@pytest.mark.parametrize("alphabet", ["latin-1", "ascii", "ucs-2"])
+def test_what_the_alphabet_lacks_goes_as_ucs2_and_never_as_wrong_letters(alphabet: str) -> None:
+    """The gate makes no such permit; the carrier may have got its alphabet since then."""
+    pdu = in_alphabet(alphabet, b"5 \x1be")
+    assert isinstance(pdu, SubmitSm)
+    assert (pdu.data_coding, pdu.short_message) == (8, "5 €".encode("utf-16-be"))
+
+
+@pytest.mark.checklist("F1")
+def test_a_text_of_utf8_that_short_message_cannot_hold_goes_as_payload() -> None:
+    pdu = in_alphabet("utf-8", b"\x05" * 153, segment=1, segments=2, style=SegmentStyle.UDH8)
+    assert isinstance(pdu, SubmitSm)
+    assert pdu.short_message == b""
+    assert pdu.tlvs == (Tlv(0x0424, b"\5\0\3\0\2\1" + ("é" * 153).encode()),)

@@ -27,7 +27,7 @@ SECRET = b"hunter22"
 
 def shown(octets: bytes, *, unmask: bool = False, cut: Cut = Cut.WHOLE, incoming: bool = True, **more: Any) -> TraceRow:
     entry = Entry(1_795_367_045.25, "s1", incoming, octets, cut)
-    return show(entry, "acme/0", more.get("alphabet", "gsm"), SECRET, unmask=unmask)
+    return show(entry, "acme/0", more.pop("alphabet", "gsm"), SECRET, unmask=unmask, **more)
 
 
 def row_of(pdu: p.Pdu, *, unmask: bool = False, **more: Any) -> TraceRow:
@@ -207,6 +207,12 @@ def test_a_message_payload_is_a_text(make: Any) -> None:
 def test_data_coding_0_is_read_as_this_carrier_means_it() -> None:
     latin = replace(MO, short_message="Grüße".encode("latin-1"))
     assert row_of(latin, unmask=True, alphabet="latin-1").text == "Grüße"
+
+
+def test_what_we_wrote_in_gsm_is_read_as_gsm_whatever_coding_the_carrier_has_for_it() -> None:
+    ours = p.SubmitSm(short_message=b"\x00", data_coding=4)
+    assert row_of(ours, unmask=True, incoming=False, gsm_coding=4).text == "@"
+    assert row_of(ours, unmask=True, incoming=False).text == "\x00", "without it, 4 is octets that nobody explained"
 
 
 def test_lists_of_destinations() -> None:

@@ -101,6 +101,28 @@ def test_an_answer_is_cut_as_the_lines_carrier_wants_it(tmp_path: Path, style: s
 
 
 @pytest.mark.parametrize(
+    "keys, takes",
+    [
+        ('alphabet = "gsm"', 1),
+        ('alphabet = "utf-8"', 1),
+        ('alphabet = "latin-1"', 2),  # it has no euro sign, so the answer goes as UCS-2
+        ('alphabet = "ascii"', 2),
+        ('quirk = "vibes"', 1),  # ASCII, but GSM has a data_coding of its own
+    ],
+)
+def test_an_answer_is_counted_in_the_alphabet_of_the_lines_carrier(tmp_path: Path, keys: str, takes: int) -> None:
+    text = changed('name = "Acme Alerts"', f'help_reply = "5 € {"x" * 96}"').replace(
+        'name = "acme"', f'name = "acme"\n{keys}'
+    )
+    tight = text.replace("[gateway]", "[gateway]\nmax_segments = 1")
+    if takes > 1:
+        limit = "at most 1, as [gateway] max_segments says"
+        assert problems(tmp_path, tight) == [f"line[85700].help_reply: takes 2 segments; {limit}"]
+    else:
+        assert loaded(tmp_path, tight).warnings == ()
+
+
+@pytest.mark.parametrize(
     "table, said",
     [
         ('"0x45" = "opt_out"', "opted_out"),

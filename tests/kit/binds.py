@@ -15,7 +15,7 @@ from gateway.carriers.interface import BindState, Inward, Revocation
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival
-from gateway.model.permit import Fate, Outcome, Permit, SegmentStyle
+from gateway.model.permit import Fate, Outcome, Permit, Writing
 from gateway.model.views import BindRow
 from gateway.smpp.constants import Status
 
@@ -207,7 +207,7 @@ class FakeCarrier:
         self.name = name
         self.binds = [FakeBind(f"{name}/{number}", name, window) for number in range(binds)]
         self.throttle = FakeThrottle()
-        self.segments = SegmentStyle.UDH8
+        self.writing = Writing()
         self.temporary_status = int(Status.ESME_RX_T_APPN)
 
     def attach(self, inward: Inward) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from gateway.model.messages import MessageState
-from gateway.model.permit import Fate, Outcome, Permit, SegmentStyle
+from gateway.model.permit import Fate, Outcome, Permit, SegmentStyle, Writing
 from gateway.model.refusal import Reason, Refusal
 from gateway.sms import decode_text
-from gateway.traffic.cutting import Styles, count, cut, too_long
+from gateway.traffic.cutting import Writings, count, cut, too_long
 from gateway.traffic.gate import Claim, Minted, pass_gate
 from gateway.traffic.settle import settle
 from tests.traffic.bench import ANNE, BOB, Bench, book, line_options, verdicts
@@ -21,17 +21,18 @@ from tests.traffic.world import settle as rest
 from tests.traffic.world import world
 
 UDH8, UDH16, SAR, PAYLOAD = SegmentStyle.UDH8, SegmentStyle.UDH16, SegmentStyle.SAR, SegmentStyle.PAYLOAD
-STYLES: Styles = {"acme": UDH8, "wide": UDH16, "sar": SAR, "whole": PAYLOAD}
+STYLES = {"acme": UDH8, "wide": UDH16, "sar": SAR, "whole": PAYLOAD}
+WRITINGS: Writings = {name: Writing(style) for name, style in STYLES.items()}
 TEXTS = st.one_of(st.text("abc €{}@\n", max_size=600), st.text("aж😀👍", max_size=300))
 
 
-def passes(bench: Bench, message_id: int, carrier: str = "acme", styles: Styles = STYLES) -> Minted:
+def passes(bench: Bench, message_id: int, carrier: str = "acme", writings: Writings = WRITINGS) -> Minted:
     claim = Claim(bench.mt(message_id), carrier, f"{carrier}/0.tx")
-    return bench.tx(lambda tx: pass_gate(tx, [claim], bench.book, styles))
+    return bench.tx(lambda tx: pass_gate(tx, [claim], bench.book, writings))
 
 
-def minted(bench: Bench, message_id: int, carrier: str = "acme", styles: Styles = STYLES) -> list[Permit]:
-    (permits,) = passes(bench, message_id, carrier, styles).permits.values()
+def minted(bench: Bench, message_id: int, carrier: str = "acme", writings: Writings = WRITINGS) -> list[Permit]:
+    (permits,) = passes(bench, message_id, carrier, writings).permits.values()
     return permits
 
 
@@ -59,14 +60,14 @@ def shape(permits: list[Permit]) -> list[tuple[int, int, SegmentStyle, int]]:
 )
 def test_where_each_style_cuts(text: str, narrow: list[int], wide: list[int]) -> None:
     for style, sizes in ((UDH8, narrow), (SAR, narrow), (UDH16, wide), (PAYLOAD, [sum(narrow)])):
-        assert [len(body) for body in cut(text, style).bodies] == sizes
-    assert [count(text, style) for style in SegmentStyle] == [len(narrow), len(wide), len(narrow), len(narrow)]
+        assert [len(body) for body in cut(text, Writing(style)).bodies] == sizes
+    assert [count(text, Writing(style)) for style in SegmentStyle] == [len(narrow), len(wide), len(narrow), len(narrow)]
 
 
 @pytest.mark.checklist("F4", "G3")
 @given(TEXTS, st.sampled_from(SegmentStyle))
 def test_every_body_reads_alone_and_all_make_the_text(text: str, style: SegmentStyle) -> None:
-    made = cut(text, style)
+    made = cut(text, Writing(style))
     assert "".join(decode_text(body, made.data_coding) for body in made.bodies) == text
     limit = (152 if style is UDH16 else 153) if made.data_coding == 0 else (132 if style is UDH16 else 134)
     if len(made.bodies) > 1:
@@ -88,7 +89,7 @@ def test_every_body_reads_alone_and_all_make_the_text(text: str, style: SegmentS
     ],
 )
 def test_what_is_too_long(text: str, style: SegmentStyle, most: int, takes: int | None) -> None:
-    found = too_long(text, cut(text, style), most)
+    found = too_long(text, cut(text, Writing(style)), "gsm", most)
     if takes is None:
         assert found is None
     else:
@@ -205,15 +206,15 @@ def test_what_may_have_gone_out_keeps_its_cut_and_a_late_answer_counts_right(
     ],
 )
 def test_a_carrier_that_is_gone_or_changed_leaves_its_cut(
-    bench: Bench, first: str, gone: Styles, then: str, style: SegmentStyle
+    bench: Bench, first: str, gone: dict[str, SegmentStyle], then: str, style: SegmentStyle
 ) -> None:
     id_ = bench.queue("x" * 306)
     begun = minted(bench, id_, first)
     tell(bench, begun[0], Fate.ACCEPTED)
     for permit in begun[1:]:
         tell(bench, permit, Fate.RETURNED)
-    later = {name: kept for name, kept in STYLES.items() if name != first} | dict(gone)
-    again = minted(bench, id_, then, later)
+    later = {name: kept for name, kept in STYLES.items() if name != first} | gone
+    again = minted(bench, id_, then, {name: Writing(kept) for name, kept in later.items()})
     assert {permit.style for permit in again} == {style}
     assert [permit.body for permit in again] == [permit.body for permit in begun[1:]]
 
@@ -251,7 +252,7 @@ async def test_a_stop_between_segments_stops_the_rest(
 ) -> None:
     """All segments go to one bind; of those that it has not begun, none leaves after the STOP's ack."""
     async with world(tmp_path) as here:
-        here.carrier.segments = style
+        here.carrier.writing = Writing(style)
         id_ = await here.send("x" * 400)
         await rest()
         offered = list(here.bind.offered)

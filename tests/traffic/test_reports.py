@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from gateway.base import mask
 from gateway.carriers.observer import UNACKED_FULL
 from gateway.model.messages import Lane, MessageState
-from gateway.model.permit import Fate, SegmentStyle
+from gateway.model.permit import Fate, Writing
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic import gate, hub
 from tests.traffic.bench import ANNE, BOB, CARL, LINE, mo, unreadable
@@ -130,10 +130,10 @@ async def test_a_message_that_cannot_be_cut_fails_alone(
     """A bug of ours: the others go, and it is said."""
     real = gate.__dict__["cut"]
 
-    def cut(text: str, style: SegmentStyle) -> Any:
+    def cut(text: str, writing: Writing) -> Any:
         if text == "poison":
             raise ZeroDivisionError("a bug of ours")
-        return real(text, style)
+        return real(text, writing)
 
     monkeypatch.setattr(gate, "cut", cut)
     async with world(tmp_path) as here:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from gateway.carriers.statuses import Verdict
-from gateway.model.permit import SegmentStyle
+from gateway.model.permit import SegmentStyle, Writing
 from gateway.smpp.constants import Status
+from gateway.sms.coding import PACKED
 
 
 class IdBase(Enum):
@@ -60,14 +61,14 @@ class Numbering:
 class Quirk:
     """A carrier's habits.
 
-    ``alphabet``: what data_coding 0 means in a deliver_sm (one of ``gateway.sms.ALPHABETS``).
+    ``alphabet``: what data_coding 0 means in what we read and in what we write (one of ``gateway.sms.ALPHABETS``).
     ``temporary_status``: the command_status after which this carrier sends an MO again.
     ``short_code``, ``long_code``, ``alphanumeric``: numbering of our own addresses as source of a submit_sm, by kind
     (up to six digits; more digits; anything else). ``subscriber``: numbering of the destination; ``plus``: whether that
     is written with a leading "+".
     ``segments``: how long texts go out (see ``SegmentStyle``). ``request``: with which command; data_sm has its text in
     message_payload always, and qos_time_to_live (5.3.2.9) for a validity period.
-    ``gsm_coding``: the data_coding under which this carrier takes GSM 03.38 from us, one septet an octet.
+    ``gsm_coding``: the data_coding under which this carrier takes GSM 03.38 from us, whatever 0 means; 0: no such one.
     ``service_type``: of what we submit, unless the configuration names one. ``validity``: see ``Validity``.
     ``registered_delivery``: what we ask for in each submit_sm (5.2.17); 1 asks for the final receipt.
     ``truncate_login``: send no more of system_id and password than SMPP 3.4 has room for, 15 and 8 octets.
@@ -100,3 +101,16 @@ class Quirk:
     salvage: bool = True
     id_base: IdBase = IdBase.ANY
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+
+    @property
+    def spelling(self) -> str:
+        """What the carrier reads our GSM texts as: its ``alphabet``, but GSM if that has a data_coding of its own.
+
+        A carrier of packed septets reads those in every coding that means GSM.
+        """
+        return "gsm" if self.gsm_coding and self.alphabet != PACKED else self.alphabet
+
+    @property
+    def writing(self) -> Writing:
+        """How texts are cut and coded for this carrier."""
+        return Writing(self.segments, self.spelling)

@@ -9,8 +9,9 @@ Sources: "What is Nexmo's SMPP DLR format?", https://help.nexmo.com/hc/en-us/art
 https://api.support.vonage.com/hc/en-us/articles/204015773;
 "How do I send concatenated messages via SMPP", https://api.support.vonage.com/hc/en-us/articles/204015653.
 
-Not taken: an old report that its data_coding 0 is Latin-1 (Apache Camel, CAMEL-8009), which Vonage does not confirm. An
-account where "@" arrives as "¡" wants `alphabet = "latin-1"`.
+Not taken: an old report that its data_coding 0 is Latin-1 (Apache Camel, CAMEL-8009), which Vonage does not confirm;
+Camel's manual says that an account can choose. One where "@" arrives as "¡" wants `alphabet = "latin-1"`, for what we
+send as well.
 """
 
 from __future__ import annotations
