@@ -7,6 +7,7 @@ those of sysexits(3), so that a supervisor can tell a wrong configuration (78) f
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import os
 import sys
@@ -48,6 +49,17 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, None if there is none of that name."""
         return commands.find(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for; of one that there is not, say which was meant."""
+        name = args[0]
+        if not name.startswith("-") and commands.find(name) is None:
+            near = difflib.get_close_matches(name, commands.names(), 1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {name!r}.{guess}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -109,8 +121,13 @@ def _say(error: click.ClickException) -> None:
         return
     hint = ""
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"; see {error.ctx.command_path} --help"
-    click.echo(f"gateway: {error.format_message().rstrip('.')}{hint}", err=True)
+        hint = f"see {error.ctx.command_path} --help"
+    said = error.format_message().rstrip(".")
+    if said.endswith(("?", "?)")):  # click asks whether something else was meant
+        hint = f" {hint.capitalize()}"
+    elif hint:
+        hint = f"; {hint}"
+    click.echo(f"gateway: {said}{hint}", err=True)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -22,8 +22,8 @@ Results go to stdout, everything else to stderr.
 
 Commands that read or change what is stored go to the running gateway through its Unix socket (`gateway.sock` in the
 state folder). The gateway's own user and root may use it; others may not. With no gateway running, they work on the
-store itself and hold its lock meanwhile, so that nothing can start in between. A command that finds no state folder
-makes it, and says so: then look whether `state_dir` is the right one.
+store itself and hold its lock meanwhile, so that nothing can start in between. `send` and `pause` make a store where
+there is none, and say so: then look whether `state_dir` is the right one. The others end with 66.
 
 Exit statuses are those of sysexits(3):
 
@@ -33,6 +33,7 @@ Exit statuses are those of sysexits(3):
 | 1 | `simulate --script`: the conversation did not go as written |
 | 64 | the command line is wrong |
 | 65 | refused: the subscriber has opted out, there is no such line, the number is no number, … |
+| 66 | there is no store, and the command only looks |
 | 69 | the running gateway does not answer, or an address to listen on is taken |
 | 70 | an internal error; the one line that is printed names the file with the details |
 | 71 | an address cannot be listened on: it is none of this machine, or the port is not ours to take |
@@ -41,7 +42,7 @@ Exit statuses are those of sysexits(3):
 | 75 | try again later: the queue is full, or another process owns the store |
 | 77 | not allowed |
 | 78 | the configuration is wrong |
-| 130 | interrupted with Ctrl-C |
+| 130 | interrupted with Ctrl-C; `trace` and `run`, which end so, exit with 0 |
 
 """
 

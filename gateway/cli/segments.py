@@ -5,19 +5,22 @@ The counting is ``gateway.sms.measure``'s; here it only gets its words.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from gateway.cli.output import show_record, show_table
 from gateway.sms import Encoding, Measure, measure
+from gateway.sms.gsm import encode_gsm
 
 _NAMES: Final = {Encoding.GSM: "GSM", Encoding.UCS2: "UCS-2"}
 _UNITS: Final = {"GSM": "septets", "UCS-2": "16 bit units"}
 
 
-def account(text: str, *, plain: bool = False) -> dict[str, Any]:
+def account(text: str, *, plain: bool = False, most: int | None = None) -> dict[str, Any]:
     """Return what ``text`` takes, and what each character is that is not in the GSM alphabet.
 
     With ``plain`` it is counted as a line with ``transliterate`` sends it; the characters are those of the text given.
+    ``most`` is the limit of segments above which a text is refused, None where no configuration is asked.
     """
     given = measure(text)
     sent = measure(given.plain) if plain else given
@@ -28,6 +31,9 @@ def account(text: str, *, plain: bool = False) -> dict[str, Any]:
         "characters": sent.characters,
         "used": sent.used,
         "left": sent.left,
+        "most": most,
+        "refused": most is not None and sent.segments > most,
+        "two_septets": _extended(given.plain if plain else text) if sent.encoding is Encoding.GSM else [],
         "not_gsm": [
             {
                 "position": dear.position,
@@ -53,6 +59,8 @@ def show_account(found: dict[str, Any]) -> None:
             "characters": found["characters"],
             "used": units if len(used) == 1 else f"{sum(used)} in all; in the last segment {units}",
             "left": f"{left}",
+            "two septets each": ", ".join(f"{each['character']} ({each['times']})" for each in found["two_septets"]),
+            "refused": f"yes: [gateway] max_segments is {found['most']}" if found["refused"] else "",
             "transliterated": _transliterated(found),
         }
     )
@@ -62,6 +70,12 @@ def show_account(found: dict[str, Any]) -> None:
             for each in found["not_gsm"]
         ]
         show_table(("at", "not in GSM", "code", "name", "made plain"), rows, "")
+
+
+def _extended(text: str) -> list[dict[str, Any]]:
+    """Return the characters of the GSM extension table, which take an escape each, and how often each is there."""
+    times = Counter(character for character in text if len(encode_gsm(character) or b"") == 2)
+    return [{"character": character, "times": count} for character, count in times.items()]
 
 
 def _transliterated(found: dict[str, Any]) -> str:

@@ -130,11 +130,30 @@ sys.exit(app.main(["check"]))
     assert (process.returncode, said) == (status, b"")
 
 
-def test_usage(run: Run) -> None:
-    ended = run("chekc")
-    assert ended.status == 64
-    assert ended.err.startswith("gateway: No such command 'chekc'")
-    assert ended.err.count("\n") == 1
+@pytest.mark.parametrize(
+    "arguments,said",
+    [
+        (("chekc",), "No such command 'chekc'. Did you mean 'check'? See gateway --help"),
+        (("xyzzy",), "No such command 'xyzzy'; see gateway --help"),
+        (("check", "--strct"), "No such option '--strct'. Did you mean '--strict'? See gateway check --help"),
+        (("check", "--xyzzy"), "No such option '--xyzzy'; see gateway check --help"),
+        (("--xyzzy",), "No such option '--xyzzy'; see gateway --help"),
+        (("messages", "lst"), "No such command 'lst'. Did you mean 'list'? See gateway messages --help"),
+    ],
+)
+def test_usage(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    ended = run(*arguments)
+    assert (ended.status, ended.out, ended.err) == (64, "", f"gateway: {said}\n")
+
+
+@pytest.mark.parametrize("group", [(), ("messages",), ("consent",)])
+def test_no_summary_is_cut_in_a_narrow_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, group: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = run(*group, "--help").out.partition("Commands:\n")[2].splitlines()
+    assert listed
+    assert not [line for line in listed if line.endswith("...")]
 
 
 def test_no_arguments_show_the_help(run: Run) -> None:

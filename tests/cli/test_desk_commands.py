@@ -296,8 +296,7 @@ async def test_a_text_that_came_in_part_is_marked(run: Run) -> None:
 
 
 async def test_a_consent_with_evidence(run: Run) -> None:
-    out = (await beside(run, FakeDesk(), "consent", "show", "85700", GOOD)).out
-    assert "opted_" in out
+    assert "JOIN" in (await beside(run, FakeDesk(), "consent", "show", "85700", GOOD)).out
 
 
 async def test_status_beside_a_daemon(run: Run) -> None:

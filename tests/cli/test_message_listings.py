@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.model.messages import MessageState
-from gateway.model.views import SegmentRow
+from gateway.model.refusal import Refusal
+from gateway.model.views import EvidenceRow, SegmentRow
 from tests.cli.conftest import CONFIG, Run
 from tests.cli.test_desk_commands import beside
-from tests.kit.desk import NOW, FakeDesk, row
+from tests.kit.desk import GOOD, NOW, FakeDesk, row
 
 FAILED, QUEUED, SENT = MessageState.FAILED, MessageState.QUEUED, MessageState.SENT
 
@@ -65,3 +67,15 @@ async def test_a_refusal_is_shown_with_what_it_means_here(run: Run) -> None:
     table = [line.split() for line in out.splitlines() if "ESME_RSUBMITFAIL" in line][1:]
     assert [line[line.index("ESME_RSUBMITFAIL") + 1] for line in table] == ["fail", "retry"]
     assert [line[3:5] for line in table] == [["2026-11-22", "17:04:05.250"]] * 2
+
+
+async def test_evidence_without_a_text_shows_its_note(run: Run) -> None:
+    """An opt-out that a carrier told of has no text of the subscriber's."""
+
+    class Told(FakeDesk):
+        async def evidence(self, line: str, number: str) -> list[EvidenceRow] | Refusal:
+            found = await super().evidence(line, number)
+            assert isinstance(found, list)
+            return [replace(found[0], method="carrier", text="", note="acme: ESME_RINVDSTADR")]
+
+    assert "acme: ESME_RINVDSTADR\n" in (await beside(run, Told(), "consent", "show", "85700", GOOD)).out

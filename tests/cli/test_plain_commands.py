@@ -192,6 +192,9 @@ def test_segments_for_machines(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
         "characters": 5,
         "used": [5],
         "left": 65,
+        "most": None,
+        "refused": False,
+        "two_septets": [],
         "not_gsm": [
             {
                 "position": 4,
@@ -206,6 +209,31 @@ def test_segments_for_machines(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stdin", io.StringIO('"a"\n"😀"\n'))
     ended = run("explain", "--segments")
     assert [json.loads(line)["encoding"] for line in ended.out.splitlines()] == ["GSM", "UCS-2"]
+
+
+def test_segments_name_what_takes_two_septets(run: Run) -> None:
+    out = run("explain", "--segments", "[5 €] or [7 €]").out
+    assert "used              20 of 160 septets\n" in out
+    assert "two septets each  [ (2), € (2), ] (2)\n" in out
+    found = json.loads(run("explain", "--segments", "--json", "€^").out)
+    assert found["two_septets"] == [{"character": "€", "times": 1}, {"character": "^", "times": 1}]
+    assert json.loads(run("explain", "--segments", "--json", "€😀").out)["two_septets"] == []
+
+
+def test_segments_say_that_a_text_would_be_refused(run: Run, config: str) -> None:
+    asked = ("explain", "--segments", "-c", config, "--line", "85700")
+    assert "refused     yes: [gateway] max_segments is 10\n" in run(*asked, "a" * 1600).out
+    assert "refused" not in run(*asked, "a" * 1530).out
+    assert "refused" not in run("explain", "--segments", "a" * 1600).out, "no configuration, no limit"
+    found = json.loads(run(*asked, "--json", "a" * 1600).out)
+    assert (found["segments"], found["most"], found["refused"]) == (11, 10, True)
+
+
+def test_explain_reads_a_text_from_standard_input(run: Run, config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("STOP\n"))
+    assert run("explain", "-c", config, "--line", "85700", "-").out.startswith("outcome     opt_out\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("two\nlines\n"))
+    assert json.loads(run("explain", "--segments", "--json", "-").out)["characters"] == 9
 
 
 def test_segments_as_a_line_sends_them(run: Run, config: str) -> None:

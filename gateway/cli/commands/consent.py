@@ -29,7 +29,7 @@ def consent() -> None:
 @click.argument("line")
 @click.argument("number")
 def show(config: Path, as_json: bool, line: str, number: str) -> None:
-    """Show whether LINE may text NUMBER, and every event that made it so.
+    """Show whether LINE may text NUMBER, and all events behind it.
 
     \b
     Example:
@@ -49,7 +49,7 @@ def show(config: Path, as_json: bool, line: str, number: str) -> None:
     show_record({**shown, "held": "yes" if record["held"] else "no"})
     click.echo("")
     show_table(
-        ("occurred", "what", "list", "before", "after", "method", "by", "rule", "text"),
+        ("occurred", "what", "list", "before", "after", "method", "by", "rule", "text or note"),
         [
             (
                 local_time(event["occurred_at"]),
@@ -60,7 +60,7 @@ def show(config: Path, as_json: bool, line: str, number: str) -> None:
                 event["method"],
                 event["actor"],
                 event["rule"],
-                event["text"],
+                event["text"] or event["note"],
             )
             for event in evidence["evidence"]
         ],

@@ -18,7 +18,7 @@ PAUSE_S = 0.4
 @click.command(name="demo")
 @click.option("--once", is_flag=True, help="End after the conversation, instead of letting you text.")
 def demo(once: bool) -> None:
-    """Play a conversation between a simulated carrier and the gateway, then let you text.
+    """Play a conversation with a simulated carrier; then you text.
 
     Everything runs on this machine, on real sockets, in a temporary folder. Ctrl-C ends it.
 

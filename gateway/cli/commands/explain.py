@@ -51,7 +51,7 @@ class InputError(GatewayError):
     "--segments",
     is_flag=True,
     help="Say instead what TEXT would cost if we sent it: coding, segments, and which characters make it dear."
-    " With --line, as that line would send it.",
+    " With --line, as that line would send it, and whether it would be refused as too long.",
 )
 @json_option
 @click.argument("text", required=False)
@@ -60,7 +60,8 @@ def explain(
 ) -> None:
     """Say what TEXT would do on a line, and why. Nothing happens.
 
-    Without TEXT, read one JSON string a line from standard input and write one JSON decision a line.
+    "-" reads TEXT from standard input. Without TEXT, read one JSON string a line from standard input and write one JSON
+    decision a line.
 
     \b
     Example:
@@ -74,18 +75,20 @@ def explain(
         for number, asked in enumerate(sys.stdin, start=1):
             if asked.strip():
                 _show_json(judge(_string(asked, number)))
-    elif as_json:
-        _show_json(judge(text))
+        return
+    explained = judge(sys.stdin.read().rstrip("\n") if text == "-" else text)
+    if as_json:
+        _show_json(explained)
     else:
-        show(judge(text))
+        show(explained)
 
 
 def _measured(config: Path | None, address: str | None) -> Judge:
     """Return the function that measures a text, as the line sends it if one is named."""
-    plain = False
-    if address is not None:
-        plain = _line(_loaded(config), address).transliterate
-    return partial(account, plain=plain)
+    if address is None:
+        return account
+    loaded = _loaded(config)
+    return partial(account, plain=_line(loaded, address).transliterate, most=loaded.gateway.max_segments)
 
 
 def _judged(config: Path | None, address: str | None, status: str) -> Judge:

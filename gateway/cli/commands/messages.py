@@ -51,7 +51,7 @@ def _filters(command: Function) -> Function:
 
 @click.group(name="messages")
 def messages() -> None:
-    """Look at messages of both directions, and act on those that are stored.
+    """Look at messages of both directions, cancel and settle them.
 
     \b
     Example:
@@ -98,7 +98,7 @@ def uncertain(config: Path, as_json: bool, **query: Any) -> None:
 @json_option
 @click.argument("message_id", type=MESSAGE_ID, metavar="ID")
 def show(config: Path, as_json: bool, message_id: str) -> None:
-    """Show one message, under what permits it went, and what carriers said of it.
+    """Show one message, its permits, and what carriers said of it.
 
     "claim" is under what the message asked to go when it was accepted. "grounds" is what was found true, right before
     each segment was handed to a carrier, and is kept with its permit. "verdict" is what the carrier's status means by

@@ -15,10 +15,10 @@ from gateway.daemon.daemon import run as run_daemon
 @click.command(name="run")
 @config_option
 def run(config: Path) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C; SIGHUP reloads lines, keywords and carriers.
+    """Run the gateway until SIGTERM or Ctrl-C.
 
-    It stops cleanly: nothing more is sent, what is under way is awaited, texts are acknowledged to the end. A second
-    signal ends it at once; nothing is lost by that either.
+    SIGHUP reloads lines, keywords and carriers. It stops cleanly: nothing more is sent, what is under way is awaited,
+    texts are acknowledged to the end. A second signal ends it at once; nothing is lost by that either.
 
     \b
     Example:

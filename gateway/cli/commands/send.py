@@ -37,9 +37,10 @@ def send(
     as_json: bool,
     text: str,
 ) -> None:
-    """Send TEXT to one subscriber ("-" reads it from standard input).
+    """Send TEXT to one subscriber.
 
-    The message is stored before this returns. A subscriber who has opted out is not texted: that is an error.
+    "-" reads TEXT from standard input. The message is stored before this returns. A subscriber who has opted out is not
+    texted: that is an error.
 
     \b
     Example:

@@ -27,7 +27,7 @@ from gateway.web.options import TokenOptions
 )
 @json_option
 def token(name: str, role: str, as_json: bool) -> None:
-    """Make a bearer token and the lines of configuration that let it in.
+    """Make a bearer token, and the configuration that lets it in.
 
     The token is shown once and kept nowhere; the configuration holds only its SHA-256.
 

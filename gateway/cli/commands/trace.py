@@ -52,11 +52,11 @@ class CannotWriteError(GatewayError):
 @json_option
 @click.argument("carrier", required=False)
 def trace(config: Path, carrier: str | None, last: int | None, unmask: bool, pcap: Path | None, as_json: bool) -> None:
-    """Show the PDUs of the running gateway as they come and go, until Ctrl-C; of one CARRIER (or bind), or of all.
+    """Show the PDUs of the running gateway as they come and go.
 
-    It begins with the latest that are kept in memory: 20 of them, with --pcap all. Fields that are 0 or empty are left
-    out. Numbers are masked and texts hidden unless --unmask says otherwise; passwords are never shown. With --json,
-    each line is one PDU.
+    Of one CARRIER (or bind), or of all, until Ctrl-C. It begins with the latest that are kept in memory: 20 of them,
+    with --pcap all. Fields that are 0 or empty are left out. Numbers are masked and texts hidden unless --unmask says
+    otherwise; passwords are never shown. With --json, each line is one PDU.
 
     \b
     Example:
