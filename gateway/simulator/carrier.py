@@ -11,6 +11,7 @@ waits to be delivered, which is the caller's own.
 from __future__ import annotations
 
 import itertools
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,12 +23,14 @@ from gateway.base import Clock, GatewayError, SystemClock
 from gateway.base.listening import listen_error
 from gateway.simulator.deliveries import Delivery, octets_pdu, receipt_pdu, text_pdus
 from gateway.simulator.happenings import (
+    Answered,
     Arrived,
     BindDown,
     BindRefused,
     BindUp,
     Happening,
     Submitted,
+    TlsFailed,
     as_submit,
 )
 from gateway.simulator.inbox import Inbox
@@ -45,7 +48,7 @@ DEFAULT_PORT: Final = 2775
 
 
 class SimulatorError(GatewayError):
-    """The simulated carrier cannot do what was asked: there is no such bind, or no such certificate."""
+    """The simulated carrier cannot do what was asked: there is no such bind."""
 
     exit_code = 69  # EX_UNAVAILABLE
 
@@ -66,8 +69,9 @@ class How(TypedDict, total=False):
 class SimulatedCarrier:
     """An SMSC. ``system_id`` and ``password`` are what binds must show; None takes any.
 
-    ``manners`` may be changed at any time. ``options`` are the limits of each session; ``keep`` is how many submits
-    and texts are remembered.
+    With ``tls``, a server's context (``gateway.simulator.tls`` makes one), that is what is spoken. ``manners`` may be
+    changed at any time. ``options`` are the limits of each session; ``keep`` is how many submits and texts are
+    remembered.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class SimulatedCarrier:
         manners: Manners | None = None,
         options: SessionOptions | None = None,
         clock: Clock | None = None,
+        tls: ssl.SSLContext | None = None,
         keep: int = 100_000,
     ) -> None:
         self.manners = manners or Manners()
@@ -88,6 +93,7 @@ class SimulatedCarrier:
         self._password = password
         self._options = options or SessionOptions()
         self._clock = clock or SystemClock()
+        self._tls = tls
         self._inbox = Inbox()
         self._postbag = Postbag(self.manners, self._later)
         self._watchers: list[Callable[[Happening], None]] = []
@@ -138,7 +144,7 @@ class SimulatedCarrier:
             await trio.serve_listeners(self._connected, listeners, handler_nursery=self._tasks)
 
     async def _connected(self, stream: trio.SocketStream) -> None:
-        link = Link(str(next(self._names)), stream, self, self._options)
+        link = Link(str(next(self._names)), stream, self, self._options, self._tls)
         self.links[link.name] = link
         await link.run()
 
@@ -319,6 +325,14 @@ class SimulatedCarrier:
     def on_answer(self, delivery: Delivery, status: int) -> None:
         """See ``Hooks``."""
         self._postbag.answered(delivery, status, self.on_room)
+
+    def on_stray(self, link: Link, command_id: int, sequence: int, status: int) -> None:
+        """See ``Hooks``."""
+        self._happened(Answered(link.name, command_id, sequence, status))
+
+    def on_no_tls(self, link: Link, reason: str) -> None:
+        """See ``Hooks``."""
+        self._happened(TlsFailed(link.name, reason))
 
     def on_room(self) -> None:
         """See ``Hooks``."""

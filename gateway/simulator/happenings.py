@@ -102,4 +102,22 @@ class BindRefused:
     status: int
 
 
-Happening = Submitted | Arrived | BindUp | BindDown | BindRefused
+@dataclass(frozen=True, slots=True)
+class TlsFailed:
+    """A connection ended before it was agreed how to speak TLS; ``reason`` is as OpenSSL says it."""
+
+    bind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer to octets that were sent raw, or to nothing: ``command_id`` with its ``sequence`` and ``status``."""
+
+    bind: str
+    command_id: int
+    sequence: int
+    status: int
+
+
+Happening = Submitted | Arrived | BindUp | BindDown | BindRefused | TlsFailed | Answered

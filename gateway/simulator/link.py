@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import socket
+import ssl
 import struct
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -19,6 +20,7 @@ import trio
 
 from gateway.simulator.deliveries import Delivery
 from gateway.simulator.happenings import Submitted
+from gateway.simulator.tls import shake_hands
 from gateway.smpp import events as ev
 from gateway.smpp.codec import encode
 from gateway.smpp.constants import CommandId, Status
@@ -72,6 +74,14 @@ class Hooks(Protocol):
         """A deliver_sm was answered."""
         ...
 
+    def on_stray(self, link: Link, command_id: int, sequence: int, status: int) -> None:
+        """An answer came to what was written raw, or to nothing."""
+        ...
+
+    def on_no_tls(self, link: Link, reason: str) -> None:
+        """The two could not agree to speak TLS; the connection is over."""
+        ...
+
     def on_room(self) -> None:
         """A slot of a window may be free."""
         ...
@@ -82,14 +92,24 @@ class Hooks(Protocol):
 
 
 class Link:
-    """One connection. ``name`` is unique in its carrier's life."""
+    """One connection, over TLS with ``tls``. ``name`` is unique in its carrier's life."""
 
-    def __init__(self, name: str, stream: trio.SocketStream, hooks: Hooks, options: SessionOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        stream: trio.SocketStream,
+        hooks: Hooks,
+        options: SessionOptions,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.name = name
         self.system_id = ""
         self.mode = ""
         self.session = Session(Role.SMSC, options, trio.current_time())
-        self._stream = stream
+        self._socket = stream
+        self._stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = stream
+        if tls is not None:
+            self._stream = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
         self._hooks = hooks
         self._outbox = bytearray()
         self._wake = trio.Event()
@@ -108,6 +128,9 @@ class Link:
     async def run(self) -> None:
         """Serve the connection until it ends. Raises nothing but Trio's Cancelled."""
         try:
+            if isinstance(self._stream, trio.SSLStream) and (failure := await shake_hands(self._stream)):
+                self._hooks.on_no_tls(self, failure)
+                return
             async with trio.open_nursery() as tasks:
                 self._tasks = tasks
                 tasks.start_soon(self._receive)
@@ -116,7 +139,7 @@ class Link:
         finally:
             self._finish("the carrier stopped")
             if self._abort:
-                self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
             await trio.aclose_forcefully(self._stream)
 
     # What the carrier may do with it.
@@ -265,10 +288,13 @@ class Link:
                 self.write(self.session.respond(command_id, sequence, now, status))
             case ev.Response(frame, token) | ev.LateResponse(frame, token) | ev.Nacked(frame, token):
                 self._on_response(token, frame.status)
-            case ev.UnexpectedResponse(frame) if frame.command_id == CommandId.DELIVER_SM_RESP:
-                delivery = self._outside.pop(frame.sequence, None)
+            case ev.UnexpectedResponse(frame):
+                expected = frame.command_id == CommandId.DELIVER_SM_RESP
+                delivery = self._outside.pop(frame.sequence, None) if expected else None
                 if delivery is not None:
                     self._hooks.on_answer(delivery, frame.status)
+                else:
+                    self._hooks.on_stray(self, frame.command_id, frame.sequence, frame.status)
             case ev.Expired(token):
                 self._on_expired(token)
             case ev.Closed(reason, lost):

@@ -5,6 +5,7 @@ Stops at the first step that fails: what follows would fail for its sake. Says w
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import trio
 
 from gateway.simulator.carrier import DEFAULT_PORT, SimulatedCarrier, port_of, verdict
 from gateway.simulator.deliveries import Delivery
-from gateway.simulator.happenings import Arrived, Happening
+from gateway.simulator.happenings import Answered, Arrived, Happening
 from gateway.simulator.script import Script, Step, read_script
 from gateway.simulator.shown import printable
 from gateway.smpp.constants import describe
@@ -23,6 +24,7 @@ from gateway.smpp.constants import describe
 Say = Callable[[str], None]
 PASSED: Final = 0
 FAILED: Final = 1
+_SHOWN: Final = 16  # of raw octets
 
 
 class _StepFailedError(Exception):
@@ -41,6 +43,7 @@ async def run_script(
     port: int = DEFAULT_PORT,
     system_id: str | None = None,
     password: str | None = None,
+    tls: ssl.SSLContext | None = None,
     say: Say = _say,
 ) -> int:
     """Be a carrier on ``host``:``port`` that plays the script at ``path``; return the exit status: 0 passed, 1 failed.
@@ -48,7 +51,7 @@ async def run_script(
     ``say`` gets each line of the report. Raises ScriptError before it listens, ListenError if it cannot listen.
     """
     script = read_script(path)
-    carrier = SimulatedCarrier(system_id=system_id, password=password)
+    carrier = SimulatedCarrier(system_id=system_id, password=password, tls=tls)
     listeners = await carrier.listen(port, host)
     say(f"listening on {host}:{port_of(listeners)}")
     async with trio.open_nursery() as nursery:
@@ -146,7 +149,28 @@ class _Player:
             raise _StepFailedError(f"expected {count} binds within {within_s:g} s; up: {up}")
         self._ok(f"binds up: {count}")
 
+    async def _raw(self, octets: bytes, status: int | None, within_s: float) -> None:
+        what = f"the octets {octets[:_SHOWN].hex(' ')}{' …' if len(octets) > _SHOWN else ''} are written"
+        if not self._carrier.links:
+            raise _StepFailedError(f"{what}; nobody is connected")
+        answers: list[int] = []
+        stop = self._carrier.watch(lambda one: answers.append(one.status) if isinstance(one, Answered) else None)
+        try:
+            self._carrier.link().write(octets)
+            if status is not None:
+                with trio.move_on_after(within_s):
+                    await self._carrier.until(lambda _: bool(answers))
+        finally:
+            stop()
+        if status is not None and (not answers or answers[0] != status):
+            answer = describe(answers[0]) if answers else f"not answered within {within_s:g} s"
+            raise _StepFailedError(f"{what}; expected to be answered {describe(status)}, and was {answer}")
+        self._ok(what)
+
     async def _text(self, step: Step, from_: str, line: str, within_s: float) -> None:
+        if step.raw is not None:
+            await self._raw(step.raw, step.status if "status" in step.model_fields_set else None, within_s)
+            return
         if step.again:
             if not self._latest:
                 raise _StepFailedError("nothing was texted before that could come again")

@@ -8,6 +8,7 @@ the tester's own phone. Leaving (/quit, end of input, Ctrl-C) ends it cleanly; n
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -18,12 +19,16 @@ from gateway.base import GatewayError
 from gateway.simulator.carrier import DEFAULT_FROM, DEFAULT_LINE, DEFAULT_PORT, SimulatedCarrier, port_of, verdict
 from gateway.simulator.deliveries import Delivery
 from gateway.simulator.happenings import Happening
+from gateway.simulator.script import read_hex, read_status
 from gateway.simulator.shown import shown
 from gateway.simulator.terminal import Terminal
 from gateway.smpp.constants import describe
 
 _SWITCH: Final = re.compile(r"\s*(\+?[0-9]{3,20})>\s?(.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"\+?[0-9A-Za-z]{1,20}")
+_STATUS: Final = re.compile(r"0[xX][0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}")
+_MOST: Final = 0xFFFFFFFF
+_STAT: Final = re.compile(r"[0-9A-Za-z]{1,20}")
 HELP: Final = """\
 TEXT               text the line from the number in the prompt
 +12125550199> TEXT text from another number, and go on from there
@@ -32,6 +37,9 @@ TEXT               text the line from the number in the prompt
 /binds             show who is bound
 /cut               cut all connections, as carriers do
 /throttle N        throttle every N-th message to you; 0 ends it
+/answer STATUS     answer messages to this number so from now on: ESME_RINVDSTADR, 0x45
+/receipt STAT      send receipts that say so from now on: UNDELIV; none for none
+/raw HEX           write these octets, sensible or not, to the latest connection
 /quit              leave (also Ctrl-D, Ctrl-C)
 //TEXT             text something that starts with a slash"""
 
@@ -62,6 +70,29 @@ class Mistake:
 Entry = Text | Command | Mistake
 
 
+def _status(value: str) -> str:
+    """Return a status, by its name or number, as a decimal number."""
+    if _STATUS.fullmatch(value) and (number := int(value, 0)) <= _MOST:
+        return str(number)
+    return str(read_status(value.upper()))
+
+
+def _stat(value: str) -> str:
+    if not _STAT.fullmatch(value):
+        raise ValueError(f"{value!r} is no state; one word such as UNDELIV, or none, would be right")
+    return "" if value.lower() == "none" else value
+
+
+def _octets(value: str) -> str:
+    if not (octets := read_hex(value)):
+        raise ValueError("hexadecimal digits such as 00 00 00 10 would be right")
+    return octets.hex()
+
+
+_CHECKED: Final = {"answer": _status, "receipt": _stat, "raw": _octets}
+"""Commands whose argument is read by a function; ValueError says what is wrong with it."""
+
+
 def read_entry(typed: str) -> Entry | None:
     """Say what a typed line means; None for a blank one."""
     if not typed.strip():
@@ -85,6 +116,11 @@ def read_entry(typed: str) -> Entry | None:
     if name == "throttle":
         known = value.isascii() and value.isdigit()
         return Command(name, value) if known else Mistake("/throttle takes a whole number, 0 for none")
+    if name in _CHECKED:
+        try:
+            return Command(name, _CHECKED[name](value))
+        except ValueError as error:
+            return Mistake(f"/{name}: {error}")
     return Mistake(f"there is no /{name}; /help shows what there is")
 
 
@@ -94,6 +130,7 @@ async def run_prompt(
     port: int = DEFAULT_PORT,
     system_id: str | None = None,
     password: str | None = None,
+    tls: ssl.SSLContext | None = None,
     from_: str = DEFAULT_FROM,
     line: str = DEFAULT_LINE,
     stdin: int | None = None,
@@ -103,14 +140,15 @@ async def run_prompt(
 ) -> None:
     """Be a carrier on ``host``:``port`` with a prompt to text from, until the person leaves.
 
-    ``system_id`` and ``password`` are what binds must show (None: anything); ``stdin`` is a file descriptor. See
-    ``talk`` for the rest. Raises ListenError if it cannot listen.
+    ``system_id`` and ``password`` are what binds must show (None: anything); ``tls`` makes it speak TLS; ``stdin`` is a
+    file descriptor. See ``talk`` for the rest. Raises ListenError if it cannot listen.
     """
-    carrier = SimulatedCarrier(system_id=system_id, password=password)
+    carrier = SimulatedCarrier(system_id=system_id, password=password, tls=tls)
     listeners = await carrier.listen(port, host)
     terminal = Terminal(stdin, stdout)
     who = f"system_id {system_id}" if system_id else "any system_id"
-    terminal.show(f"listening on {host}:{port_of(listeners)} for {who}; /help shows what can be typed")
+    how = " with TLS" if tls else ""
+    terminal.show(f"listening on {host}:{port_of(listeners)}{how} for {who}; /help shows what can be typed")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(carrier.attend, listeners)
         await talk(carrier, from_=from_, line=line, terminal=terminal, linger_s=linger_s, patience_s=patience_s)
@@ -192,6 +230,15 @@ class _Talk:
         if status := await verdict(posted):
             self.terminal.show(f"{line} did not take it: {describe(status)}")
 
+    def _write(self, octets: bytes) -> None:
+        """Write octets as they are; what is answered to them is shown when it happens."""
+        if not self._carrier.links:
+            self.terminal.show("nobody is connected")
+            return
+        link = self._carrier.link()
+        link.write(octets)
+        self.terminal.show(f"{len(octets)} octets written to bind {link.name}")
+
     def _do(self, name: str, value: str) -> None:
         show = self.terminal.show
         match name:
@@ -211,6 +258,14 @@ class _Talk:
                     show("nobody is bound")
             case "cut":
                 show(f"connections cut: {self._carrier.cut()}")
+            case "answer":
+                self._carrier.manners.status_for[self._from] = int(value)
+                show(f"messages to {self._from} are answered {describe(int(value))}")
+            case "receipt":
+                self._carrier.manners.receipt_stat = value
+                show(f"receipts say {value}" if value else "no receipts")
+            case "raw":
+                self._write(bytes.fromhex(value))
             case _:
                 self._carrier.manners.throttle_every = int(value)
                 show(f"one message in {value} is throttled" if int(value) else "no message is throttled")

@@ -38,8 +38,11 @@ class ScriptError(GatewayError):
 
 
 def _read_status(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+    return read_status(value) if isinstance(value, str) else value
+
+
+def read_status(value: str) -> int:
+    """Return the command_status of that name. Raises ValueError, which says what would be right."""
     if value not in Status.__members__:
         near = difflib.get_close_matches(value.upper(), Status.__members__, 1, 0.3)
         name = near[0] if near else "ESME_ROK"
@@ -48,8 +51,11 @@ def _read_status(value: object) -> object:
 
 
 def _read_hex(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+    return read_hex(value) if isinstance(value, str) else value
+
+
+def read_hex(value: str) -> bytes:
+    """Return octets written in hexadecimal. Raises ValueError, which says what would be right."""
     try:
         return bytes.fromhex(value)
     except ValueError as error:
@@ -58,6 +64,7 @@ def _read_hex(value: object) -> object:
 
 StatusName = Annotated[int, BeforeValidator(_read_status), Field(ge=0, le=0xFFFFFFFF)]
 Octets = Annotated[bytes, BeforeValidator(_read_hex), Field(max_length=254)]
+Raw = Annotated[bytes, BeforeValidator(_read_hex), Field(min_length=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Address = Annotated[str, Field(pattern=r"^\+?[0-9A-Za-z]{1,20}$")]
 
@@ -81,8 +88,11 @@ class Step(_Table):
     text: str | None = Field(None, description="Text this to the line.")
     hex: Octets | None = Field(None, description="Send these octets to the line as they are, in hexadecimal.")
     data_coding: int = Field(0, description="The data_coding of `hex`.", ge=0, le=255)
+    raw: Raw | None = Field(None, description="Write these octets, sensible or not, to the latest connection.")
     again: bool = Field(False, description="Bring the latest text once more, the identical PDUs.")
-    status: StatusName = Field(0, description="How the line must acknowledge what this step texts.")
+    status: StatusName = Field(
+        0, description="How the line must acknowledge what this step texts; with `raw`, if set, how it must answer."
+    )
     expect: tuple[str, ...] = Field((), description="What must arrive at `from`, in this order: a piece of each text.")
     exact: bool = Field(False, description="The texts expected are whole texts, not pieces.")
     silence_s: Seconds | None = Field(None, description="Nothing may arrive at `from` for so many seconds.")
@@ -96,7 +106,7 @@ class Step(_Table):
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Step:
-        said = [key for key, on in (("text", self.text is not None), ("hex", self.hex is not None)) if on]
+        said = [key for key, on in (("text", self.text), ("hex", self.hex), ("raw", self.raw)) if on is not None]
         said += ["again"] if self.again else []
         if len(said) > 1:
             raise ValueError(f"{' and '.join(said)} together; one of them would be right")

@@ -6,8 +6,17 @@ shown whole: they are the tester's own.
 
 from __future__ import annotations
 
-from gateway.simulator.happenings import Arrived, BindDown, BindRefused, BindUp, Happening
-from gateway.smpp.constants import describe
+from gateway.simulator.happenings import (
+    Answered,
+    Arrived,
+    BindDown,
+    BindRefused,
+    BindUp,
+    Happening,
+    Submitted,
+    TlsFailed,
+)
+from gateway.smpp.constants import CommandId, describe
 
 
 def printable(text: str) -> str:
@@ -28,6 +37,11 @@ def shown(happening: Happening) -> str | None:
             return f"bind {bind} is down: {reason}"
         case BindRefused(bind, system_id, status):
             return f"bind {bind} of {printable(system_id)} was refused: {describe(status)}"
-        case submitted if submitted.status:
+        case TlsFailed(bind, reason):
+            return f"connection {bind}: no TLS: {reason}"
+        case Answered(bind, command_id, sequence, status):
+            command = CommandId(command_id).name.lower()
+            return f"bind {bind} answers {command} {sequence}: {describe(status)}"
+        case Submitted() as submitted if submitted.status:
             return f"{submitted.line} to {submitted.subscriber}: answered {describe(submitted.status)}"
     return None

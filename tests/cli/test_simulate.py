@@ -47,3 +47,21 @@ def test_a_port_that_somebody_has(run: Run) -> None:
         ended = run("simulate", "--port", str(taken.getsockname()[1]))
     assert ended.status == 69
     assert "another process does; stop it, or choose another --port" in ended.err
+
+
+def test_a_certificate(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert = Path(__file__).parents[1] / "carriers" / "certificates" / "carrier.pem"
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        ended = run("simulate", "--port", "0", "--tls-cert", str(cert), "--tls-key", str(cert))
+    assert ended.status == 0
+    assert "with TLS for any system_id" in ended.out
+
+
+def test_certificates_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
+    ended = run("simulate", "--tls-cert", str(tmp_path / "gone.pem"))
+    assert ended.status == 64
+    assert "gone.pem with its key cannot be used: No such file" in ended.err
+    assert run("simulate", "--tls-key", "key.pem").status == 64
