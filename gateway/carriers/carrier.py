@@ -80,7 +80,6 @@ class Carrier:
             clock=clock,
             window=options.window,
             max_unacked=options.max_unacked,
-            temporary_status=self._quirk.temporary_status,
         )
 
         self._binds = tuple(

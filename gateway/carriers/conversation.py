@@ -6,7 +6,8 @@ afterwards not one octet is written and every permit is settled.
 
 The writer wakes one scheduling step after whoever gave it work, so all that was given by then (the answers of a whole
 commit, and the submits that follow from it) leaves in one send. While the peer does not read, the writer waits for the
-kernel and the reader goes on; once the answers that wait have outgrown their bound, the reader stops too.
+kernel and the reader goes on; once the answers that wait have outgrown their bound, the reader stops too. It also stops
+while as many MOs as may wait for the store (docs/decisions/0015): then the carrier waits, and nothing is refused.
 """
 
 from __future__ import annotations
@@ -102,8 +103,9 @@ class Conversation:
     async def _read(self) -> None:
         with self._wire_errors():
             while not self.ended:
-                while self.link.answer_octets > ANSWERS_OCTETS and not self.ended:
-                    await self._progress.park()
+                await self.until(lambda: self.link.may_read() and self.link.answer_octets <= ANSWERS_OCTETS)
+                if self.ended:
+                    return
                 data = await self._wire.receive()
                 self._show("in", data)
                 self._deliver(self.link.received(data))
@@ -160,8 +162,6 @@ class Conversation:
             to.inward.arrived(to.port, harvest.arrivals)
         if harvest.acks_written:
             to.inward.acks_written(to.port, self.link.id, harvest.acks_written)
-        if harvest.turned_away:
-            to.observer.turned_away(to.port.carrier, harvest.turned_away)
         if closed is not None:
             self.finish(closed.reason, self.link.farewell())
         elif self.link.done:

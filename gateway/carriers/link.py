@@ -14,6 +14,7 @@ from typing import Final
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
 from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.pause import SessionTime
 from gateway.carriers.receipts import MOST_ID
 from gateway.carriers.refusals import explain
 from gateway.carriers.statuses import UNSENDABLE
@@ -53,7 +54,7 @@ Turn = (
 """What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
 
 UNACKED_OCTETS: Final = 4_194_304
-"""MOs of one bind wait for the store until they have this many octets; a thousand ordinary ones have a tenth of it."""
+"""A bind reads no more while MOs of this many octets wait; a thousand ordinary ones have a tenth of it."""
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _ANSWERS: Final = (SubmitSmResp, DataSmResp)
@@ -62,27 +63,25 @@ _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 
 @dataclass(slots=True)
 class Harvest:
-    """What one step brought. ``turned_away``: MOs answered with the temporary error, because too many wait already."""
+    """What one step brought. ``octets`` and ``blocked`` are of what was written."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     acks_written: list[int] = field(default_factory=list)
-    turned_away: int = 0
     octets: int = 0
     blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is the same for every session of a bind. ``temporary_status`` answers an MO that finds no room."""
+    """What is the same for every session of a bind."""
 
     composer: Composer
     translator: Translator
     clock: Clock
     window: int
     max_unacked: int
-    temporary_status: int
 
 
 class Link:
@@ -91,6 +90,7 @@ class Link:
     def __init__(self, link_id: str, bind: str, session: Session, terms: Terms) -> None:
         self.id = link_id
         self.session = session
+        self._time = SessionTime(terms.clock)
         self._terms = terms
         self._origin = Origin(bind, link_id)
         self._outbox = Outbox(self)
@@ -107,6 +107,11 @@ class Link:
     def unacked(self) -> int:
         """How many MOs wait for their answer."""
         return self._unacked_count
+
+    @property
+    def sated(self) -> bool:
+        """Whether as many MOs wait for their answer as may: nothing more is to be read now."""
+        return self._unacked_count >= self._terms.max_unacked or self._unacked_octets >= UNACKED_OCTETS
 
     @property
     def live(self) -> int:
@@ -147,22 +152,21 @@ class Link:
 
     def next_deadline(self) -> float:
         """Return the seconds until time alone changes something; may be negative."""
-        clock = self._terms.clock
         at = self.session.next_deadline()
-        wait = float("inf") if at is None else at - clock.monotonic()
+        wait = float("inf") if at is None or not self._time.runs else at - self._time.now()
         death = self._outbox.next_death()
-        return wait if death is None else min(wait, death - clock.boot())
+        return wait if death is None else min(wait, death - self._terms.clock.boot())
 
     # What goes out.
 
     def bind(self, pdu: Pdu) -> None:
         """Ask to be bound."""
-        self._outbox.put(self.session.request(pdu, self._terms.clock.monotonic()))
+        self._outbox.put(self.session.request(pdu, self._time.now()))
 
     def unbind(self) -> list[Outcome]:
         """Ask to end. What was not begun is returned."""
         returned = self.withdraw("the bind is closing")
-        self._outbox.put(self.session.unbind(self._terms.clock.monotonic()))
+        self._outbox.put(self.session.unbind(self._time.now()))
         return returned
 
     def offer(self, permits: Iterable[Permit]) -> None:
@@ -181,7 +185,7 @@ class Link:
 
     def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
         """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
-        now = self._terms.clock.monotonic()
+        now = self._time.now()
         for sequence, status in answers:
             asked = self._unacked.pop(sequence, None)
             if asked is None:
@@ -226,9 +230,8 @@ class Link:
         """Make the submit_sm or data_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
         if self.session.free <= 0:
             return None
-        clock = self._terms.clock
-        pdu = self._terms.composer.submit(entry.permit, clock.wall())
-        data = self.session.request(pdu, clock.monotonic(), entry)
+        pdu = self._terms.composer.submit(entry.permit, self._terms.clock.wall())
+        data = self.session.request(pdu, self._time.now(), entry)
         entry.sequence = self.session.last_sequence
         return data
 
@@ -248,15 +251,23 @@ class Link:
 
     # What comes in.
 
+    def may_read(self) -> bool:
+        """Say whether to read on, or to wait for answers first; the session's time stands still meanwhile."""
+        if self.sated:
+            self._time.pause()
+        else:
+            self._time.resume()
+        return not self.sated
+
     def received(self, data: bytes) -> Harvest:
         """Take octets of the peer's; ``b""`` means that it has ended its side."""
-        now = self._terms.clock.monotonic()
+        now = self._time.now()
         return self._reap(self.session.receive(data, now) if data else self.session.eof(now), now)
 
     def tick(self) -> Harvest:
         """Let the time act."""
-        now = self._terms.clock.monotonic()
-        harvest = self._reap(self.session.tick(now), now)
+        now = self._time.now()
+        harvest = self._reap(self.session.tick(now) if self._time.runs else (), now)
         self._outlived(self._outbox.reap(self._terms.clock.boot()), harvest)
         return harvest
 
@@ -276,7 +287,7 @@ class Link:
                 case ev.Expired(token=Entry() as entry):
                     self._expired(entry, harvest)
                 case ev.Malformed():
-                    self._malformed(event, harvest, now, wall)
+                    self._malformed(event, harvest, wall)
                 case ev.PeerUnbind():
                     self.peer_unbound = True
                     harvest.outcomes += self.withdraw("the carrier unbound")
@@ -295,33 +306,29 @@ class Link:
         frame = event.frame
         pdu = frame.pdu
         if isinstance(pdu, DeliverSm | DataSm):
-            if self._room(frame.command_id, frame.sequence, len(event.raw), harvest, now):
-                translator = self._terms.translator
-                harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
+            self._await_answer(frame.command_id, frame.sequence, len(event.raw))
+            translator = self._terms.translator
+            harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
         elif frame.command_id == CommandId.OUTBIND:
             harvest.turns.append(event)  # no response is defined, and what it asks for is under way
         elif frame.command_id != CommandId.ALERT_NOTIFICATION:
             self._respond(frame.command_id, frame.sequence, now, Status.ESME_RINVCMDID, None)
 
-    def _malformed(self, event: ev.Malformed, harvest: Harvest, now: float, wall: float) -> None:
+    def _malformed(self, event: ev.Malformed, harvest: Harvest, wall: float) -> None:
         # Of the commands that are left to us, a carrier may send these two; all others the session has answered.
-        if event.command_id in _MESSAGES and self._room(event.command_id, event.sequence, len(event.raw), harvest, now):
+        if event.command_id in _MESSAGES:
+            self._await_answer(event.command_id, event.sequence, len(event.raw))
             harvest.arrivals.append(
                 self._terms.translator.malformed(
                     event.salvage, event.sequence, event.status, event.reason, event.raw, self._origin, wall
                 )
             )
 
-    def _room(self, command_id: int, sequence: int, octets: int, harvest: Harvest, now: float) -> bool:
-        """Note one more MO that waits for its answer, or answer it at once because too many or too long ones do."""
-        if self._unacked_count >= self._terms.max_unacked or self._unacked_octets >= UNACKED_OCTETS:
-            harvest.turned_away += 1
-            self._respond(command_id, sequence, now, self._terms.temporary_status, None)
-            return False
+    def _await_answer(self, command_id: int, sequence: int, octets: int) -> None:
+        """Note one more MO that waits for its answer."""
         self._unacked[sequence] = (*self._unacked.get(sequence, ()), (command_id, octets))
         self._unacked_count += 1
         self._unacked_octets += octets
-        return True
 
     def _answered(self, entry: Entry, frame: Frame, harvest: Harvest) -> None:
         never_asked = entry.stage is Stage.WAITING

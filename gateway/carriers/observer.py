@@ -7,12 +7,10 @@ counted by traffic, which knows when they are durable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 from gateway.carriers.interface import BindState
 from gateway.telemetry.metrics import Metrics
-
-UNACKED_FULL: Final = "unacked_full"
 
 
 class Observer(Protocol):
@@ -28,10 +26,6 @@ class Observer(Protocol):
 
     def window(self, bind: str, used: int, size: int) -> None:
         """Note how many permits are unsettled, of how many possible; told about twice a second."""
-        ...
-
-    def turned_away(self, carrier: str, count: int) -> None:
-        """Note MOs that were answered with the temporary error because too many waited already."""
         ...
 
 
@@ -68,10 +62,6 @@ class MetricsObserver:
             self._metrics.window_used.forget(bind)
             self._metrics.window_size.forget(bind)
 
-    def turned_away(self, carrier: str, count: int) -> None:
-        """See ``Observer``."""
-        self._metrics.mo_rejected(UNACKED_FULL).inc(count)
-
 
 class Unwatched:
     """Nobody looks."""
@@ -83,7 +73,4 @@ class Unwatched:
         """See ``Observer``."""
 
     def window(self, bind: str, used: int, size: int) -> None:
-        """See ``Observer``."""
-
-    def turned_away(self, carrier: str, count: int) -> None:
         """See ``Observer``."""

@@ -103,7 +103,7 @@ class CarrierOptions(BaseModel):
         default=1_000,
         ge=1,
         le=100_000,
-        description="How many MOs of one bind may wait for the store; those beyond get the temporary error at once.",
+        description="How many MOs of one bind may wait for the store; meanwhile nothing more is read from its carrier.",
     )
     enquire_link_s: Seconds = Field(default=30, description="Seconds of silence after which we ask with enquire_link.")
     response_timeout_s: Seconds = Field(

@@ -3,7 +3,8 @@
 *Written* means taken by the kernel, so a bind must know at any moment exactly how many octets were taken. That is why
 sending is one non-blocking call that reports it, and never Trio's ``send_all``, which on cancellation cannot tell.
 Unsent octets in the kernel are kept few (TCP_NOTSENT_LOWAT), so that what an opt-out must still overtake waits with
-us, and small PDUs leave at once (TCP_NODELAY). Errors of the operating system come out as ``WireError`` alone.
+us, and small PDUs leave at once (TCP_NODELAY). Unread octets are few likewise (SO_RCVBUF): while we are busy, a link
+check of the carrier's waits behind them. Errors of the operating system come out as ``WireError`` alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from gateway.base import GatewayError
 
 RECEIVE_OCTETS: Final = 65_536
 NOTSENT_LOWAT_OCTETS: Final = 16_384
+UNREAD_OCTETS: Final = 131_072
+"""What the kernel may take in ahead of us; it doubles this for its own needs. A thousand texts, or two."""
 
 
 class WireError(GatewayError):
@@ -61,6 +64,7 @@ class SocketWire:
         with _renamed():
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_OCTETS)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_OCTETS)
         self._sock = sock
 
     @property

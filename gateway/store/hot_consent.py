@@ -135,6 +135,12 @@ def _memberships(
     return lists, suspended
 
 
+def member_since(tx: Tx, key: Key, list_name: str) -> float | None:
+    """Return since when (unix seconds) somebody is what they are on a list; None if they never were on it."""
+    rows = tx.rows("select since from member where line_id = ? and subscriber = ? and list_name = ?", (*key, list_name))
+    return rows[0][0] if rows else None
+
+
 def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[float, str]]:
     return {
         row[0]: (row[1], row[2])

@@ -54,8 +54,7 @@ class Metrics:
         self.mo_rejected = make.counters(
             "gateway_mo_rejected_total",
             "Texts answered with a temporary error; the carrier sends them again. The reason: the store failed "
-            "(store), took longer than 8 s (slow), or has too much before it already (backlog); or the bind has too "
-            "many or too long ones without an answer (unacked_full).",
+            "(store), took longer than 8 s (slow), or has too much before it already (backlog).",
             "reason",
         )
         self.receipts = make.counters(

@@ -94,12 +94,15 @@ class Hub:
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
         now = self._clock.monotonic()
-        disturbed = [isinstance(a, Mo) and self._ledger.arrived(a, now) for a in arrivals]
+        texts = [_text(arrival) for arrival in arrivals]
+        first_came = [None if mo is None else self._ledger.first_came(mo, now) for mo in texts]
+        disturbed = [mo is not None and self._ledger.arrived(mo, now) for mo in texts]
         if self._undone >= MOST_UNDONE or self._octets >= MOST_OCTETS:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
             self._reject(_Waiting(bind, arrivals, now), "backlog")
             return
-        self._take(bind, Batch(arrivals, disturbed, frozenset(self._alive), self._book()), now + PATIENCE_S)
+        batch = Batch(arrivals, disturbed, first_came, frozenset(self._alive), self._book())
+        self._take(bind, batch, now + PATIENCE_S)
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
         """Record what became of permits. Those that never left did not use their tokens."""
@@ -241,6 +244,11 @@ class Hub:
             self._wake.set()
 
         self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))
+
+
+def _text(arrival: Arrival) -> Mo | None:
+    """Return the text that an arrival is or may be."""
+    return arrival if isinstance(arrival, Mo) else arrival.perhaps
 
 
 def _octets(arrival: Arrival) -> int:

@@ -43,6 +43,7 @@ from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.aside import aside
 from gateway.traffic.joining import DUPLICATE, Whole, admit
+from gateway.traffic.lifting import Lifted, lifted, since
 from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import TYPED, Verdicts, take_receipt
@@ -56,12 +57,14 @@ _NO_LINE: Final = 0
 class Batch:
     """Arrivals of one read, and what the duplicate rule must know of the moment at which they came.
 
-    ``disturbed`` says of each arrival whether the ack of the same text before it was (``gateway.traffic.acks``);
+    ``disturbed`` says of each arrival whether the ack of the same text before it was (``gateway.traffic.acks``), and
+    ``first_came`` when it came first (unix seconds), if it was put off then and is brought again;
     ``alive`` are the sessions that had not ended.
     """
 
     arrivals: Sequence[Arrival]
     disturbed: Sequence[bool]
+    first_came: Sequence[float | None]
     alive: frozenset[str]
     book: RuleBook
 
@@ -102,8 +105,8 @@ def take_in(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
 def _one_by_one(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
     """Take in a batch that we failed on, but for those arrivals that we fail on again."""
     whole = Intake()
-    for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
-        one = replace(batch, arrivals=[arrival], disturbed=[disturbed])
+    for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
+        one = replace(batch, arrivals=[arrival], disturbed=[disturbed], first_came=[first])
         intake = tx.attempt(partial(_together, tx, one, verdicts), partial(_put_aside, tx, arrival))
         whole.taken += intake.taken
         whole.places |= intake.places
@@ -125,7 +128,8 @@ def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
 def _together(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
     work = _Work(tx, batch.book)
     work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
-    for arrival, disturbed in zip(batch.arrivals, batch.disturbed, strict=True):
+    for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
+        work.first_came = first
         match arrival:
             case Mo():
                 work.intake.taken.append(work.text(arrival, disturbed, batch.alive))
@@ -168,8 +172,10 @@ class _Work:
         self.replies: list[NewMt] = []
         self.evidence: list[Evidence] = []
         self.narrowed: dict[Key, int] = {}
-        # Of the arrival that is being taken: was the ack of the same text disturbed, and which sessions are alive?
+        # Of the arrival that is being taken: was the ack of the same text disturbed, when did it come first if it was
+        # put off then, and which sessions are alive?
         self.disturbed = False
+        self.first_came: float | None = None
         self.alive: frozenset[str] = frozenset()
 
     def load(self, mos: Iterable[Mo]) -> None:
@@ -251,7 +257,7 @@ class _Work:
             changed = after(standing, decision, mo_id, self.tx.now)
         except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
             return self._undecidable(mo, error)
-        if _lifts(standing, changed) and self._is_from_before(key, mo):
+        if (ending := lifted(standing, changed)) and self._is_from_before(key, mo, ending):
             return self.repeated(line_id, mo, standing.latest)
         latest = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
@@ -282,16 +288,22 @@ class _Work:
         quarantine(self.tx, [kept])
         return Taken(kept, "undecidable", kept.status, error=error)
 
-    def _is_from_before(self, key: Key, mo: Mo) -> bool:
+    def _is_from_before(self, key: Key, mo: Mo, ending: Sequence[Lifted]) -> bool:
         """Say whether a text that would lift an opt-out is a redelivery of one that came before it.
 
         The duplicate rule looks at the latest text alone, and that is the STOP. Bringing somebody back on words that
         they said before they left would be worse than making them say START once more (docs/decisions/0009).
+
+        A text that was put off is in no journal: it is from before if it came first before what is ``ending`` began.
         """
+        first = self.first_came
+        if first is not None and any(first <= since(self.tx, self.before[key], what) for what in ending):
+            return True
         same = [entry.mo for entry in self.entries if entry.line_id == key[0] and ack_key(entry.mo) == ack_key(mo)]
         sessions = [earlier.session for earlier in same]
         sessions += earlier_sessions(self.tx, key, mo, self.tx.now - REDELIVERY_WINDOW_S)
-        return any(self.disturbed or session not in self.alive for session in sessions)
+        disturbed = self.disturbed and first is None  # else it is known of which text the ack was disturbed
+        return any(disturbed or session not in self.alive for session in sessions)
 
     def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
         """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
@@ -342,16 +354,6 @@ class _Work:
         add_mts(self.tx, with_routes(self.tx, self.replies, self.now, self.book))
         add_evidence(self.tx, self.evidence)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in self.replies}
-
-
-def _lifts(before: Standing, now: Standing) -> bool:
-    """Say whether an opt-out, of the line or of a list, is lifted, or a hold is released without one."""
-    out = ConsentStatus.OPTED_OUT
-    if status_of(now) is out:
-        return False
-    released = before.hold is not None and now.hold is None
-    back = any(status is out and now.lists.get(name) is not out for name, status in before.lists.items())
-    return status_of(before) is out or released or back
 
 
 def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:

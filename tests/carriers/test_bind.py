@@ -189,21 +189,6 @@ async def test_not_bound_returns_at_once(autojump_clock: MockClock) -> None:
     rig.bind.acknowledge(rig.bind.session, [(1, 0)])
 
 
-async def test_more_than_max_unacked_get_the_temporary_answer_at_once(autojump_clock: MockClock) -> None:
-    rig = Rig(max_unacked=3)
-    async with rig.bound():
-        for number in range(5):
-            await rig.smsc.text(f"text {number}")
-        await settle()
-        assert rig.ledger.texts == ["text 0", "text 1", "text 2"]
-        assert [status for _, status in rig.smsc.responses] == [Status.ESME_RX_T_APPN] * 2
-        Ledger.ack_all(rig.bind, rig.ledger.arrivals)
-        await rig.smsc.text("again")
-        await settle()
-        assert rig.ledger.texts[-1] == "again"
-        assert rig.ledger.acks == [(rig.bind.session, arrival.sequence) for arrival in rig.ledger.arrivals[:3]]
-
-
 async def test_data_sm_is_a_text_and_gets_its_own_response(autojump_clock: MockClock) -> None:
     rig = Rig()
     rig.ledger.answer = Ledger.ack_all

@@ -105,7 +105,8 @@ async def test_texts_are_acked_while_submits_cannot_leave(autojump_clock: MockCl
 async def test_a_peer_that_writes_and_never_reads_is_stopped_and_memory_stays_bounded(
     autojump_clock: MockClock,
 ) -> None:
-    rig = Rig(max_unacked=10, enquire_link_s=30, response_timeout_s=10, read_timeout_s=1_000)
+    rig = Rig(enquire_link_s=30, response_timeout_s=10, read_timeout_s=1_000)
+    rig.ledger.answer = Ledger.ack_all
     async with rig.bound():
         rig.wire.allow(0)
         smsc: Smsc = rig.smsc
@@ -129,17 +130,16 @@ async def test_a_peer_that_writes_and_never_reads_is_stopped_and_memory_stays_bo
             stuck = talk.link.answer_octets
             await trio.sleep(5)
             assert talk.link.answer_octets == stuck
-            assert len(rig.ledger.arrivals) == 10
+            assert len(rig.ledger.arrivals) < 10 * ANSWERS_OCTETS / 17
             await trio.sleep(60)  # nothing is heard from it any more: it counts as gone
             assert len(rig.dialled) > 1
 
 
 @pytest.mark.checklist("C5")
 async def test_the_reader_goes_on_once_the_peer_reads_again(autojump_clock: MockClock) -> None:
-    rig = Rig(max_unacked=1)
+    rig = Rig()
+    rig.ledger.answer = Ledger.ack_all
     async with rig.bound():
-        await rig.smsc.text("first")
-        await settle()
         rig.wire.allow(0)
         for number in range(6_000):
             await rig.smsc.text(f"{number}")
@@ -149,7 +149,7 @@ async def test_the_reader_goes_on_once_the_peer_reads_again(autojump_clock: Mock
         rig.wire.allow(None)
         await settle()
         assert len(rig.smsc.responses) == 6_000
-        assert {status for _, status in rig.smsc.responses} == {Status.ESME_RX_T_APPN}
+        assert {status for _, status in rig.smsc.responses} == {Status.ESME_ROK}
 
 
 async def converse(cut: int, *, ours: bool) -> Rig:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from gateway.carriers.wire import NOTSENT_LOWAT_OCTETS, SocketWire, Wire, WireError, connect
+from gateway.carriers.wire import NOTSENT_LOWAT_OCTETS, UNREAD_OCTETS, SocketWire, Wire, WireError, connect
 from tests.carriers.rig import settle
 from tests.kit.wire import memory_wires
 
@@ -94,6 +94,7 @@ async def test_small_pdus_leave_at_once_and_few_octets_wait_in_the_kernel() -> N
     assert isinstance(ours, SocketWire)
     assert ours._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert ours._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOTSENT_LOWAT_OCTETS
+    assert ours._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * UNREAD_OCTETS
     ours.close()
     theirs.close()
 

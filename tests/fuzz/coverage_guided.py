@@ -53,7 +53,6 @@ TERMS: Final = [
         FakeClock(),
         window=4,
         max_unacked=4,
-        temporary_status=0x64,
     )
     for name in QUIRKS
 ]

@@ -188,11 +188,13 @@ class Bench:
         self,
         *arrivals: Arrival,
         disturbed: bool = False,
+        first_came: float | None = None,
         alive: Sequence[str] = (SESSION,),
         book: RuleBook | None = None,
     ) -> Intake:
         """Take in one batch."""
-        batch = Batch(arrivals, [disturbed] * len(arrivals), frozenset(alive), book or self.book)
+        count = len(arrivals)
+        batch = Batch(arrivals, [disturbed] * count, [first_came] * count, frozenset(alive), book or self.book)
         return self.tx(lambda tx: take_in(tx, batch, verdicts))
 
     def say(self, text: str, subscriber: Msisdn = ANNE, line: str = LINE, **changes: Any) -> str:

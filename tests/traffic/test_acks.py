@@ -11,7 +11,7 @@ import pytest
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Mo
 from gateway.traffic import acks
-from gateway.traffic.acks import SLOW_ACK_S, AckLedger
+from gateway.traffic.acks import PUT_OFF_S, SLOW_ACK_S, AckLedger
 from gateway.traffic.intake import REDELIVERY_WINDOW_S
 from tests.traffic.bench import SESSION, Bench, mo
 
@@ -142,16 +142,21 @@ def test_seconds_since_the_arrival_are_told_once() -> None:
 
 def test_memory_is_bounded_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_MOST", 50)
+    monkeypatch.setattr(acks, "MOST_PUT_OFF", 20)
     ledger = AckLedger(900)
     for number in range(500):
         text = mo(f"text {number}")
         ledger.arrived(text, float(number))
         ledger.answered(SESSION, text.sequence, 0x64, float(number))
         ledger.written(SESSION, text.sequence, float(number))
-        assert len(ledger) <= 51
+        assert len(ledger) <= 71
     assert ledger.arrived(mo("text 499"), 500.0)
+    assert ledger.first_came(mo("text 480"), 500.0) is not None
+    assert ledger.first_came(mo("text 479"), 500.0) is None, "the oldest goes first"
     ledger.arrived(mo("x"), 5000.0)
-    assert len(ledger) == 2, "after the window only what waits is left"
+    assert len(ledger) == 22, "after the window only what waits is left, and what was put off"
+    ledger.arrived(mo("y"), 500.0 + PUT_OFF_S)
+    assert len(ledger) == 3
 
 
 def test_a_sequence_number_that_is_used_twice_leaves_nothing_behind() -> None:

@@ -12,7 +12,6 @@ import pytest
 from trio.testing import MockClock
 
 from gateway.base import mask
-from gateway.carriers.observer import UNACKED_FULL
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Writing
 from gateway.telemetry.metrics import Metrics
@@ -113,7 +112,7 @@ async def test_refusals_of_the_gate(autojump_clock: MockClock, tmp_path: Path) -
 
 
 def test_the_metric_of_temporary_errors_names_its_reasons() -> None:
-    """Those that the hub gives, as they stand in its calls, and the bind's own."""
+    """Those that the hub gives, as they stand in its calls."""
     given = {
         node.args[1].value
         for node in ast.walk(ast.parse(Path(hub.__file__).read_text(encoding="utf-8")))
@@ -121,7 +120,7 @@ def test_the_metric_of_temporary_errors_names_its_reasons() -> None:
         if isinstance(node.args[1], ast.Constant)
     }
     (text,) = [text for name, _, _, text in Metrics().declared if name == "gateway_mo_rejected_total"]
-    assert set(re.findall(r"\((\w+)\)", text)) == given | {UNACKED_FULL}
+    assert set(re.findall(r"\((\w+)\)", text)) == given
 
 
 async def test_a_message_that_cannot_be_cut_fails_alone(
