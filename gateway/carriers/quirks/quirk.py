@@ -74,7 +74,7 @@ class Quirk:
     ``truncate_login``: send no more of system_id and password than SMPP 3.4 has room for, 15 and 8 octets.
     ``receipt_types``: the message types (esm_class & 0x3C, 5.2.12) under which this carrier sends receipts.
     ``receipt_by_text``: also take a deliver_sm of type 0 for a receipt if its text parses as one with id and stat.
-    ``salvage``: take a deliver_sm or data_sm with a broken TLV, or with a text that is shorter than its length says, for
+    ``salvage``: take a deliver_sm or data_sm with a broken TLV, or with a text shorter than its length says, for
     what it says before that, as long as that is a text (it may be a STOP) or a receipt. Otherwise it goes to quarantine
     and is refused for good.
     ``id_base``: see ``IdBase``. ``verdicts``: what a submit status means where it differs from ``statuses.VERDICTS``.
