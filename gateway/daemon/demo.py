@@ -67,9 +67,8 @@ async def demo(
     *,
     pause_s: float = 0.0,
     audience: Audience | None = None,
-    stay: bool = True,
 ) -> None:
-    """Play the demonstration, then let ``audience`` text, and keep running until SIGINT or SIGTERM if ``stay``.
+    """Play the demonstration, then let ``audience`` text, until it has had enough or SIGINT or SIGTERM comes.
 
     ``say`` prints one line. Raises GatewayError where something cannot start.
     """
@@ -94,8 +93,6 @@ async def demo(
                             _invite(stage, base)
                             if audience is not None:
                                 await audience(carrier)
-                            elif stay:
-                                await trio.sleep_forever()
             finally:
                 say("")
                 say("The gateway has stopped; its temporary store is gone.")

@@ -38,6 +38,15 @@ async def test_it_plays_the_whole_conversation_once() -> None:
     assert done.stderr == b""
 
 
+async def test_it_ends_where_nobody_can_text() -> None:
+    """As ``make demo < /dev/null``."""
+    with trio.fail_after(PATIENCE_S):
+        done = await trio.run_process(COMMAND, stdin=b"", capture_stdout=True, capture_stderr=True)
+    told = done.stdout.decode()
+    assert told.index("Good to have you back") < told.index("Text the line at the prompt") < told.index("store is gone")
+    assert done.stderr == b""
+
+
 async def test_it_keeps_running_until_ctrl_c_and_takes_texts_meanwhile() -> None:
     with trio.fail_after(PATIENCE_S):
         process = await trio.lowlevel.open_process(
@@ -53,10 +62,10 @@ async def test_it_keeps_running_until_ctrl_c_and_takes_texts_meanwhile() -> None
                 assert (await client.get(path)).status_code == 200
         await process.stdin.send_all(b"+12125550177> JOIN\n")
         assert "Welcome" in await _until(process.stdout, b"You're on the Acme list")
-        await process.stdin.aclose()
         process.send_signal(signal.SIGINT)
         assert "stopped" in await _until(process.stdout, b"store is gone")
         assert await process.wait() == 0
+        await process.stdin.aclose()
 
 
 async def _until(stream: trio.abc.ReceiveStream, pattern: bytes) -> str:

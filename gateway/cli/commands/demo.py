@@ -20,26 +20,24 @@ PAUSE_S = 0.4
 def demo(once: bool) -> None:
     """Play a conversation with a simulated carrier; then you text.
 
-    Everything runs on this machine, on real sockets, in a temporary folder. Ctrl-C ends it.
+    Everything runs on this machine, on real sockets, in a temporary folder. Ctrl-C ends it, and so does
+    the end of its input.
 
     \b
     Example:
       gateway demo
     """
-    on_terminal = sys.stdout.isatty()
-    audience = None if once else partial(_audience, on_terminal=sys.stdin.isatty())
-    trio.run(partial(play, _say, version(), pause_s=PAUSE_S if on_terminal else 0.0, audience=audience, stay=not once))
+    pause_s = PAUSE_S if sys.stdout.isatty() else 0.0
+    trio.run(partial(play, _say, version(), pause_s=pause_s, audience=None if once else _audience))
 
 
 COMMAND = demo
 
 
-async def _audience(carrier: SimulatedCarrier, *, on_terminal: bool) -> None:
-    """Let whoever is at the prompt text. Where nobody can be (no terminal), run until a signal comes."""
+async def _audience(carrier: SimulatedCarrier) -> None:
+    """Let whoever is at the prompt text. Where nobody is (a pipe, no input at all), its end is the end."""
     click.echo("Text the line at the prompt (STOP, JOIN, anything); /help shows more, Ctrl-C ends the demonstration.")
     await talk(carrier)
-    if not on_terminal:
-        await trio.sleep_forever()
 
 
 def _say(line: str) -> None:
