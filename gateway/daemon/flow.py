@@ -56,7 +56,7 @@ class Flow:
             self._verdict,
             reports,
             metrics,
-            config.store.quarantine_days,
+            config.store,
         )
         self.desk = Desk(
             store,

@@ -1,5 +1,7 @@
 """The hot statements on what came in and is no whole text yet: parts, receipts ahead of their response, quarantine.
 
+None reads more rows because a carrier brings more: what it can pile up under one id, or as parts, has no end.
+
 Parts stay for a while after they were joined (``mo_id`` is set), so that a carrier's redelivery of one of them is
 recognised and does not begin a text of its own.
 """
@@ -13,10 +15,19 @@ from typing import Final
 
 from gateway.model.address import Msisdn
 from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
-from gateway.store.tx import Tx
+from gateway.store.tx import Source, Tx
 
 MOST_SPELLINGS: Final = 32
 """Under so many spellings of its id a receipt waits at most; there are about a dozen of each of two ids."""
+
+MOST_NAMED: Final = 2
+"""So many addresses a receipt has at most: its source and its destination."""
+
+FEW: Final = 20
+"""Of the receipts that wait for one id and one subscriber, so many are read at most."""
+
+ROW_OCTETS: Final = 512
+"""What a row of the quarantine is counted as beside its PDU: columns, indexes, a reason of up to 200 characters."""
 
 MOST_PARKED: Final = 100_000
 """Rows of receipts that wait, over all carriers: for some 8,000 receipts. The oldest have waited longest in vain."""
@@ -38,7 +49,7 @@ class PartKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """A part as it waits, or as it was joined into ``mo_id``."""
+    """A part as it waits, or as it was joined into ``mo_id``. ``flagged`` as a receipt, which it does not read as."""
 
     number: int
     data_coding: int
@@ -48,6 +59,7 @@ class StoredPart:
     session: str
     received_at: float
     mo_id: int | None
+    flagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,14 @@ class PermitMatch:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A receipt that waits, under one spelling of its id: the ``place``-th likeliest, counted from 0."""
+    """A receipt that waits, under one spelling of its id: the ``place``-th likeliest, counted from 0.
+
+    ``subscriber`` is empty where it can name none.
+    """
 
     receipt_id: int
     place: int
-    addresses: tuple[Msisdn, ...]
+    subscriber: str
     state: MessageState
     error: str
     received_at: float
@@ -81,20 +96,21 @@ def part_key(line_id: int, mo: Mo, concat: Concat) -> PartKey:
 def parts_of(tx: Tx, key: PartKey) -> list[StoredPart]:
     """Return what came of one long text so far, in order of arrival."""
     return [
-        StoredPart(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), *row[5:])
+        StoredPart(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5], row[6], row[7], bool(row[8]))
         for row in tx.rows(
-            "select number, data_coding, alphabet, raw, fingerprint, session, received_at, mo_id from part"
+            "select number, data_coding, alphabet, raw, fingerprint, session, received_at, mo_id, flagged from part"
             f" where {_WHERE} order by id",
             _values(key),
         )
     ]
 
 
-def add_part(tx: Tx, key: PartKey, mo: Mo, concat: Concat) -> None:
-    """Store a part. The caller has made sure that its number is free."""
+def add_part(tx: Tx, key: PartKey, mo: Mo, concat: Concat, *, flagged: bool = False) -> None:
+    """Store a part, which is the newest of its text now. The caller has made sure that its number is free."""
+    tx.execute(f"update part set newest = 0 where {_WHERE} and newest = 1", _values(key))
     tx.execute(
         "insert into part (id, carrier, line_id, subscriber, reference, total, number, data_coding, alphabet, raw,"
-        " text, fingerprint, session, received_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " text, fingerprint, session, received_at, flagged) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             tx.allocate("part"),
             *_values(key),
@@ -106,6 +122,7 @@ def add_part(tx: Tx, key: PartKey, mo: Mo, concat: Concat) -> None:
             mo.fingerprint,
             mo.session,
             mo.received_at,
+            int(flagged),
         ),
     )
 
@@ -121,15 +138,30 @@ def forget_parts(tx: Tx, key: PartKey) -> None:
 
 
 def overdue_parts(tx: Tx, before: float, limit: int = 100) -> list[PartKey]:
-    """Return texts that are still incomplete and whose latest part came before that time (unix seconds)."""
+    """Return incomplete texts whose latest part came before that time (unix seconds), the oldest first."""
     return [
         PartKey(*row)
         for row in tx.rows(
-            "select carrier, line_id, subscriber, reference, total from part where mo_id is null"
-            " group by carrier, line_id, subscriber, reference, total having max(received_at) < ? limit ?",
+            "select carrier, line_id, subscriber, reference, total from part"
+            " where mo_id is null and newest = 1 and received_at < ? order by received_at limit ?",
             (before, limit),
         )
     ]
+
+
+def crowded_out(tx: Tx, key: PartKey, most: int) -> PartKey | None:
+    """Return the text of that carrier, line and subscriber which ``most`` others, later ones, leave no room to wait."""
+    rows = tx.rows(
+        "select reference, total from part where carrier = ? and line_id = ? and subscriber = ?"
+        " and mo_id is null and newest = 1 order by received_at desc limit 1 offset ?",
+        (key.carrier, key.line_id, key.subscriber, most),
+    )
+    return PartKey(key.carrier, key.line_id, key.subscriber, *rows[0]) if rows else None
+
+
+def open_texts(source: Source) -> int:
+    """Return how many texts are incomplete."""
+    return int(source.rows("select count(*) from part where mo_id is null and newest = 1")[0][0])
 
 
 def drop_joined_parts(tx: Tx, before: float) -> int:
@@ -145,7 +177,7 @@ def quarantine(tx: Tx, items: Sequence[Unreadable]) -> None:
     first = tx.allocate("quarantine", len(items))
     tx.executemany(
         "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw, line, subscriber,"
-        " fingerprint, times, last_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
+        " fingerprint, times, last_at, size) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
         " on conflict (carrier, fingerprint) do update set times = times + 1, last_at = excluded.last_at",
         [
             (
@@ -161,6 +193,7 @@ def quarantine(tx: Tx, items: Sequence[Unreadable]) -> None:
                 item.subscriber,
                 _sameness(item),
                 item.received_at,
+                len(item.raw) + ROW_OCTETS,
             )
             for id_, item in enumerate(items, first)
         ],
@@ -175,17 +208,56 @@ def drop_quarantined(tx: Tx, before: float, limit: int) -> int:
     )
 
 
-def permits_by_carrier_id(tx: Tx, carrier: str, ids: Collection[str]) -> list[PermitMatch]:
-    """Return the permits that the carrier answered with one of these message ids, the newest first."""
-    marks = ", ".join("?" * len(ids))
-    return [
-        PermitMatch(*row)
-        for row in tx.rows(
-            "select id, message_id, receipt_state, carrier_id, subscriber from permit"
-            f" where carrier = ? and carrier_id <> '' and carrier_id in ({marks}) order by id desc",
-            (carrier, *ids),
-        )
-    ]
+def quarantine_octets(source: Source) -> int:
+    """Return how much the quarantine holds: the octets of its PDUs, and ``ROW_OCTETS`` for each."""
+    return int(source.rows("select coalesce(sum(size), 0) from quarantine")[0][0])
+
+
+def drop_oldest_quarantined(tx: Tx, octets: int, limit: int) -> tuple[int, int]:
+    """Delete the PDUs that last came the longest ago, until ``octets`` are free, or ``limit`` of them are deleted.
+
+    Return how many went, and their octets.
+    """
+    gone: list[tuple[int]] = []
+    freed = 0
+    for id_, size in tx.rows("select id, size from quarantine order by last_at limit ?", (limit,)):
+        if freed >= octets:
+            break
+        gone.append((id_,))
+        freed += size
+    tx.executemany("delete from quarantine where id = ?", gone)
+    return len(gone), freed
+
+
+def permits_by_carrier_id(
+    tx: Tx, carrier: str, ids: Collection[str], subscribers: Collection[str]
+) -> list[PermitMatch]:
+    """Return, of each of these message ids and subscribers, the newest permit that the carrier answered so.
+
+    One row is read for each, however often a carrier gives an id.
+    """
+    pairs = [(carrier_id, subscriber) for carrier_id in ids for subscriber in subscribers]
+    if not pairs:
+        return []
+    rows = tx.rows(
+        f"with wanted (carrier_id, subscriber) as (values {', '.join(['(?, ?)'] * len(pairs))})"
+        " select permit.id, message_id, receipt_state, permit.carrier_id, permit.subscriber from wanted join permit"
+        " on permit.id = (select told.id from permit as told where told.carrier = ? and told.carrier_id <> ''"
+        " and told.carrier_id = wanted.carrier_id and told.subscriber = wanted.subscriber"
+        " order by told.id desc limit 1)",
+        (*(value for pair in pairs for value in pair), carrier),
+    )
+    return [PermitMatch(*row) for row in rows]
+
+
+def newest_by_carrier_id(tx: Tx, carrier: str, carrier_id: str) -> list[PermitMatch]:
+    """Return the newest permit that the carrier answered with that message id, whoever it went to, if there is one."""
+    rows = tx.rows(
+        "select id, message_id, receipt_state, carrier_id, subscriber from permit"
+        " where carrier = ? and carrier_id = ? and carrier_id <> '' order by id desc limit 1",
+        (carrier, carrier_id),
+    )
+    return [PermitMatch(*row) for row in rows]
 
 
 def record_receipt(tx: Tx, permit_id: int, state: MessageState, error: str, at: float) -> None:
@@ -196,52 +268,60 @@ def record_receipt(tx: Tx, permit_id: int, state: MessageState, error: str, at: 
     )
 
 
-def park_receipt(tx: Tx, receipt: Receipt, state: MessageState) -> None:
+def park_receipt(tx: Tx, receipt: Receipt, state: MessageState, subscribers: Sequence[str]) -> None:
     """Keep a receipt whose id nobody knows yet: it may have overtaken the response that names it.
 
-    It has a row for each spelling of its id; their own ids follow one another, and the first is the ``receipt_id``.
+    ``subscribers`` are those that it may name, ``MOST_NAMED`` at most; an empty list where it can name none. It has a
+    row for each spelling of its id and each of them; their own ids follow one another, and the first is the
+    ``receipt_id``.
     At most ``MOST_PARKED`` rows are kept, the latest: a carrier may send receipts for what somebody else sent.
     """
-    spellings = receipt.carrier_ids[:MOST_SPELLINGS]
-    first = tx.allocate("parked_receipt", len(spellings))
+    rows = [
+        (place, carrier_id, subscriber)
+        for place, carrier_id in enumerate(receipt.carrier_ids[:MOST_SPELLINGS])
+        for subscriber in subscribers[:MOST_NAMED] or ("",)
+    ]
+    first = tx.allocate("parked_receipt", len(rows))
     tx.executemany(
-        "insert into parked_receipt (id, receipt_id, place, addresses, carrier, carrier_id, state, error, received_at)"
+        "insert into parked_receipt (id, receipt_id, place, subscriber, carrier, carrier_id, state, error, received_at)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                first + place,
+                first + number,
                 first,
                 place,
-                " ".join(receipt.addresses),
+                subscriber,
                 receipt.carrier,
                 carrier_id,
                 int(state),
                 receipt.error,
                 receipt.received_at,
             )
-            for place, carrier_id in enumerate(spellings)
+            for number, (place, carrier_id, subscriber) in enumerate(rows)
         ],
     )
-    tx.execute("delete from parked_receipt where id < ?", (first + len(spellings) - MOST_PARKED,))
+    tx.execute("delete from parked_receipt where id < ?", (first + len(rows) - MOST_PARKED,))
 
 
-def parked_receipts(tx: Tx, carrier: str, carrier_id: str) -> list[Parked]:
-    """Return the receipts that wait for this message id, oldest first."""
-    return [
-        Parked(row[0], row[1], tuple(map(Msisdn, row[2].split())), MessageState(row[3]), *row[4:])
-        for row in tx.rows(
-            "select receipt_id, place, addresses, state, error, received_at from parked_receipt"
-            " where carrier = ? and carrier_id = ? order by id",
-            (carrier, carrier_id),
-        )
-    ]
+def parked_receipts(tx: Tx, carrier: str, carrier_id: str, subscriber: str) -> list[Parked]:
+    """Return receipts that wait for this message id: ``FEW`` that name the subscriber, and ``FEW`` that name nobody.
+
+    Of both, the likeliest spellings, and of these the oldest.
+    """
+    some = (
+        "select * from (select receipt_id, place, subscriber, state, error, received_at from parked_receipt"
+        f" where carrier = ? and carrier_id = ? and subscriber = ? order by place, id limit {FEW})"
+    )
+    about = (carrier, carrier_id)
+    rows = tx.rows(f"{some} union all {some}", (*about, subscriber, *about, ""))
+    return [Parked(row[0], row[1], row[2], MessageState(row[3]), row[4], row[5]) for row in rows]
 
 
 def take_parked(tx: Tx, receipt_ids: Collection[int]) -> None:
     """Delete these receipts, under all of their spellings."""
     tx.executemany(
         "delete from parked_receipt where id >= ? and id < ? and receipt_id = ?",
-        [(receipt_id, receipt_id + MOST_SPELLINGS, receipt_id) for receipt_id in receipt_ids],
+        [(receipt_id, receipt_id + MOST_SPELLINGS * MOST_NAMED, receipt_id) for receipt_id in receipt_ids],
     )
 
 

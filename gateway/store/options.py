@@ -43,6 +43,12 @@ class StoreOptions(BaseModel):
         le=4096,
         description="Megabytes of database pages that the writer keeps in memory.",
     )
+    quarantine_mb: int = Field(
+        default=256,
+        ge=1,
+        le=1_000_000,
+        description="Megabytes of PDUs that the quarantine holds at most; beyond that the oldest go.",
+    )
     quarantine_days: int = Field(
         default=90,
         ge=1,

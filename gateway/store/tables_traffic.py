@@ -80,7 +80,7 @@ class Permit(Table):
     minted_at = DoubleField()
     dies_at = DoubleField()
     fate = integer(0)
-    status = integer(0)
+    status = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     carrier_id = string()
     detail = string()
     settled_at = DoubleField(null=True)
@@ -95,6 +95,7 @@ class Permit(Table):
             SQL("CREATE INDEX permit_live_pair ON permit (line_id, subscriber) WHERE fate = 0"),
             SQL("CREATE INDEX permit_live_node ON permit (node) WHERE fate = 0"),
             SQL("CREATE INDEX permit_carrier_id ON permit (carrier, carrier_id) WHERE carrier_id <> ''"),
+            SQL("CREATE INDEX permit_told ON permit (carrier, carrier_id, subscriber) WHERE carrier_id <> ''"),
         )
 
 
@@ -108,12 +109,12 @@ class ParkedReceipt(Table):
     error = string()
     receipt_id = BigIntegerField()
     place = IntegerField()
-    addresses = TextField()
     received_at = DoubleField()
+    subscriber = string()
 
     class Meta:
         table_name = "parked_receipt"
-        indexes = ((("carrier", "carrier_id"), False),)
+        indexes = (SQL("CREATE INDEX parked_told ON parked_receipt (carrier, carrier_id, subscriber, place)"),)
 
 
 class Part(Table):
@@ -123,7 +124,7 @@ class Part(Table):
     carrier = TextField()
     line_id = IntegerField()
     subscriber = TextField()
-    reference = IntegerField()
+    reference = BigIntegerField()
     total = IntegerField()
     number = IntegerField()
     data_coding = IntegerField()
@@ -134,12 +135,18 @@ class Part(Table):
     session = TextField()
     received_at = DoubleField()
     mo_id = BigIntegerField(null=True)
+    flagged = integer(0)
+    newest = integer(1)
 
     class Meta:
         table_name = "part"
         indexes = (
             (("carrier", "line_id", "subscriber", "reference", "total", "number"), True),
-            SQL("CREATE INDEX part_open ON part (carrier, line_id, subscriber, reference, total) WHERE mo_id IS NULL"),
+            SQL("CREATE INDEX part_due ON part (received_at, newest, mo_id) WHERE mo_id IS NULL AND newest = 1"),
+            SQL(
+                "CREATE INDEX part_pair ON part (carrier, line_id, subscriber, received_at)"
+                " WHERE mo_id IS NULL AND newest = 1"
+            ),
         )
 
 
@@ -155,7 +162,7 @@ class Quarantine(Table):
     bind_name = TextField(column_name="bind")
     session = TextField()
     received_at = DoubleField()
-    status = IntegerField()
+    status = BigIntegerField()
     reason = TextField()
     octets = BlobField(column_name="raw")
     line = string()
@@ -163,10 +170,11 @@ class Quarantine(Table):
     fingerprint = BlobField(null=True)
     times = integer(1)
     last_at = DoubleField(constraints=[SQL("DEFAULT 0")])
+    size = integer(0)
 
     class Meta:
         table_name = "quarantine"
         indexes = (
             SQL("CREATE UNIQUE INDEX quarantine_same ON quarantine (carrier, fingerprint)"),
-            SQL("CREATE INDEX quarantine_last ON quarantine (last_at)"),
+            SQL("CREATE INDEX quarantine_last ON quarantine (last_at, size)"),
         )

@@ -67,6 +67,9 @@ class Metrics:
         )
         self.duplicates = make.counter("gateway_duplicates_total", "Redelivered texts, acked without effect.")
         self.quarantine = make.counter("gateway_quarantine_total", "PDUs that could not be read and were put aside.")
+        self.quarantine_dropped = make.counter(
+            "gateway_quarantine_dropped_total", "PDUs that left the quarantine before their time, since it was full."
+        )
         self.ack_seconds = make.histogram(
             "gateway_ack_seconds", "Seconds from a deliver_sm's arrival to its response being written.", LATENCY
         )

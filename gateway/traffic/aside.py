@@ -16,18 +16,30 @@ from gateway.smpp.constants import Status
 _MOST_REASON: Final = 200
 
 
+def joined_parts(mo: Mo) -> str:
+    """Return what is to be said where a text that came in parts is put aside."""
+    return f"raw is the user data of joined parts, data_coding {mo.data_coding}"
+
+
 def aside(arrival: Arrival, error: Exception) -> Unreadable:
     """Return what goes to quarantine of ``arrival``, on which we failed with ``error``; its answer is final."""
     reason, status = f"internal error: {error!r}", int(Status.ESME_RX_P_APPN)
     if isinstance(arrival, Unreadable):
-        return replace(arrival, reason=reason[:_MOST_REASON], status=status, perhaps=None)
-    line = subscriber = ""
+        whose = arrival.perhaps or arrival
+        return replace(
+            arrival,
+            reason=reason[:_MOST_REASON],
+            status=status,
+            perhaps=None,
+            line=whose.line,
+            subscriber=whose.subscriber,
+        )
+    text = arrival if isinstance(arrival, Mo) else arrival.perhaps
+    line, subscriber = (text.line, text.subscriber) if text else ("", "")
     raw = arrival.pdu
-    if isinstance(arrival, Mo):
-        line, subscriber = arrival.line, arrival.subscriber
-        if not raw:
-            raw = arrival.raw
-            reason = f"raw is the user data of joined parts, data_coding {arrival.data_coding}; {reason}"
+    if isinstance(arrival, Mo) and not raw:
+        raw = arrival.raw
+        reason = f"{joined_parts(arrival)}; {reason}"
     return Unreadable(
         carrier=arrival.carrier,
         bind=arrival.bind,

@@ -41,8 +41,8 @@ from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
-from gateway.traffic.aside import aside
-from gateway.traffic.joining import DUPLICATE, Whole, admit
+from gateway.traffic.aside import aside, joined_parts
+from gateway.traffic.joining import DUPLICATE, Whole, admit, is_part
 from gateway.traffic.lifting import Lifted, lifted, since
 from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
@@ -134,13 +134,13 @@ def _together(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
             case Mo():
                 work.intake.taken.append(work.text(arrival, disturbed, batch.alive))
             case Receipt():
-                outcome = take_receipt(tx, arrival, batch.book, verdicts)
+                outcome = take_receipt(tx, arrival, batch.book, verdicts, work.says_stop)
                 if outcome == TYPED and arrival.perhaps is not None:
                     work.intake.taken.append(work.text(arrival.perhaps, disturbed, batch.alive))
                 else:
                     work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
-            case Unreadable(perhaps=Mo() as mo) if work.says_stop(mo):
-                work.intake.taken.append(work.text(mo, disturbed, batch.alive))
+            case Unreadable(perhaps=Mo() as mo) if is_part(mo) or work.says_stop(mo):
+                work.intake.taken.append(work.text(mo, disturbed, batch.alive, flagged=True))
             case Unreadable():
                 quarantine(tx, [arrival])
                 work.intake.taken.append(Taken(arrival, "unreadable", arrival.status))
@@ -202,30 +202,32 @@ class _Work:
         """Say whether a text that is flagged as a receipt is an opt-out; what else it may be goes to quarantine.
 
         Anything less clear could be a receipt in words that we do not know, and answering those would never end
-        (docs/decisions/0011).
+        (docs/decisions/0011). A part says nothing by itself: its text is judged when it is whole, or overdue.
         """
         entry = self.book.by_address.get(mo.line)
         rules = entry.rules if entry else self.book.rules(_NO_LINE, mo.line)
         nobody = Standing(_NO_LINE, mo.subscriber)
         return decide(mo, Snapshot(nobody, rules, self.tx.now)).outcome is TextOutcome.OPT_OUT
 
-    def text(self, mo: Mo, disturbed: bool, alive: frozenset[str]) -> Taken:
-        """Take one MO or part."""
+    def text(self, mo: Mo, disturbed: bool, alive: frozenset[str], *, flagged: bool = False) -> Taken:
+        """Take one MO or part; ``flagged`` as a receipt."""
         line_id = self.line_id(mo.line)
         self.disturbed, self.alive = disturbed, alive
         if mo.concat is not None:
-            return self.part(line_id, mo, mo.concat)
+            return self.part(line_id, mo, mo.concat, flagged=flagged)
         standing = self.standing((line_id, mo.subscriber))
         if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
             return self.repeated(line_id, mo, standing.latest)
         return self.whole(line_id, Whole(mo))
 
-    def part(self, line_id: int, mo: Mo, concat: Concat) -> Taken:
-        """Take one part; what its arrival ends, because it uses a reference again, is decided first."""
+    def part(self, line_id: int, mo: Mo, concat: Concat, *, flagged: bool) -> Taken:
+        """Take one part; what its arrival ends, because it uses a reference again or a place, is decided first."""
         known = self.standing((line_id, mo.subscriber)).latest
         latest = known.mo_id if known else None
-        admitted = admit(self.tx, line_id, mo, concat, latest=latest, disturbed=self.disturbed, alive=self.alive)
-        ended = [self.whole(line_id, whole) for whole in admitted.superseded]
+        admitted = admit(
+            self.tx, line_id, mo, concat, latest=latest, disturbed=self.disturbed, alive=self.alive, flagged=flagged
+        )
+        ended = [self.whole(line_id, whole, overdue=True) for whole in admitted.superseded]
         if admitted.whole is not None:
             taken = self.whole(line_id, admitted.whole)
         elif admitted.reason == DUPLICATE:
@@ -247,6 +249,8 @@ class _Work:
 
     def whole(self, line_id: int, whole: Whole, *, overdue: bool = False) -> Taken:
         """Decide a whole text, and perform what follows. An ``overdue`` one may be older than the latest."""
+        if whole.flagged and not self.says_stop(whole.mo):
+            return self._no_text(whole)
         mo, key = whole.mo, (line_id, whole.mo.subscriber)
         mo_id = self.tx.allocate("message")
         whole.claim(self.tx, mo_id)
@@ -282,6 +286,25 @@ class _Work:
                 case PlaceHold() | ChangeList(_, ConsentStatus.OPTED_OUT):
                     fenced.append(key)
         return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
+
+    def _no_text(self, whole: Whole) -> Taken:
+        """Put aside what came in parts flagged as a receipt, and is no opt-out."""
+        mo = whole.mo
+        kept = Unreadable(
+            mo.carrier,
+            mo.bind,
+            mo.session,
+            mo.sequence,
+            0,
+            f"parts of a delivery receipt that names no message, or no state; {joined_parts(mo)}",
+            mo.raw,
+            mo.received_at,
+            line=mo.line,
+            subscriber=mo.subscriber,
+        )
+        quarantine(self.tx, [kept])
+        whole.discard(self.tx)
+        return Taken(kept, "unreadable", 0)
 
     def _undecidable(self, mo: Mo, error: Exception) -> Taken:
         kept = aside(mo, error)

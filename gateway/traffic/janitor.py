@@ -8,6 +8,7 @@ only is dropped; what waits for a carrier that its line has lost may go over any
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,14 +30,22 @@ from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_standings, standings
 from gateway.store.hot_messages import end_queued, refuse_older
-from gateway.store.hot_parts import drop_joined_parts, drop_parked, drop_quarantined, overdue_parts, parts_of
+from gateway.store.hot_parts import (
+    drop_joined_parts,
+    drop_oldest_quarantined,
+    drop_parked,
+    drop_quarantined,
+    open_texts,
+    quarantine_octets,
+)
+from gateway.store.options import StoreOptions
 from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
-from gateway.traffic.intake import REDELIVERY_WINDOW_S, Intake, decide_overdue
-from gateway.traffic.joining import Whole, what_came
+from gateway.traffic.intake import REDELIVERY_WINDOW_S, Intake
+from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_texts
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
@@ -45,11 +54,11 @@ from gateway.traffic.settle import Verdicts, reconsider
 _log = structlog.get_logger(__name__)
 
 ROUND_S: Final = 5.0
-PARTS_WAIT_S: Final = 300.0
-"""How long a long text waits for its missing parts, from the latest that came."""
 PARKED_S: Final = 3600.0
 ANSWERS_KEPT_S: Final = 2 * 86400.0
 STEP: Final = 500
+QUARANTINE_STEP: Final = 100
+"""PDUs of the quarantine that one transaction deletes where it is full: each may have 64 KB."""
 _NO_LINE: Final = 0
 """No line has this id."""
 
@@ -65,7 +74,7 @@ class Step:
 class Janitor:
     """Does the rounds. ``depth`` is how many messages were queued when it last looked.
 
-    ``quarantine_days`` is how long a PDU stays in quarantine since the same came last.
+    ``kept`` says how long a PDU stays in quarantine since the same came last, and how much there may be.
     """
 
     def __init__(
@@ -78,7 +87,7 @@ class Janitor:
         verdicts: Verdicts,
         reports: Reports,
         metrics: Metrics,
-        quarantine_days: int,
+        kept: StoreOptions,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -88,13 +97,15 @@ class Janitor:
         self._verdicts = verdicts
         self._reports = reports
         self._metrics = metrics
-        self._quarantine_s = quarantine_days * 86400.0
+        self._quarantine_s = kept.quarantine_days * 86400.0
+        self._quarantine_octets = kept.quarantine_mb * 1_000_000
         self.depth = 0
         self.steps: tuple[Step, ...] = (
             Step("overdue_texts", self._decide_overdue),
             Step("expired_holds", self._end_holds),
             Step("expired_messages", self._expire),
             Step("drop", self._drop),
+            Step("quarantine", self._bound_quarantine),
             Step("routes", self._free),
             Step("depth", self._measure),
         )
@@ -137,11 +148,24 @@ class Janitor:
                 _log.exception("internal error: a step of the round was not done", step=step.name)
 
     async def _decide_overdue(self, book: RuleBook) -> None:
+        """Decide what is due, some at a time, until nothing is; and then the oldest of what is too many."""
+        before = self._clock.wall() - PARTS_WAIT_S
+        while await self._overdue(book, before, TEXTS):
+            pass
+        surplus = await self._store.read(open_texts) - MOST_OPEN
+        if surplus > 0:
+            _log.warning("too many texts wait for parts: the oldest are decided as they stand", count=surplus)
+        while surplus > 0 and (count := await self._overdue(book, math.inf, min(surplus, TEXTS))):
+            surplus -= count
+
+    async def _overdue(self, book: RuleBook, before: float, limit: int) -> int:
+        """Decide some; return how many."""
         pending: list[Pending] = []
-        await self._store.writer.run(
-            lambda tx: overdue_texts(tx, book), "overdue texts", partial(self._decided, pending, book)
+        intake = await self._store.writer.run(
+            lambda tx: overdue_texts(tx, book, before, limit), "overdue texts", partial(self._decided, pending, book)
         )
         await self._fence.stand(pending)
+        return len(intake.taken)
 
     def _decided(self, pending: list[Pending], book: RuleBook, intake: Intake) -> None:
         """Do what follows, in the order of commits: as for a text that just came, but for the ack, given long ago."""
@@ -177,6 +201,19 @@ class Janitor:
         while await self._store.writer.run(lambda tx: free(tx, book, STEP), "routes", self._dispatcher.ring):
             pass
 
+    async def _bound_quarantine(self, _book: RuleBook) -> None:
+        """Let the oldest go, some at a time, until it is as small as it shall be."""
+        excess, gone = await self._store.read(quarantine_octets) - self._quarantine_octets, 0
+        while excess > 0:
+            drop = partial(drop_oldest_quarantined, octets=excess, limit=QUARANTINE_STEP)
+            count, octets = await self._store.writer.run(drop, "quarantine")
+            if not count:
+                break
+            excess, gone = excess - octets, gone + count
+        if gone:
+            self._metrics.quarantine_dropped.inc(gone)
+            _log.warning("quarantine is full: the oldest were let go", count=gone, octets=self._quarantine_octets)
+
     async def _measure(self, _book: RuleBook) -> None:
         rows = await self._store.read(queries.queue)
         self.depth = sum(row.queued for row in rows)
@@ -201,20 +238,6 @@ def recover(tx: Tx, book: RuleBook, verdicts: Verdicts) -> int:
     )
     reconsider(tx, {row[1] for row in rows}, book, verdicts)
     return len(rows)
-
-
-def overdue_texts(tx: Tx, book: RuleBook) -> Intake:
-    """Decide long texts that have waited long enough for what is missing."""
-    wholes: list[tuple[int, Whole]] = []
-    for key in overdue_parts(tx, tx.now - PARTS_WAIT_S):
-        entry = book.by_id.get(key.line_id)
-        address = (
-            entry.address if entry else str(tx.rows("select address from line where id = ?", (key.line_id,))[0][0])
-        )
-        open_ = [part for part in parts_of(tx, key) if part.mo_id is None]
-        if (whole := what_came(key, open_, address)) is not None:
-            wholes.append((key.line_id, whole))
-    return decide_overdue(tx, wholes, book)
 
 
 def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:

@@ -19,6 +19,7 @@ from gateway.store.hot_parts import (
     PartKey,
     StoredPart,
     add_part,
+    crowded_out,
     forget_parts,
     mark_joined,
     part_key,
@@ -26,22 +27,34 @@ from gateway.store.hot_parts import (
 )
 from gateway.store.tx import Tx
 
+MOST_OF_ONE: Final = 32
+"""So many texts of one subscriber to one line wait for parts at most. A handset sends one after the other."""
+
 DUPLICATE: Final = "duplicate"
 WAITING: Final = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A text that is to be decided, and the parts that it was put together from, if any."""
+    """A text that is to be decided, and the parts that it was put together from, if any.
+
+    ``flagged``: one of them was flagged as a receipt, and only an opt-out is taken from such a text.
+    """
 
     mo: Mo
     parts: int = 1
     key: PartKey | None = None
+    flagged: bool = False
 
     def claim(self, tx: Tx, mo_id: int) -> None:
         """Mark the parts as those of MO ``mo_id``."""
         if self.key is not None:
             mark_joined(tx, self.key, mo_id)
+
+    def discard(self, tx: Tx) -> None:
+        """Delete the parts: they are kept elsewhere."""
+        if self.key is not None:
+            forget_parts(tx, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +66,31 @@ class Admitted:
     superseded: tuple[Whole, ...] = field(default=())
 
 
+def is_part(mo: Mo) -> bool:
+    """Say whether a text is a part of a longer one: its ``concat``, if it has one, makes sense."""
+    return mo.concat is not None and 1 <= mo.concat.number <= mo.concat.total != 1
+
+
 def admit(
-    tx: Tx, line_id: int, mo: Mo, concat: Concat, *, latest: int | None, disturbed: bool, alive: frozenset[str]
+    tx: Tx,
+    line_id: int,
+    mo: Mo,
+    concat: Concat,
+    *,
+    latest: int | None,
+    disturbed: bool,
+    alive: frozenset[str],
+    flagged: bool = False,
 ) -> Admitted:
     """Store a part; return the whole text if it was the last one missing.
+
+    Where ``MOST_OF_ONE`` texts of that subscriber wait already, the oldest is ended: it is decided as it stands.
 
     The same part of a text that was joined already is a redelivery if that text is still the subscriber's ``latest``
     (its id) and its ack was ``disturbed`` or its session is not ``alive`` any more; otherwise the handset uses the
     reference again, for the same words.
     """
-    if not 1 <= concat.number <= concat.total or concat.total == 1:
+    if not is_part(mo):
         return Admitted(Whole(replace(mo, concat=None)))
     key = part_key(line_id, mo, concat)
     stored = parts_of(tx, key)
@@ -78,12 +106,15 @@ def admit(
         forget_parts(tx, key)
         superseded = tuple(replace(whole, key=None) for whole in [what_came(key, open_, mo.line)] if whole)
         stored = []
-    add_part(tx, key, mo, concat)
+    add_part(tx, key, mo, concat, flagged=flagged)
     parts = [part for part in parts_of(tx, key) if part.mo_id is None]
     joined = join(_pure(parts, key))
     if joined is None:
+        if (oldest := crowded_out(tx, key, MOST_OF_ONE)) is not None:
+            ended = what_came(oldest, [part for part in parts_of(tx, oldest) if part.mo_id is None], mo.line)
+            superseded += (ended,) if ended is not None else ()
         return Admitted(None, WAITING, superseded)
-    return Admitted(Whole(_mo(mo, joined, parts), len(parts), key), superseded=superseded)
+    return Admitted(Whole(_mo(mo, joined, parts), len(parts), key, _flagged(parts)), superseded=superseded)
 
 
 def what_came(key: PartKey, parts: Sequence[StoredPart], line: str) -> Whole | None:
@@ -110,7 +141,11 @@ def what_came(key: PartKey, parts: Sequence[StoredPart], line: str) -> Whole | N
         fingerprint=b"",
         received_at=latest.received_at,
     )
-    return Whole(_mo(mo, joined, parts), len(parts), key)
+    return Whole(_mo(mo, joined, parts), len(parts), key, _flagged(parts))
+
+
+def _flagged(parts: Sequence[StoredPart]) -> bool:
+    return any(part.flagged for part in parts)
 
 
 def _pure(parts: Sequence[StoredPart], key: PartKey) -> list[Part]:

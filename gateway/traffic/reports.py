@@ -5,6 +5,7 @@ The flows call these methods in the Trio thread once a commit or an answer is ce
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -18,11 +19,16 @@ from gateway.model.refusal import Reason, Refusal
 from gateway.smpp.constants import Status, describe
 from gateway.store.hot_messages import Move
 from gateway.telemetry.metrics import Metrics
-from gateway.traffic.intake import Intake
+from gateway.traffic.intake import Intake, Taken
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
+
+FEW: Final = 8
+"""Of what goes to quarantine for one reason, so many are logged; the others count, and are logged at each doubling."""
+MOST_REASONS: Final = 1000
+"""Reasons, by carrier, that are counted apart: some have what a carrier sent in them. All further ones are one."""
 
 _WHERE: Final = {"undecidable": "decide", "poison": "intake"}
 _AMISS: Final = frozenset({MessageState.FAILED, MessageState.PARTIAL, MessageState.UNCERTAIN})
@@ -34,6 +40,7 @@ class Reports:
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
+        self._put_aside: Counter[tuple[str, str]] = Counter()
 
     def taken_in(self, intake: Intake, book: RuleBook) -> None:
         """A batch was committed."""
@@ -59,13 +66,26 @@ class Reports:
                 case Receipt():
                     self._metrics.receipts(arrival.carrier, taken.outcome.removeprefix("receipt_")).inc()
                 case Unreadable():
-                    if taken.error is not None:
-                        self._metrics.internal_errors(_WHERE[taken.outcome]).inc()
-                        _log.error("an arrival is poison to us: our bug", bind=arrival.bind, exc_info=taken.error)
-                    if taken.status is not None:
-                        self._metrics.quarantine.inc()
-                        _log.warning("pdu quarantined", bind=arrival.bind, reason=arrival.reason, status=taken.status)
+                    self._aside(arrival, taken)
         self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
+
+    def _aside(self, arrival: Unreadable, taken: Taken) -> None:
+        """Count what was put aside; say so the first few times, then at each doubling of their number."""
+        key = (arrival.carrier, arrival.reason)
+        if key not in self._put_aside and len(self._put_aside) >= MOST_REASONS:
+            key = ("", "")
+        self._put_aside[key] += 1
+        times = self._put_aside[key]
+        loud = times <= FEW or times.bit_count() == 1
+        if taken.error is not None:
+            self._metrics.internal_errors(_WHERE[taken.outcome]).inc()
+            if loud:
+                _log.error("an arrival is poison to us: our bug", bind=arrival.bind, exc_info=taken.error, times=times)
+        if taken.status is not None:
+            self._metrics.quarantine.inc()
+            if loud:
+                facts = {"bind": arrival.bind, "reason": arrival.reason, "status": taken.status, "times": times}
+                _log.warning("pdu quarantined", **facts)
 
     def not_taken_in(self, reason: str, count: int, error: str = "") -> None:
         """Arrivals were answered with a temporary error."""

@@ -6,16 +6,23 @@ Receipts come through here too, because they are one more fact about a permit. S
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.model.messages import MessageState, Mt, Receipt
+from gateway.model.messages import MessageState, Mo, Mt, Receipt
 from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
-from gateway.store.hot_parts import park_receipt, parked_receipts, permits_by_carrier_id, record_receipt, take_parked
+from gateway.store.hot_parts import (
+    newest_by_carrier_id,
+    park_receipt,
+    parked_receipts,
+    permits_by_carrier_id,
+    record_receipt,
+    take_parked,
+)
 from gateway.store.tx import Tx
-from gateway.traffic.matching import meant, overtook
+from gateway.traffic.matching import meant, named, overtook
 from gateway.traffic.routes import requeue
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settlement import Verdicts as Verdicts
@@ -43,8 +50,9 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdic
     settle_permits(tx, outcomes)
     for outcome in outcomes:
         if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
-            waiting = parked_receipts(tx, outcome.permit.carrier, outcome.carrier_id)
-            if early := overtook(waiting, outcome.permit.subscriber):
+            subscriber = outcome.permit.subscriber
+            waiting = parked_receipts(tx, outcome.permit.carrier, outcome.carrier_id, subscriber)
+            if early := overtook(waiting, subscriber):
                 record_receipt(tx, outcome.permit.id, early[0].state, early[0].error, early[0].received_at)
                 take_parked(tx, [receipt.receipt_id for receipt in early])
     settled = reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
@@ -89,22 +97,27 @@ def return_orphans(tx: Tx, handed: Collection[int], book: RuleBook, verdicts: Ve
     return reconsider(tx, {message_id for _, message_id in orphans}, book, verdicts)
 
 
-def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts) -> str:
+def take_receipt(tx: Tx, receipt: Receipt, book: RuleBook, verdicts: Verdicts, says_stop: Callable[[Mo], bool]) -> str:
     """Write a receipt; return how it was taken: "recorded", "repeated", "intermediate", "parked" or "typed".
 
     Which permit it speaks of is ``gateway.traffic.matching``'s. A final state is never replaced by another. A receipt
-    that speaks of none waits: it may have overtaken its submit_sm_resp. Unless a subscriber may have typed it: then it
-    is the text that they typed, and nothing is written here.
+    that speaks of none waits: it may have overtaken its submit_sm_resp. Unless a subscriber may have typed it, and with
+    ``says_stop`` it is an opt-out if they did (or is nobody's): then nothing is written, and "typed" is returned.
     """
     if receipt.state is None and receipt.perhaps is None:
         return "intermediate"
-    match = meant(receipt, permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids))
-    if match is None and receipt.perhaps is not None:
+    whose = named(receipt, book.by_address)
+    candidates = permits_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids, {*receipt.addresses, *whose})
+    if not candidates and not whose:
+        candidates = newest_by_carrier_id(tx, receipt.carrier, receipt.carrier_ids[0])
+    match = meant(receipt, candidates, whose)
+    typed = receipt.perhaps
+    if match is None and typed is not None and (not typed.subscriber or says_stop(typed)):
         return TYPED
     if receipt.state is None:
         return "intermediate"
     if match is None:
-        park_receipt(tx, receipt, receipt.state)
+        park_receipt(tx, receipt, receipt.state, whose)
         return "parked"
     if match.receipt_state is not None:
         return "repeated"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,28 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "parts_of": lambda tx: hot_parts.parts_of(tx, PART),
     "mark_joined": lambda tx: hot_parts.mark_joined(tx, PART, 1),
     "forget_parts": lambda tx: hot_parts.forget_parts(tx, PART),
-    "permits_by_carrier_id": lambda tx: hot_parts.permits_by_carrier_id(tx, "acme", ["1", "0001"]),
+    "permits_by_carrier_id": lambda tx: hot_parts.permits_by_carrier_id(tx, "acme", ["1", "0001"], [SUBSCRIBER, "x"]),
+    "newest_by_carrier_id": lambda tx: hot_parts.newest_by_carrier_id(tx, "acme", "1"),
     "record_receipt": lambda tx: hot_parts.record_receipt(tx, 1, MessageState.DELIVERED, "000", 1.0),
-    "parked_receipts": lambda tx: hot_parts.parked_receipts(tx, "acme", "1"),
+    "parked_receipts": lambda tx: hot_parts.parked_receipts(tx, "acme", "1", SUBSCRIBER),
     "take_parked": lambda tx: hot_parts.take_parked(tx, [1]),
+    "crowded_out": lambda tx: hot_parts.crowded_out(tx, PART, 32),
+    "open_texts": hot_parts.open_texts,
+    "quarantine_octets": hot_parts.quarantine_octets,
+    "drop_oldest_quarantined": lambda tx: hot_parts.drop_oldest_quarantined(tx, 1000, 100),
     "drop_quarantined": lambda tx: hot_parts.drop_quarantined(tx, 1.0, 100),
     "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
 }
+BOUNDED = {"overdue_parts", "crowded_out", "permits_by_carrier_id", "newest_by_carrier_id", "parked_receipts"}
+"""They have a limit, and read no more than that, however much a carrier piles up."""
 SMALL = {
     "SCAN next",  # the subscribers that one page has found, in memory
-    "SCAN part USING INDEX part_open",  # the parts of incomplete texts alone
+    "SCAN (subquery)",  # a few of the receipts that wait for one id
+    "SCAN 4 CONSTANT ROWS",
+    "SCAN wanted",  # the spellings of one receipt's id, in memory
+    "SCAN part USING COVERING INDEX part_due",  # an entry for each incomplete text, of 100,000
+    "SCAN quarantine USING COVERING INDEX quarantine_last",  # the PDUs' sizes, not the PDUs
+    "SCAN quarantine USING INDEX quarantine_last",  # from the oldest on, up to a limit
 }
 
 
@@ -114,5 +127,6 @@ def test_hot_statements_walk_indexes(name: str, tmp_path: Path) -> None:
     made.close()
     assert told.events == [("done", name, None)]
     for plan in plans:
-        assert not plan.startswith("SCAN") or plan in SMALL, plan
+        assert not plan.startswith("SCAN") or re.sub(r"-\d+", "", plan) in SMALL, plan
         assert not plan.endswith("(line_id=?)"), plan
+        assert name not in BOUNDED or "TEMP B-TREE" not in plan, "what is sorted was all read"

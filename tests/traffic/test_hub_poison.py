@@ -99,7 +99,7 @@ async def test_a_pdu_whose_text_is_poison_is_kept_as_it_came(
         here.bring(replace(unreadable(status=0), perhaps=mo("poison")))
         await settle()
         assert [status for _, status in answers(here)] == [FINAL]
-        assert await put_aside(here) == [(FINAL, b"\0\1", "", "")]
+        assert await put_aside(here) == [(FINAL, b"\0\1", LINE, ANNE)]
 
 
 async def test_poison_turns_no_order(

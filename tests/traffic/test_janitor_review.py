@@ -21,6 +21,7 @@ from gateway.store.tx import Tx
 from gateway.traffic import janitor
 from gateway.traffic.gate import Claim, pass_gate
 from gateway.traffic.janitor import ROUND_S, STEP, expire_holds, recover
+from gateway.traffic.overdue import PARTS_WAIT_S
 from gateway.traffic.rulebook import RuleBook
 from tests.store.test_plans import Explaining
 from tests.traffic.bench import ANNE, BOB, LINE_ID, OTHER, OTHER_ID, Bench, book, line_options, parts, verdicts
@@ -147,7 +148,7 @@ def failing(here: World, name: str) -> None:
     )
 
 
-STEPS = ["overdue_texts", "expired_holds", "expired_messages", "drop", "depth"]
+STEPS = ["overdue_texts", "expired_holds", "expired_messages", "drop", "quarantine", "routes", "depth"]
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -161,7 +162,7 @@ async def test_a_step_that_fails_ends_neither_the_round_nor_the_daemon(
         await here.tx(hold((LINE_ID, ANNE, past)))
         here.bring(parts("STOP it. And", (8,), subscriber=BOB)[0])
         await here.send("late", subscriber=subscribers(1)[0], expires_at=here.clock.wall() + 1)
-        await trio.sleep(janitor.PARTS_WAIT_S + 1)
+        await trio.sleep(PARTS_WAIT_S + 1)
         assert here.nursery is not None
         with capture_logs() as logs:
             here.nursery.start_soon(here.janitor.run)

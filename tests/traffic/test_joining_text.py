@@ -12,7 +12,7 @@ from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Mo
 from gateway.smpp.pdu import DeliverSm
 from gateway.sms.gsm import pack
-from gateway.traffic.janitor import PARTS_WAIT_S, overdue_texts
+from gateway.traffic.overdue import PARTS_WAIT_S, overdue_texts
 from tests.traffic.bench import SESSION, Bench
 from tests.traffic.test_joining import journal
 

@@ -9,13 +9,24 @@ from typing import Any
 
 import pytest
 import trio
+from pydantic import ValidationError
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from gateway.model.messages import Unreadable
-from gateway.store.hot_parts import quarantine
+from gateway.store.hot_parts import ROW_OCTETS, quarantine
+from gateway.store.options import StoreOptions
 from gateway.store.queries import quarantine as listed
+from gateway.telemetry.metrics import Metrics
+from gateway.traffic import intake, janitor, reports
+from gateway.traffic.aside import aside
+from gateway.traffic.intake import Intake, Taken
 from gateway.traffic.janitor import STEP, drop_old
-from tests.traffic.bench import ANNE, BOB, LINE, OTHER, Bench, unreadable
+from gateway.traffic.reports import Reports
+from gateway.traffic.rulebook import RuleBook
+from tests.kit.clock import FakeClock
+from tests.traffic.bench import ANNE, BOB, LINE, OTHER, Bench, mo, receipt, unreadable
+from tests.traffic.test_reports import counted
 from tests.traffic.world import settle, world
 
 DAY = 86_400.0
@@ -106,3 +117,84 @@ async def test_the_janitor_lets_go_of_it(autojump_clock: MockClock, tmp_path: Pa
             await trio.sleep(days * DAY)
             await here.janitor.round()
             assert len((await here.desk.quarantine(None, 10)).rows) == left
+
+
+@pytest.mark.checklist("E9")
+async def test_a_full_quarantine_lets_the_oldest_go(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In steps; counted, and said once a round."""
+    monkeypatch.setattr(janitor, "QUARANTINE_STEP", 3)
+    async with world(tmp_path) as here:
+        for number in range(20):
+            here.bring(replace(unreadable(), raw=b"%02d" % number + bytes(100_000 - 2 - ROW_OCTETS)))
+            await trio.sleep(1)
+        here.bring(replace(unreadable(), raw=b"00" + bytes(100_000 - 2 - ROW_OCTETS)))
+        await settle()
+        here.janitor._quarantine_octets = 1_250_000
+        with capture_logs() as logs:
+            for _ in range(3):
+                await here.janitor.round()
+        kept = await here.rows("select substr(raw, 1, 2) from quarantine order by id")
+        assert kept == [(b"%02d" % number,) for number in (0, *range(9, 20))]
+        assert [line["count"] for line in logs if line["event"].startswith("quarantine is full")] == [8]
+        assert counted(here, "gateway_quarantine_dropped_total") == 8
+
+
+def test_how_much_there_may_be_is_an_option() -> None:
+    assert StoreOptions().quarantine_mb == 256
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        StoreOptions(quarantine_mb=0)
+
+
+# What is said of it.
+
+
+def reported(*items: Unreadable) -> list[int]:
+    """Return after how many each log line came."""
+    told = Reports(Metrics(), FakeClock())
+    lines: list[int] = []
+    for number, item in enumerate(items, 1):
+        with capture_logs() as logs:
+            told.taken_in(Intake([Taken(item, "unreadable", item.status)]), RuleBook({}, {}, ""))
+        lines += [number] * len(logs)
+    return lines
+
+
+def test_the_same_again_is_said_less_and_less() -> None:
+    assert reported(*[unreadable()] * 100) == [*range(1, 9), 16, 32, 64]
+
+
+def test_other_reasons_and_carriers_are_said_apart_but_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_REASONS", 3)
+    one, two = [unreadable()] * 10, [replace(unreadable(), carrier="other")] * 10
+    assert reported(*one, *two) == [*range(1, 9), *range(11, 19)]
+    assert reported(*(replace(unreadable(), reason=f"reason {n}") for n in range(100))) == [
+        *range(1, 12),
+        *(3 + n for n in (16, 32, 64)),
+    ]
+
+
+async def test_poison_is_said_less_and_less(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> str:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(intake, "take_receipt", fails)
+    async with world(tmp_path) as here:
+        with capture_logs() as logs:
+            here.bring(*(receipt("a") for _ in range(100)))
+            await settle()
+        assert sum(line["log_level"] == "error" for line in logs) == 11
+        assert counted(here, 'gateway_internal_errors_total{where="intake"}') == 100
+
+
+def test_whose_it_was_is_said_of_all_that_may_be_a_text() -> None:
+    """A STOP that we fail on, flagged as a receipt or in the words of one, is decided by hand."""
+    text = mo("STOP")
+    for arrival in (replace(unreadable(0), perhaps=text), replace(receipt("a"), perhaps=text)):
+        kept = aside(arrival, ZeroDivisionError("a bug of ours"))
+        assert (kept.line, kept.subscriber, kept.perhaps) == (LINE, ANNE, None)
+    again = aside(replace(unreadable(), line=LINE, subscriber=BOB), ZeroDivisionError("a bug of ours"))
+    assert (again.line, again.subscriber) == (LINE, BOB)

@@ -192,9 +192,11 @@ async def test_receipts_by_carrier_and_result(autojump_clock: MockClock, tmp_pat
 # What may be a text.
 
 
-def typed(bench: Bench, subscriber: Msisdn, *, state: MessageState | None = DELIVERED) -> str:
-    """Take in "id:a1 stat:..." of message type 0, where the carrier's receipts are so."""
-    text = mo("id:a1 stat:DELIVRD", subscriber)
+def typed(
+    bench: Bench, subscriber: Msisdn, words: str = "id:a1 stat:DELIVRD", *, state: MessageState | None = DELIVERED
+) -> str:
+    """Take in what reads as a receipt, of message type 0, where the carrier's receipts are so."""
+    text = mo(words, subscriber)
     told = replace(receipt("a1", state=state), addresses=(subscriber, Msisdn(LINE)), perhaps=text)
     return bench.take(told).taken[0].outcome
 
@@ -203,10 +205,29 @@ def typed(bench: Bench, subscriber: Msisdn, *, state: MessageState | None = DELI
 @pytest.mark.parametrize("state", [DELIVERED, None])
 def test_a_receipt_by_its_words_counts_for_messages_to_its_sender(bench: Bench, state: MessageState | None) -> None:
     id_ = sent(bench)
-    assert typed(bench, BOB, state=state) == "none"
+    assert typed(bench, BOB, state=state) == ("receipt_parked" if state else "receipt_intermediate")
     assert typed(bench, ANNE, state=state) == ("receipt_recorded" if state else "receipt_intermediate")
     assert bench.state(id_) is (state or SENT)
-    assert bench.rows("select subscriber, text from message where direction = 0") == [(BOB, "id:a1 stat:DELIVRD")]
+    assert bench.rows("select * from message where direction = 0") == []
+
+
+@pytest.mark.checklist("H2", "H6")
+def test_a_receipt_by_its_words_may_overtake_its_response(bench: Bench) -> None:
+    """It places no hold, whatever the message said that it quotes; a STOP in such words is one all the same."""
+    id_ = bench.queue()
+    (permit,) = mint(bench, id_)
+    assert typed(bench, ANNE, "id:a1 stat:DELIVRD text:Acme: Reply STOP to") == "receipt_parked"
+    assert bench.rows("select * from consent") == []
+    accept(bench, permit, "a1")
+    assert bench.state(id_) is DELIVERED
+    assert typed(bench, BOB, "STOP id:7 stat:DELIVRD") == "receipt_parked"
+    assert typed(bench, BOB, "STOP") == "opt_out"
+
+
+def test_what_nobody_typed_is_nobodys_receipt(bench: Bench) -> None:
+    """Without a sender it waits for nobody: it would be believed of everybody."""
+    sent(bench)
+    assert typed(bench, Msisdn("")) == "none"
     assert bench.rows("select * from parked_receipt") == []
 
 

@@ -57,7 +57,15 @@ class World:
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
-            store, clock, self._book, self.dispatcher, self.hub.fence, self._verdict, reports, self.metrics, 90
+            store,
+            clock,
+            self._book,
+            self.dispatcher,
+            self.hub.fence,
+            self._verdict,
+            reports,
+            self.metrics,
+            StoreOptions(),
         )
         ring, depth = self.dispatcher.ring, lambda: self.janitor.depth
         self.desk = Desk(store, clock, self._book, self._carriers, self.brakes, ring, reports, depth)
