@@ -6,7 +6,8 @@ missing or empty is an empty string, ids and dates stay as they are spelt.
 
 Most dialects have the fields of appendix B, some of them left out, reordered or padded; ``parse_receipt`` reads these.
 One has an id and the number of a state and nothing else; ``parse_bare`` reads that, and since a subscriber's "VOTE2 1"
-looks the same, it is for PDUs alone that are flagged as receipts.
+looks the same, it is for PDUs alone that are flagged as receipts. Neither may cost much whatever 64 KB hold: fields are
+looked for in the beginning alone, and what is longer than an id and a state is no bare receipt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from typing import Final
 
 _KEY: Final = re.compile(r"(?<!\S)(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):\s*", re.IGNORECASE)
 
-_BARE: Final = re.compile(r"[ \r\n]*(?=[^ ]*\d)([0-9A-Za-z][-0-9A-Za-z_.:]{0,63}) +(\d)[ \r\n]*")
+_MOST_READ: Final = 8_192
+"""Characters at the beginning of a text in which fields are looked for: far more than a receipt has."""
+
+_BARE: Final = re.compile(r"(?=[^ ]*\d)([0-9A-Za-z][-0-9A-Za-z_.:]{0,63}) +(\d)")
+_MOST_BARE: Final = 128
 _WORD: Final = re.compile(r"[A-Za-z]+|[0-9](?!\w)")
 
 _STATES: Final = {
@@ -73,7 +78,7 @@ def parse_receipt(text: str) -> ReceiptText | None:
     """
     fields: dict[str, str] = {}
     name, start = "", 0
-    for match in _KEY.finditer(text):
+    for match in _KEY.finditer(text, 0, _MOST_READ):
         key = re.sub("[ _]", "", match[1].lower())
         if name == "text" and fields.keys() & {"id", "stat"}:
             break
@@ -104,7 +109,8 @@ def parse_bare(text: str) -> ReceiptText | None:
 
     ``stat`` is then the digit. None for every other text.
     """
-    found = _BARE.fullmatch(text)
+    body = text.strip(" \r\n")
+    found = _BARE.fullmatch(body) if len(body) <= _MOST_BARE else None
     return ReceiptText(id=found[1], stat=found[2]) if found else None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -54,9 +55,18 @@ def transliterate(text: str) -> str:
     Otherwise, or if nothing would be left of it, it is returned as it is. Letters and accents that are written as two
     characters are put together first.
     """
-    if encode_gsm(text) is not None:
+    if encode_gsm(text) is not None or _heaps_marks(text):
         return text
     plain = unicodedata.normalize("NFC", text).translate(_TRANSLATION)
     if not plain.strip() or encode_gsm(plain) is None or count_segments(plain) > count_segments(text):
         return text
     return plain
+
+
+def _heaps_marks(text: str) -> bool:
+    """Say whether ``text`` has a letter with two marks over it, as no letter of GSM has.
+
+    Putting many marks in order costs the square of their number, so nobody gets to ask for it.
+    """
+    marks = {character for character in set(text) if unicodedata.combining(character)}
+    return bool(marks) and any(one in marks and other in marks for one, other in pairwise(text))

@@ -67,6 +67,17 @@ def test_an_id_and_the_number_of_a_state(text: str, expected: ReceiptText | None
 
 
 @pytest.mark.checklist("H3")
+@pytest.mark.parametrize("piece", ["\n", "\r", " ", " \n", "1 ", "a", "1\n", "1", "id: ", "text: id: "])
+def test_64_kb_of_anything_are_no_receipt_and_cost_little(piece: str) -> None:
+    """Blanks before an id cost the square of their number once: minutes."""
+    text = (piece * 65_535)[:65_535]
+    assert parse_bare(text) is None
+    assert parse_bare(text + "1 2") is None or not text.strip(), "blanks around it are nothing"
+    assert parse_receipt(" " * 9_000 + FULL) is None, "a receipt begins with its fields"
+    assert parse_receipt(FULL + text) is not None
+
+
+@pytest.mark.checklist("H3")
 @given(st.builds(ReceiptText, WORD, WORD, WORD, WORD, WORD, WORD, WORD, WORD))
 def test_what_is_written_reads_back(receipt: ReceiptText) -> None:
     assert parse_receipt(str(receipt)) == receipt

@@ -40,6 +40,18 @@ def test_what_becomes_of_a_text(text: str, plain: str) -> None:
     assert transliterate(text) == plain
 
 
+def test_marks_in_heaps_are_not_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def normalize(form: str, text: str) -> str:
+        raise AssertionError("that would cost the square of their number")
+
+    assert transliterate("“e\u0301”") == '"é"'
+    heap = "“a" + "\u0315\u0300\u0316" * 10_000
+    with monkeypatch.context() as patched:
+        patched.setattr(unicodedata, "normalize", normalize)
+        plain = transliterate(heap)
+    assert plain == heap
+
+
 def test_the_table_leads_into_gsm_and_takes_nothing_from_it() -> None:
     for character, plain in PLAIN.items():
         assert len(character) == 1
