@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from gateway.carriers.quirks import fault as quirk_fault
 from gateway.carriers.quirks import names as quirk_names
@@ -19,6 +19,17 @@ from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.tls import make_context
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _is_status(key: str) -> str:
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,8}|[1-9][0-9]{0,9}", key) is None:
+        raise ValueError("is no status; write it as 0x45 or as 69")
+    if not 0 < int(key, 0) < UNSENDABLE:
+        raise ValueError("is no status that can mean anything else; they go from 0x1 to 0xFFFFFFFE")
+    return key
+
+
+StatusKey = Annotated[str, AfterValidator(_is_status)]
 
 
 class Mode(StrEnum):
@@ -156,7 +167,7 @@ class CarrierOptions(BaseModel):
         default=None,
         description="Whether to cut `system_id` after 15 characters, `password` after 8; unset: what the quirk says.",
     )
-    statuses: dict[str, Literal["throttle", "retry", "fail", "opted_out"]] = Field(
+    statuses: dict[StatusKey, Literal["throttle", "retry", "fail", "opted_out"]] = Field(
         default_factory=dict,
         description="What statuses of submit_sm_resp mean here, by number: `throttle` (again, slower), `retry` (a few "
         "times), `fail`, or `opted_out` (the carrier says that the subscriber has left); others: what the quirk says.",
@@ -184,14 +195,9 @@ class CarrierOptions(BaseModel):
     def _are_statuses(cls, value: dict[str, str]) -> dict[str, str]:
         seen: dict[int, str] = {}
         for key in value:
-            if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,8}|[1-9][0-9]{0,9}", key) is None:
-                raise ValueError(f'"{key}" is no status; write it in quotes, as "0x45" or "69"')
-            status = int(key, 0)
-            if not 0 < status < UNSENDABLE:
-                raise ValueError(f'"{key}" is no status that can mean anything else; they go from 0x1 to 0xFFFFFFFE')
-            if status in seen:
-                raise ValueError(f'"{key}" and "{seen[status]}" are the same status')
-            seen[status] = key
+            before = seen.setdefault(int(key, 0), key)
+            if before != key:
+                raise ValueError(f'"{before}" and "{key}" are the same status; write it once')
         return value
 
     @model_validator(mode="after")

@@ -27,18 +27,30 @@ def make_context(ca: str, cert: str, key: str, minimum: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"tls_ca {ca!r} cannot be used: {_reason(error)}") from error
+        raise ValueError(f'tls_ca: "{ca}" {_reason(error)}; name a PEM file with certificates') from error
     context.minimum_version = MINIMUM[minimum]
     if cert:
         try:
             context.load_cert_chain(cert, key or None)
         except (OSError, ssl.SSLError) as error:
-            raise ValueError(f"tls_cert {cert!r} with tls_key {key!r} cannot be used: {_reason(error)}") from error
+            files = f'"{cert}" with the key in "{key}"' if key else f'"{cert}"'
+            right = "name a PEM file with a certificate and, unless tls_key names it, its own key"
+            raise ValueError(f"tls_cert: {files} {_reason(error)}; {right}") from error
     return context
 
 
+_SAID: Final = {
+    "KEY_VALUES_MISMATCH": "do not belong together",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "holds no certificate",
+    "PEM lib": "holds no certificate, or no key that can be read",
+    "NO_START_LINE": "holds no certificate",
+}
+
+
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+    if isinstance(error, ssl.SSLError):
+        return next((words for name, words in _SAID.items() if name in str(error)), f"cannot be used: {error}")
+    return f"cannot be read: {error.strerror}"
 
 
 class TlsWire:

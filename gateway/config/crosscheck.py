@@ -54,7 +54,7 @@ def whole(parts: Parts) -> tuple[list[Problem], list[Problem]]:
         *_addresses(parts),
         *_long_texts(parts),
     ]
-    return wrong, [*_deaf(parts), *_broken_quirks()]
+    return wrong, [*_deaf_or_mute(parts), *_odd_shares(parts), *_idle(parts), *_long_logins(parts), *_broken_quirks()]
 
 
 def _twice(parts: Parts) -> Iterable[Problem]:
@@ -93,7 +93,7 @@ def _nothing_there(parts: Parts) -> Iterable[Problem]:
 
 
 def _carriers_of_lines(parts: Parts) -> Iterable[Problem]:
-    known = list(dict.fromkeys(name for index, name in enumerate(parts.carrier_names) if name != str(index)))
+    known = list(dict.fromkeys(name for index, name in enumerate(parts.carrier_names) if name not in (str(index), "?")))
     for line in parts.lines:
         at = f"line[{line.address}].carriers"
         if not line.carriers:
@@ -136,18 +136,54 @@ def _addresses(parts: Parts) -> Iterable[Problem]:
         yield Problem(parts.file, "http.listen", f"{address} stands twice", "name each address once")
 
 
-def _deaf(parts: Parts) -> Iterable[Problem]:
-    """Yield lines that no STOP can reach."""
+def _serving(parts: Parts) -> Iterable[tuple[str, list[CarrierOptions]]]:
+    """Yield the key of each line's carriers, with those that are well-formed."""
     by_name = {carrier.name: carrier for carrier in parts.carriers}
     for line in parts.lines:
-        serving = [by_name[name] for name in line.carriers if name in by_name]
-        if serving and all(carrier.mode is Mode.TRANSMITTER for carrier in serving):
-            yield Problem(
-                parts.file,
-                f"line[{line.address}].carriers",
-                "none of them receives, so that no STOP can arrive here",
-                'add a carrier whose mode is "transceiver", "transmitter+receiver" or "receiver"',
-            )
+        yield f"line[{line.address}].carriers", [by_name[name] for name in line.carriers if name in by_name]
+
+
+def _deaf_or_mute(parts: Parts) -> Iterable[Problem]:
+    """Yield lines that no STOP can reach, and those that can confirm none."""
+    for at, serving in _serving(parts):
+        for mode, what, others in (
+            (Mode.TRANSMITTER, "none of them receives, so that no STOP can arrive here", "receiver"),
+            (Mode.RECEIVER, "none of them submits, so that nothing can be answered, not even STOP", "transmitter"),
+        ):
+            if serving and all(carrier.mode is mode for carrier in serving):
+                right = f'add a carrier whose mode is "transceiver", "transmitter+receiver" or "{others}"'
+                yield Problem(parts.file, at, what, right)
+
+
+def _odd_shares(parts: Parts) -> Iterable[Problem]:
+    """Yield lines whose carriers' weights and prefixes cannot be meant."""
+    for at, serving in _serving(parts):
+        submitting = [carrier for carrier in serving if carrier.mode is not Mode.RECEIVER]
+        if len(submitting) > 1 and not any(carrier.weight for carrier in submitting):
+            yield Problem(parts.file, at, "all have weight 0", "give those that shall share the line a weight")
+        prefixes = [prefix for carrier in submitting for prefix in carrier.prefixes]
+        for prefix in dict.fromkeys(prefix for prefix in prefixes if prefixes.count(prefix) > 1):
+            yield Problem(parts.file, at, f'several of them have the prefix "{prefix}"', "leave it to one of them")
+
+
+def _idle(parts: Parts) -> Iterable[Problem]:
+    used = {name for line in parts.lines for name in line.carriers}
+    for carrier in parts.carriers:
+        if parts.lines and carrier.name not in used:
+            right = "name it in a line's carriers, or take it out; it is bound all the same"
+            yield Problem(parts.file, f"carrier[{carrier.name}]", "no line uses it", right)
+
+
+def _long_logins(parts: Parts) -> Iterable[Problem]:
+    """Yield logins that are longer than SMPP 3.4 allows (sections 5.2.1 and 5.2.2): some carriers refuse them."""
+    for carrier in parts.carriers:
+        if habits(carrier).truncate_login:
+            continue
+        for key, value, most in (("system_id", carrier.system_id, 15), ("password", carrier.password, 8)):
+            if len(value if isinstance(value, str) else value.get_secret_value()) > most:
+                what = f"has more than {most} characters, which SMPP 3.4 does not allow"
+                right = "if the carrier refuses the bind, set truncate_login"
+                yield Problem(parts.file, f"carrier[{carrier.name}].{key}", what, right)
 
 
 def _broken_quirks() -> Iterable[Problem]:

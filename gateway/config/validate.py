@@ -11,7 +11,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -35,7 +35,7 @@ _WHAT: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
         "is empty" if ctx["min_length"] == 1 else f"is under {ctx['min_length']} characters"
     ),
     "string_too_long": lambda ctx: f"has more than {ctx['max_length']} characters",
-    "string_pattern_mismatch": lambda _ctx: "has characters that may not stand here",
+    "string_pattern_mismatch": lambda _ctx: "is not written as it must be",
     "too_short": lambda ctx: f"has fewer than {ctx['min_length']} elements",
     "too_long": lambda ctx: f"has more than {ctx['max_length']} elements",
 }
@@ -120,16 +120,23 @@ def _items(model: type[BaseModel], array: list[Any], at: str, file: Path, proble
 
 
 def _trim(model: type[BaseModel], loc: Loc) -> Loc:
-    """Cut from a location what pydantic adds to name a union's arm."""
-    while loc and isinstance(loc[-1], str) and key_at(model, loc) is None:
+    """Cut from a location what pydantic adds to name a union's arm, or an entry's key."""
+    while loc and isinstance(loc[-1], str) and key_at(model, loc) is None and not _is_entry(model, loc):
         loc = loc[:-1]
     return loc
+
+
+def _is_entry(model: type[BaseModel], loc: Loc) -> bool:
+    """Say whether ``loc`` names an entry of a table whose keys the user chooses."""
+    holder = key_at(model, loc[:-1])
+    return holder is not None and get_origin(holder.field.annotation) is dict
 
 
 def _problem(
     model: type[BaseModel], table: dict[str, Any], loc: Loc, details: ErrorDetails, at: str, file: Path
 ) -> Problem:
-    key = key_at(model, loc)
+    entry = _is_entry(model, loc)
+    key = key_at(model, loc[:-1] if entry else loc)
     place = path(table, loc, at)
     reason = details["type"]
     if reason == "missing":
@@ -139,6 +146,11 @@ def _problem(
         what, _, right = message.partition("; ")
         return Problem(file, place, what, right)
     misfit = reason.endswith(("_type", "_parsing")) or reason in ("enum", "literal_error")
+    if key is not None and misfit and entry:
+        known = ", ".join(f'"{word}"' for word in choices(key))
+        value = details["input"]
+        guess = near(value, choices(key)) if isinstance(value, str) else ""
+        return Problem(file, place, f"{_shown(key, details)} does not fit", guess or f"write one of: {known}")
     if key is not None and misfit:
         return Problem(file, place, f"{_shown(key, details)} does not fit", _right(key, details))
     say = _WHAT.get(reason)
@@ -161,7 +173,7 @@ def _shown(key: Key | None, details: ErrorDetails) -> str:
 
 def _right(key: Key, details: ErrorDetails) -> str:
     value = details["input"]
-    guess = near(value, choices(key)) if isinstance(value, str) else ""
+    guess = near(value, choices(key)) if isinstance(value, str) and value.isalpha() else ""
     if guess:
         return guess
     shown = default(key)

@@ -280,7 +280,7 @@ async def test_files_that_vanish_are_told_and_tried_again(tmp_path: Path) -> Non
         copy.unlink()
         nursery.start_soon(ours.run)
         await ledger.until(lambda: len(ledger.states) >= 2)
-        assert "cannot be used: No such file" in ours.rows()[0].detail
+        assert "cannot be read: No such file" in ours.rows()[0].detail
         copy.write_bytes(CA_OCTETS)
         await ledger.until(lambda: ours.binds[0].bound)
         nursery.cancel_scope.cancel()
@@ -304,9 +304,9 @@ async def test_a_handshake_that_nobody_answers_ends_in_time() -> None:
     [
         ({"tls_ca": CA}, "tls_ca is set, but tls is false"),
         ({"tls": True, "tls_key": GATEWAY}, "tls_key is set, but tls_cert is not"),
-        ({"tls": True, "tls_ca": "/nowhere/ca.pem"}, "tls_ca '/nowhere/ca.pem' cannot be used: No such file"),
-        ({"tls": True, "tls_ca": __file__}, "tls_ca .* cannot be used"),
-        ({"tls": True, "tls_cert": CA}, "tls_cert .* cannot be used"),
+        ({"tls": True, "tls_ca": "/nowhere/ca.pem"}, 'tls_ca: "/nowhere/ca.pem" cannot be read: No such file'),
+        ({"tls": True, "tls_ca": __file__}, "tls_ca: .* holds no certificate; name a PEM file"),
+        ({"tls": True, "tls_cert": CA}, "tls_cert: .* holds no certificate, or no key that can be read; name"),
         ({"tls": True, "tls_minimum": "1.1"}, "tls_minimum"),
     ],
 )

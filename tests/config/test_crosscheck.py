@@ -125,18 +125,64 @@ def test_an_answer_is_counted_in_the_alphabet_of_the_lines_carrier(tmp_path: Pat
 @pytest.mark.parametrize(
     "table, said",
     [
-        ('"0x45" = "opt_out"', "opted_out"),
-        ('"busy" = "retry"', '"busy" is no status; write it in quotes'),
-        ('"0" = "retry"', '"0" is no status; write it in quotes'),
+        ('0x45 = "opt_out"', 'statuses.0x45: "opt_out" does not fit; did you mean "opted_out"?'),
+        ("0x45 = 3", 'statuses.0x45: 3 does not fit; write one of: "throttle", "retry", "fail", "opted_out"'),
+        ('busy = "retry"', "statuses.busy: is no status; write it as 0x45 or as 69"),
+        ('"0" = "retry"', "statuses.0: is no status; write it as 0x45"),
         ('"0x0" = "retry"', "no status that can mean anything else"),
         ('"0xFFFFFFFF" = "retry"', "no status that can mean anything else"),
-        ('"0x45" = "retry"\n"69" = "fail"', '"69" and "0x45" are the same status'),
+        ('"0x45" = "retry"\n"69" = "fail"', '"0x45" and "69" are the same status; write it once'),
     ],
 )
 def test_statuses_of_a_carrier(tmp_path: Path, table: str, said: str) -> None:
     (problem,) = problems(tmp_path, changed("[[line]]", f"[carrier.statuses]\n{table}\n[[line]]"))
     assert problem.startswith("carrier[acme].statuses")
     assert said in problem
+
+
+def test_every_mistake_in_a_carriers_statuses_is_told(tmp_path: Path) -> None:
+    table = 'busy = "retry"\n0x45 = "throtle"\n0x46 = 3\n'
+    found = problems(tmp_path, changed("[[line]]", f"[carrier.statuses]\n{table}\n[[line]]"))
+    keys = {problem.partition(":")[0] for problem in found}
+    assert keys == {f"carrier[acme].statuses.{status}" for status in ("busy", "0x45", "0x46")}
+
+
+SPARE = '[[carrier]]\nname = "spare"\n'
+BOTH = changed('["acme"]', '["acme", "spare"]') + SPARE
+ACME = 'name = "acme"'
+
+
+@pytest.mark.parametrize(
+    "text, key, said",
+    [
+        (changed(ACME, f'{ACME}\nmode = "receiver"'), "line[85700].carriers", "none of them submits"),
+        (BOTH.replace(ACME, f"{ACME}\nweight = 0") + "weight = 0\n", "line[85700].carriers", "all have weight 0"),
+        (
+            BOTH.replace(ACME, f'{ACME}\nprefixes = ["+1"]') + 'prefixes = ["+1", "+49"]\n',
+            "line[85700].carriers",
+            'several of them have the prefix "+1"',
+        ),
+        (GOOD + SPARE, "carrier[spare]", "no line uses it"),
+        (changed(ACME, f'{ACME}\nsystem_id = "sixteen_letters_"'), "carrier[acme].system_id", "15 characters"),
+        (changed(ACME, f'{ACME}\npassword = "nine_long"'), "carrier[acme].password", "8 characters"),
+    ],
+)
+def test_what_is_surely_not_meant_is_a_warning(tmp_path: Path, text: str, key: str, said: str) -> None:
+    (warning,) = loaded(tmp_path, text).warnings
+    assert warning.key == key
+    assert said in warning.what
+    assert warning.right
+
+
+def test_a_login_that_is_cut_is_no_warning(tmp_path: Path) -> None:
+    text = changed(ACME, f'{ACME}\npassword = "nine_long"\ntruncate_login = true')
+    assert loaded(tmp_path, text).warnings == ()
+
+
+def test_a_table_where_an_array_belongs_hides_its_names(tmp_path: Path) -> None:
+    found = problems(tmp_path, changed("[[carrier]]", "[carrier]"))
+    assert found[0].startswith("carrier: is not an array of tables")
+    assert not any("?" in problem for problem in found)
 
 
 def test_a_carrier_with_a_mistake_still_has_its_name(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class Outer(BaseModel):
         ({"kind": "gren"}, ['t.kind: "gren" does not fit; did you mean "green"?']),
         ({"kind": 5}, ['t.kind: 5 does not fit; write "red" or "green" (the default is "red")']),
         ({"name": ""}, ['t.name: "" is empty; Small letters']),
-        ({"name": "UP"}, ['t.name: "UP" has characters that may not stand here; Small letters']),
+        ({"name": "UP"}, ['t.name: "UP" is not written as it must be; Small letters']),
         ({"name": "toolong"}, ['t.name: "toolong" has more than 5 characters; Small letters']),
         ({"long": "a"}, ['t.long: "a" is under 3 characters; Three at least']),
         ({"name": "bad"}, ["t.name: is bad; say good"]),
