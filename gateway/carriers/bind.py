@@ -86,6 +86,7 @@ class Bind:
         self._state = BindState.DOWN
         self._since = self._clock.wall()
         self._detail = "not started"
+        self._next_try_at: float | None = None
         self._talk: Conversation | None = None
         self._session_id = ""
         self._sessions = 0
@@ -185,6 +186,7 @@ class Bind:
             detail=self._detail,
             window=self._setup.terms.window,
             outstanding=self._talk.link.live if self._talk is not None else 0,
+            next_try_at=self._next_try_at,
         )
 
     async def run(self) -> None:
@@ -199,8 +201,10 @@ class Bind:
                 elapsed = self._clock.monotonic() - began
                 backoff, wait = backoff.after(ending, bound_s, elapsed, self._setup.dice())
                 _log.info("bind waits before the next attempt", bind=self.name, seconds=round(wait, 1))
+                self._next_try_at = self._clock.wall() + wait
                 with trio.move_on_after(wait):
                     await self._stopping.wait()
+                self._next_try_at = None
         finally:
             self._become(BindState.DOWN, "stopped" if self._state is BindState.BINDING else self._detail)
 

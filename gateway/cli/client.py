@@ -24,6 +24,7 @@ import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.base import GatewayError
+from gateway.cli.app import version
 from gateway.cli.output import show_json
 from gateway.config import Config, ConfigErrors, load
 from gateway.config.folder import state_folder
@@ -181,7 +182,7 @@ async def reach(place: Config | Path, *, begins: bool) -> AsyncIterator[Client]:
     async with offline_desk(config, begins=begins) as desk:
         if made:
             click.echo(f"There was no store at {made}; this has begun one.", err=True)
-        app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version="")
+        app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version=version())
         transport = httpx.ASGITransport(app=_as_local_user(app))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
             yield Client(http, running=False)

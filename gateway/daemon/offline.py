@@ -34,6 +34,6 @@ async def offline_desk(config: Config, *, begins: bool) -> AsyncIterator[Desk]:
         )
     clock = SystemClock()
     make_state_folder(config.state_dir)
-    async with open_store(config.store, config.state_dir, config.gateway.node, clock) as store:
+    async with open_store(config.store, config.state_dir, config.gateway.node, clock, starts=False) as store:
         flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
         yield flow.desk

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane, MessageState
 
 Row = TypeVar("Row")
+MOST_COUNTED: Final = 1000
+"""Where counting ends of what nobody should let grow that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,10 @@ class QuarantineRow:
 
 @dataclass(frozen=True, slots=True)
 class BindRow:
-    """A bind as readiness and status pages show it. ``state`` is "up", "binding" or "down"."""
+    """A bind as readiness and status pages show it. ``state`` is "up", "binding" or "down".
+
+    ``next_try_at``: when one that waits is tried again (unix seconds), None where none is to be waited for.
+    """
 
     name: str
     carrier: str
@@ -178,6 +183,7 @@ class BindRow:
     detail: str
     window: int
     outstanding: int
+    next_try_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +197,15 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What ``/readyz`` tells. ``store_ok`` is whether the store took a write just now."""
+    """What ``/readyz`` and the status tell. ``store_ok`` is whether the store took a write just now.
+
+    ``uncertain`` messages and ``quarantined`` PDUs wait for a person; each is counted up to ``MOST_COUNTED``.
+    """
 
     store_ok: bool
     detail: str
     binds: tuple[BindRow, ...]
     queue: tuple[QueueRow, ...] = ()
+    node: str = ""
+    uncertain: int = 0
+    quarantined: int = 0

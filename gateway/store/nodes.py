@@ -27,6 +27,16 @@ def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
         return ""
 
 
+def identity_of(tx: Tx, name: str, boot: str) -> Identity:
+    """Return who node ``name`` is in the life that it has, for work that neither mints permits nor binds.
+
+    A node that the store does not know, and a store that was restored, need a registration first.
+    """
+    restored = tx.fetch(Meta.select(Meta.key).where(Meta.key == BACKUP_MARK))
+    found = tx.fetch(Node.select(Node.incarnation, Node.life).where(Node.name == name))
+    return Identity(name, *found[0]) if found and not restored else register(tx, name, boot)
+
+
 def register(tx: Tx, name: str, boot: str) -> Identity:
     """Begin the next life of node ``name``; return who writes from now on."""
     restored = tx.change(Meta.delete().where(Meta.key == BACKUP_MARK)) > 0

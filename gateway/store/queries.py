@@ -17,6 +17,7 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds
 from gateway.model.requests import MessageQuery
 from gateway.model.views import (
+    MOST_COUNTED,
     BrakeRow,
     ConsentRow,
     EvidenceRow,
@@ -204,6 +205,13 @@ def queue(source: Source) -> tuple[QueueRow, ...]:
         source.fetch(Message.select(Message.id, Message.created_at).where(Message.id.in_(list(first.values()))))
     )
     return tuple(QueueRow(lane, depth.get(lane, 0), dated[first[lane]] if lane in first else None) for lane in Lane)
+
+
+def waits_for_a_person(source: Source) -> tuple[int, int]:
+    """Return how many messages are uncertain and how many PDUs in quarantine, each counted up to MOST_COUNTED."""
+    uncertain = Message.select(Message.id).where(_state(MessageState.UNCERTAIN)).limit(MOST_COUNTED)
+    aside = tables.Quarantine.select(tables.Quarantine.id).limit(MOST_COUNTED)
+    return len(source.fetch(uncertain)), len(source.fetch(aside))
 
 
 def earlier_answer(source: Source, token: str, key: str) -> tuple[bytes, int, str] | None:

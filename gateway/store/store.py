@@ -21,7 +21,7 @@ from gateway.base import Clock
 from gateway.store.engines import Engine, Handle, Verdict, find_engine
 from gateway.store.errors import StoreError, StoreUnavailable
 from gateway.store.jobs import Committer, Identity, Job
-from gateway.store.nodes import boot_id, register
+from gateway.store.nodes import boot_id, identity_of, register
 from gateway.store.options import StoreOptions
 from gateway.store.schema import migrate
 from gateway.store.tx import Reader
@@ -104,18 +104,20 @@ async def open_store(
     hooks: Hooks | None = None,
     threads: bool = True,
     engine: Engine | None = None,
+    starts: bool = True,
 ) -> AsyncIterator[Store]:
     """Open the store, own it while the block runs, and close it: what was put by then is committed and told.
 
     ``node`` is this daemon's name in permits and evidence. Without ``threads`` everything happens in the Trio thread
-    (for tests whose clock jumps). ``engine`` replaces the one that the URL names. Raises StoreInUse, StoreTooNew or
+    (for tests whose clock jumps). ``engine`` replaces the one that the URL names. Without ``starts`` the life goes
+    on: for work beside no daemon that neither mints permits nor binds. Raises StoreInUse, StoreTooNew or
     StoreMisconfigured, and StoreUnavailable where the database itself refuses.
     """
     engine = engine or find_engine(options, state_dir)
     ownership = engine.own()
     try:
         committer = Committer(engine, clock)
-        prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node)
+        prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node, starts)
         identity, migrated = await (trio.to_thread.run_sync(prepared) if threads else _inline(prepared))
         kind: type[Writer] = ThreadWriter if threads else InlineWriter
         writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
@@ -144,8 +146,8 @@ async def _inline(fn: Callable[[], T]) -> T:
     return fn()
 
 
-def _prepare(engine: Engine, committer: Committer, where: str, node: str) -> tuple[Identity, list[str]]:
-    """Open the writing connection, bring the schema up to date, and begin this node's next life."""
+def _prepare(engine: Engine, committer: Committer, where: str, node: str, starts: bool) -> tuple[Identity, list[str]]:
+    """Open the writing connection, bring the schema up to date, and (with ``starts``) begin this node's next life."""
     try:
         migrated = migrate(committer.handle(), where)
     except StoreError:
@@ -157,7 +159,8 @@ def _prepare(engine: Engine, committer: Committer, where: str, node: str) -> tup
     registered: list[Identity] = []
     failed: list[Exception] = []
     here = boot_id()
-    job: Job[Any] = Job(lambda tx: register(tx, node, here), registered.append, failed.append, "register")
+    become = register if starts else identity_of
+    job: Job[Any] = Job(lambda tx: become(tx, node, here), registered.append, failed.append, "register")
     for completion in committer.run([job]).completions:
         completion.deliver()
     if failed:

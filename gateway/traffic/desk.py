@@ -232,12 +232,15 @@ class Desk:
     async def readiness(self) -> Readiness:
         """Try a write on the store, and report binds and queue."""
         binds = tuple(row for carrier in self._carriers() for row in carrier.rows())
+        node = self._store.identity.node
         try:
             await self._store.writer.run(_touch, "readiness")
-            queue = await self._store.read(queries.queue)
+            queue, waits = await self._store.read(
+                lambda source: (queries.queue(source), queries.waits_for_a_person(source))
+            )
         except StoreError as error:
-            return Readiness(False, str(error), binds)
-        return Readiness(True, "the store takes writes", binds, queue)
+            return Readiness(False, str(error), binds, node=node)
+        return Readiness(True, "the store takes writes", binds, queue, node, *waits)
 
     async def _pair(self, line: str, number: str) -> tuple[str, Msisdn] | Refusal:
         """Return line and number in their one spelling. A line that was removed can still be asked for."""

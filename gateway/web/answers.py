@@ -293,6 +293,7 @@ class BindView(Answer):
     detail: str
     window: int
     outstanding: int
+    next_try_at: Time | None = Field(description="When one that is down is tried again; null where nothing waits.")
 
     @classmethod
     def of(cls, row: BindRow) -> Self:
@@ -306,6 +307,7 @@ class BindView(Answer):
             detail=row.detail,
             window=row.window,
             outstanding=row.outstanding,
+            next_try_at=_time(row.next_try_at),
         )
 
 
@@ -332,10 +334,14 @@ class StoreView(Answer):
 class StatusView(Answer):
     """How the gateway is."""
 
+    version: str
+    node: str = Field(description="`[gateway] node`.", examples=["gw1"])
     store: StoreView
     binds: list[BindView]
     brakes: list[BrakeView]
     queue: list[QueueView]
+    uncertain: int = Field(description="Messages that wait for a person to resend or fail them; counted up to 1,000.")
+    quarantined: int = Field(description="PDUs in quarantine; counted up to 1,000.")
 
 
 class BindStateView(Answer):

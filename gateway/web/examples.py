@@ -173,10 +173,14 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
     ("GET", "/api/v1/status"): {
         200: _plain(
             a.StatusView(
+                version="1.0.0",
+                node="gw1",
                 store=a.StoreView(ok=True, detail="takes writes"),
                 binds=[a.BindView.of(_BIND)],
                 brakes=[a.BrakeView.of(_BRAKE)],
                 queue=[a.QueueView.of(QueueRow(Lane.NORMAL, 3, _T))],
+                uncertain=0,
+                quarantined=1,
             )
         ),
     },

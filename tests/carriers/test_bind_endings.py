@@ -16,7 +16,7 @@ from gateway.smpp.constants import Status
 from gateway.smpp.pdu import AlertNotification, QuerySm
 from tests.carriers.rig import Rig, settle
 from tests.kit.permits import permit
-from tests.kit.smsc import Ledger, Smsc
+from tests.kit.smsc import Ledger, Smsc, TrioClock
 
 
 def gaps(rig: Rig) -> list[int]:
@@ -95,9 +95,15 @@ async def test_a_silent_carrier_is_left_after_the_bind_timeout(autojump_clock: M
     async with rig.running():
         await trio.sleep(9)
         assert rig.bind.state is BindState.BINDING
+        assert rig.carrier.rows()[0].next_try_at is None
         await trio.sleep(1.5)
         assert rig.carrier.rows()[0].detail == "bind timed out"
+        soon = rig.carrier.rows()[0].next_try_at
+        assert soon is not None
+        assert 0 < soon - TrioClock().wall() <= 1
         assert rig.wire.closed
+        await trio.sleep(1)
+        assert rig.carrier.rows()[0].next_try_at is None, "it is being tried"
 
 
 @pytest.mark.checklist("C1", "C6")

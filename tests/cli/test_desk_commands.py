@@ -24,7 +24,7 @@ from gateway.daemon.daemon import running
 from gateway.daemon.folder import StateFolderError
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Reason
-from gateway.model.views import BrakeRow, Readiness, SegmentRow
+from gateway.model.views import SegmentRow
 from gateway.store.store import open_store
 from gateway.web.access import Authority
 from gateway.web.answers import rfc3339
@@ -117,8 +117,9 @@ def test_consent_of_somebody_never_heard_of(run: Run) -> None:
 @pytest.mark.usefixtures("_stored")
 def test_status(run: Run) -> None:
     out = run("status").out
-    assert "gateway  not running\nstore    good" in out
-    assert "not started" in out
+    assert "gateway  not running, node gw1, version " in out
+    assert "\nstore    good\n" in out
+    assert next(line.split() for line in out.splitlines() if "acme/0" in line)[1:3] == ["down", "-"], "since when?"
     assert json.loads(run("status", "--json").out)["running"] is False
 
 
@@ -297,21 +298,6 @@ async def test_a_text_that_came_in_part_is_marked(run: Run) -> None:
 
 async def test_a_consent_with_evidence(run: Run) -> None:
     assert "JOIN" in (await beside(run, FakeDesk(), "consent", "show", "85700", GOOD)).out
-
-
-async def test_status_beside_a_daemon(run: Run) -> None:
-    out = (await beside(run, FakeDesk(), "status")).out
-    assert "gateway  running" in out
-    assert "acme/0" in out
-    assert "0/100" in out
-
-
-async def test_status_of_a_failing_store_with_a_brake(run: Run) -> None:
-    brake = BrakeRow("line", "85700", NOW, "crm", "works")
-    desk = FakeDesk(ready=Readiness(False, "the disk is full", ()), paused={("line", "85700"): brake})
-    out = (await beside(run, desk, "status")).out
-    assert "store    failing: the disk is full" in out
-    assert "paused   line 85700 works" in out
 
 
 # The socket itself

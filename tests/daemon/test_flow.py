@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from gateway.base import SystemClock
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.interface import BindState
 from gateway.carriers.statuses import Verdict
@@ -114,6 +115,12 @@ async def test_the_depth_that_limits_acceptance_is_the_janitors(autojump_clock: 
         assert refused.reason is Reason.BACKLOG_FULL
 
 
+async def lives(config: Config) -> int:
+    """Start once more, and say how often that has been."""
+    async with open_store(config.store, config.state_dir, config.gateway.node, SystemClock()) as store:
+        return store.identity.life
+
+
 async def test_offline_nothing_is_sent_and_the_store_is_owned(file: Path) -> None:
     config = load(file)
     async with offline_desk(config, begins=True) as desk:
@@ -121,6 +128,11 @@ async def test_offline_nothing_is_sent_and_the_store_is_owned(file: Path) -> Non
         assert isinstance(accepted, Accepted)
         readiness = await desk.readiness()
         assert {bind.state for bind in readiness.binds} == {BindState.DOWN.row}
+    before = await lives(config)
+    for _ in range(3):
+        async with offline_desk(config, begins=False) as desk:
+            assert (await desk.readiness()).node == config.gateway.node
+    assert await lives(config) == before + 1, "looking is no start"
     async with flowing(config) as flow:
         row = await flow.desk.message(accepted.id)
         assert row is not None

@@ -162,6 +162,10 @@ FILTERS: list[tuple[dict[str, Any], Callable[[tuple[Any, ...]], bool]]] = [
 ]
 
 
+def test_what_waits_for_a_person(reader: Reader) -> None:
+    assert queries.waits_for_a_person(reader) == (2, 5)
+
+
 def test_every_filter_and_every_pair_of_filters(reader: Reader) -> None:
     for first, second in product(FILTERS, FILTERS):
         query = MessageQuery(**first[0] | second[0])

@@ -45,6 +45,19 @@ async def test_each_start_is_a_new_life_of_the_same_incarnation(threads: bool, t
     assert look(tmp_path, "select boot_id from node") == [(boot_id(),)]
 
 
+async def test_work_beside_no_daemon_is_no_start(tmp_path: Path) -> None:
+    """Unless nobody has started here yet, or the store was restored: then evidence needs a chain of its own."""
+    found = []
+    for mark in (False, False, True, False):
+        if mark:
+            look(tmp_path, "insert into meta (key, value) values (?, '')", (BACKUP_MARK,))
+        async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock(), starts=False) as store:
+            found.append((store.identity.life, store.identity.incarnation - 1_800_000_000))
+    assert found == [(1, 0), (1, 0), (2, 1), (2, 1)]
+    async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock()) as store:
+        assert store.identity.life == 3
+
+
 async def test_a_restored_backup_begins_a_new_incarnation_once(tmp_path: Path) -> None:
     clock = FakeClock()
     async with open_store(StoreOptions(), tmp_path, "gw1", clock) as store:

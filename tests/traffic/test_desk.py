@@ -278,6 +278,10 @@ async def test_readiness_is_whether_the_store_takes_a_write(autojump_clock: Mock
         assert ready.store_ok
         assert [row.name for row in ready.binds] == ["acme/0"]
         assert [row.queued for row in ready.queue] == [0, 0, 0, 0]
+        assert (ready.node, ready.uncertain, ready.quarantined) == ("gw1", 0, 0)
+        here.bring(unreadable())
+        await settle()
+        assert (await here.desk.readiness()).quarantined == 1
         store.breaks(sqlite3.SQLITE_FULL)
         ready = await here.desk.readiness()
         assert not ready.store_ok

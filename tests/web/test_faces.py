@@ -102,6 +102,9 @@ async def test_status_shows_everything_in_one_look() -> None:
         status = (await client.get("/api/v1/status")).json()
     assert status["store"] == {"ok": True, "detail": "takes writes"}
     assert (status["binds"][0]["name"], status["binds"][0]["state"], status["brakes"]) == ("acme/0", "up", [])
+    assert status["binds"][0]["next_try_at"] is None
+    assert (status["node"], status["uncertain"], status["quarantined"]) == ("", 0, 0)
+    assert "version" in status
     assert status["queue"] == [
         {"lane": "normal", "queued": 2, "oldest_at": AT},
         {"lane": "bulk", "queued": 0, "oldest_at": None},

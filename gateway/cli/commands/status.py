@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import click
 
 from gateway.cli.client import Client, ask
 from gateway.cli.options import config_option, json_option
-from gateway.cli.output import local_time, show_json, show_table
+from gateway.cli.output import local_time, plain, show_json, show_table
+from gateway.model.views import MOST_COUNTED
 
 
 @click.command(name="status")
@@ -31,20 +33,25 @@ def status(config: Path, as_json: bool) -> None:
         show_json({"running": running, **answer})
         return
     store = "good" if answer["store"]["ok"] else f"failing: {answer['store']['detail']}"
-    click.echo(f"gateway  {'running' if running else 'not running'}\nstore    {store}")
+    who = f"node {answer['node']}, version {answer['version']}"
+    click.echo(f"gateway  {'running' if running else 'not running'}, {plain(who)}\nstore    {plain(store)}")
     for brake in answer["brakes"]:
-        click.echo(f"paused   {brake['kind']} {brake['name']} {brake['note']}".rstrip())
+        click.echo(f"paused   {plain(_paused(brake))}")
+    for found, look in ((answer["uncertain"], "messages uncertain"), (answer["quarantined"], "quarantine")):
+        if found:
+            click.echo(f"to do    {_count(found)} in `gateway {look}`")
     click.echo("")
+    stopped = {brake["name"] for brake in answer["brakes"] if brake["kind"] == "carrier"}
     show_table(
         ("bind", "state", "since", "mode", "window", "detail"),
         [
             (
                 bind["name"],
-                bind["state"],
-                local_time(bind["since"]),
+                bind["state"] + (", paused" if bind["carrier"] in stopped else ""),
+                local_time(bind["since"]) if running else "-",
                 bind["mode"],
                 f"{bind['outstanding']}/{bind['window']}",
-                bind["detail"],
+                _detail(bind),
             )
             for bind in answer["binds"]
         ],
@@ -56,6 +63,22 @@ def status(config: Path, as_json: bool) -> None:
         [(lane["lane"], lane["queued"], local_time(lane["oldest_at"])) for lane in answer["queue"]],
         nothing="nothing waits",
     )
+
+
+def _paused(brake: Mapping[str, Any]) -> str:
+    """Say what is paused, since when, by whom and why."""
+    since = f"{brake['kind']} {brake['name']} since {local_time(brake['paused_at'])}, by {brake['actor']}"
+    return f'{since}: "{brake["note"]}"' if brake["note"] else since
+
+
+def _count(found: int) -> str:
+    return f"{found} or more" if found >= MOST_COUNTED else str(found)
+
+
+def _detail(bind: Mapping[str, Any]) -> str:
+    """Say how a bind is, and when it is tried again."""
+    again = bind["next_try_at"]
+    return f"{bind['detail']}; next try {local_time(again)}" if again else str(bind["detail"])
 
 
 COMMAND = status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from gateway.web.answers import BindView, BrakeView, QuarantinedView, QuarantineView, QueueView, StatusView, StoreView
 from gateway.web.route import DeskHere, answer, group
@@ -22,14 +22,18 @@ async def quarantine(desk: DeskHere, query: Annotated[PageFilter, Query()]) -> R
 
 
 @router.get("/api/v1/status", response_model=StatusView, summary="Store, binds, brakes and queue")
-async def status(desk: DeskHere) -> Response:
+async def status(request: Request, desk: DeskHere) -> Response:
     """Show how the gateway is, in one look."""
     ready = await desk.readiness()
     return answer(
         StatusView(
+            version=request.app.version,
+            node=ready.node,
             store=StoreView(ok=ready.store_ok, detail=ready.detail),
             binds=[BindView.of(row) for row in ready.binds],
             brakes=[BrakeView.of(row) for row in await desk.brakes()],
             queue=[QueueView.of(row) for row in ready.queue],
+            uncertain=ready.uncertain,
+            quarantined=ready.quarantined,
         )
     )
