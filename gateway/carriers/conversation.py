@@ -158,6 +158,8 @@ class Conversation:
                 to.turned(turn)
         if harvest.outcomes:
             to.settled(harvest.outcomes)
+        if harvest.put_off:
+            to.inward.put_off(to.port, harvest.put_off)
         if harvest.arrivals:
             to.inward.arrived(to.port, harvest.arrivals)
         if harvest.acks_written:

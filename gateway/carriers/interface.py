@@ -20,7 +20,7 @@ import trio
 
 from gateway.carriers.statuses import Verdict
 from gateway.model.address import Msisdn
-from gateway.model.messages import Arrival
+from gateway.model.messages import Arrival, Mo
 from gateway.model.permit import Outcome, Permit, Writing
 from gateway.model.views import BindRow
 
@@ -177,6 +177,10 @@ class Inward(Protocol):
 
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take what one read brought, in order. Each waits for ``bind.acknowledge`` under its session and sequence."""
+        ...
+
+    def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
+        """Learn of texts that came while none may, and were told to come again: they are answered already."""
         ...
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:

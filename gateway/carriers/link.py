@@ -20,7 +20,7 @@ from gateway.carriers.refusals import explain
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
-from gateway.model.messages import Arrival
+from gateway.model.messages import Arrival, Mo
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId, Status
@@ -63,10 +63,14 @@ _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 
 @dataclass(slots=True)
 class Harvest:
-    """What one step brought. ``octets`` and ``blocked`` are of what was written."""
+    """What one step brought. ``octets`` and ``blocked`` are of what was written.
+
+    ``put_off`` are texts that the session told to come again, because none may come now.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
+    put_off: list[Mo] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     acks_written: list[int] = field(default_factory=list)
     octets: int = 0
@@ -292,9 +296,9 @@ class Link:
                     self.peer_unbound = True
                     harvest.outcomes += self.withdraw("the carrier unbound")
                     harvest.turns.append(event)
-                case (
-                    ev.Bound() | ev.BindRefused() | ev.Unbound() | ev.Closed() | ev.Rejected() | ev.UnexpectedResponse()
-                ):
+                case ev.Rejected():
+                    self._rejected(event, harvest, wall)
+                case ev.Bound() | ev.BindRefused() | ev.Unbound() | ev.Closed() | ev.UnexpectedResponse():
                     harvest.turns.append(event)
                 case _:
                     # Answers to requests that carry no permit, and a bind asked of us, which the session refuses.
@@ -323,6 +327,15 @@ class Link:
                     event.salvage, event.sequence, event.status, event.reason, event.raw, self._origin, wall
                 )
             )
+
+    def _rejected(self, event: ev.Rejected, harvest: Harvest, wall: float) -> None:
+        harvest.turns.append(event)
+        pdu = event.frame.pdu
+        if isinstance(pdu, DeliverSm | DataSm):
+            read = self._terms.translator.read(pdu, event.frame.sequence, event.raw, self._origin, wall)
+            text = read if isinstance(read, Mo) else read.perhaps
+            if text is not None:
+                harvest.put_off.append(text)
 
     def _await_answer(self, command_id: int, sequence: int, octets: int) -> None:
         """Note one more MO that waits for its answer."""

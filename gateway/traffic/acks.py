@@ -39,14 +39,15 @@ def ack_key(mo: Mo) -> AckKey:
 
 @dataclass(slots=True)
 class _Open:
-    """An MO whose answer is not written. ``arrived`` in monotonic seconds, ``first_wall`` in unix seconds.
+    """An MO whose answer is not written. ``arrived`` in monotonic seconds, ``wall`` in unix seconds.
 
-    That is -inf for a text that came before we know when.
+    ``disturbed``: whether the ack of the same text before it was.
     """
 
     key: AckKey
     arrived: float
-    first_wall: float
+    wall: float
+    disturbed: bool
     status: int | None = None
 
 
@@ -72,13 +73,23 @@ class AckLedger:
 
     def arrived(self, mo: Mo, now: float) -> bool:
         """Note an MO; return whether the ack of the same text before it was disturbed, as of now."""
-        key = ack_key(mo)
         self._forget(now)
-        disturbed = self._unacked[key] > 0 or key in self._disturbed
-        self._unacked[key] += 1
+        item = self._item(mo, now)
+        self._unacked[item.key] += 1
         at = (mo.session, mo.sequence)
-        self._open[at] = (*self._open.get(at, ()), _Open(key, now, -math.inf if disturbed else mo.received_at))
-        return disturbed
+        self._open[at] = (*self._open.get(at, ()), item)
+        return item.disturbed
+
+    def put_off(self, mo: Mo, now: float) -> None:
+        """Note an MO that was told to come again at once."""
+        self._forget(now)
+        item = self._item(mo, now)
+        self._note_put_off(item, now)
+        self._disturb(item.key, now)
+
+    def _item(self, mo: Mo, now: float) -> _Open:
+        key = ack_key(mo)
+        return _Open(key, now, mo.received_at, self._unacked[key] > 0 or key in self._disturbed)
 
     def first_came(self, mo: Mo, now: float) -> float | None:
         """Return when this text came first (unix seconds), if it was put off then; None otherwise.
@@ -146,7 +157,8 @@ class AckLedger:
 
     def _note_put_off(self, item: _Open, now: float) -> None:
         known = self._put_off.pop(item.key, None)
-        self._put_off[item.key] = known or _PutOff(item.arrived, item.first_wall, now)
+        first = -math.inf if item.disturbed else item.wall  # no new text: it came before we know when
+        self._put_off[item.key] = known or _PutOff(item.arrived, first, now)
         self._put_off[item.key].last = now
         if len(self._put_off) > MOST_PUT_OFF:
             self._put_off.popitem(last=False)

@@ -104,6 +104,12 @@ class Hub:
         batch = Batch(arrivals, disturbed, first_came, frozenset(self._alive), self._book())
         self._take(bind, batch, now + PATIENCE_S)
 
+    def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
+        """Learn of texts that were told to come again before they came here."""
+        now = self._clock.monotonic()
+        for mo in texts:
+            self._ledger.put_off(mo, now)
+
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
         """Record what became of permits. Those that never left did not use their tokens."""
         self._dispatcher.give_back(bind.carrier, outcomes)

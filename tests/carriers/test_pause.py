@@ -8,8 +8,8 @@ from trio.testing import MockClock
 
 from gateway.carriers.pause import GRACE_S, MOST_S, SessionTime
 from gateway.model.permit import Fate
-from gateway.smpp.codec import encode
-from gateway.smpp.constants import Status
+from gateway.smpp.codec import encode, encode_header
+from gateway.smpp.constants import CommandId, Status
 from gateway.smpp.pdu import DeliverSm, EnquireLink
 from tests.carriers.rig import Rig, settle
 from tests.kit.clock import FakeClock
@@ -163,3 +163,19 @@ def test_a_pause_stops_the_time_for_so_long_at_the_most() -> None:
     assert (time.now(), time.runs) == (107.0, False)
     clock.advance(GRACE_S + 1)
     assert time.now() == 108.0
+
+
+async def test_traffic_learns_of_texts_that_come_while_none_may(autojump_clock: MockClock) -> None:
+    """They are refused for the moment by the session itself; what is no text is nobody's business."""
+    rig = Rig()
+    rig.prepare = lambda smsc: setattr(smsc, "bind_status", None)
+    async with rig.running():
+        await settle()
+        early = DeliverSm(source_addr="12125550101", destination_addr="85700", short_message=b"START")
+        nobody = DeliverSm(source_addr="12125550101", short_message=b"hello")
+        for number, pdu in enumerate((early, nobody)):
+            await rig.smsc.send(encode(pdu, 50 + number))
+        await rig.smsc.send(encode_header(CommandId.SUBMIT_SM, 60, 0))
+        await settle()
+        assert [text.text for text in rig.ledger.later] == ["START"]
+        assert rig.ledger.arrivals == []

@@ -41,6 +41,7 @@ class Ledger:
     """Traffic: writes down all that it is told, and minds that no permit is settled twice."""
 
     arrivals: list[Arrival] = field(default_factory=list)
+    later: list[Mo] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     acks: list[tuple[str, int]] = field(default_factory=list)
     states: list[BindState] = field(default_factory=list)
@@ -57,6 +58,9 @@ class Ledger:
         self.arrivals += arrivals
         if self.answer is not None:
             self.answer(bind, arrivals)
+
+    def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
+        self.later += texts
 
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

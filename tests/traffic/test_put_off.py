@@ -267,3 +267,17 @@ async def test_a_redelivery_that_is_put_off_as_well_becomes_no_new_text(
         await trio.sleep(3_600)
         await there.say("JOIN")
         assert await there.status() is OUT
+
+
+async def test_what_the_session_told_to_come_again_is_known_too(autojump_clock: MockClock, tmp_path: Path) -> None:
+    """A text that comes before the bind is answered, or after we unbound."""
+    async with scene(tmp_path) as there:
+        here = there.here
+        early = mo("START", session=here.bind.session, received_at=here.clock.wall())
+        here.hub.put_off(here.bind, [early])
+        await there.say("STOP")
+        assert await there.say("START") == 0
+        assert await there.status() is OUT
+        here.hub.put_off(here.bind, [mo("UNSTOP", session=here.bind.session, received_at=here.clock.wall())])
+        assert await there.say("UNSTOP") == 0
+        assert await there.status() is IN
