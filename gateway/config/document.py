@@ -58,15 +58,40 @@ A key that holds a secret takes it in one of three ways:
 With `password_file = "credentials/acme-password"`, the service finds its credential `acme-password`, and root, who may
 read the file itself, can run `gateway check`. Secrets appear in no log, no message and no hash.
 
+## A carrier over TLS, with statuses of its own
+
+```toml
+[[carrier]]
+name = "acme"
+host = "smsc.example.net"
+port = 3550
+tls = true                                     # its certificate is verified, always
+tls_ca = "/etc/gateway/acme-ca.pem"            # who signed it; without this, the system's list
+tls_server_name = "smpp.example.net"           # the name in it, where that is not the host's
+tls_cert = "/etc/gateway/our-certificate.pem"  # ours, where the carrier wants one
+tls_key = "/etc/gateway/our-key.pem"
+system_id = "me"
+password_file = "acme-password"
+
+[carrier.statuses]                             # of the carrier above it; the statuses are in quotes
+"0x45" = "opted_out"                           # the carrier has written that it means just that
+"0x401" = "retry"
+"1026" = "throttle"
+```
+
+What each meaning does is told in [carriers](carriers.md#what-a-responses-status-means); there, too, are
+[the steps to connect a carrier](carriers.md#connect-a-carrier).
+
 ## Changing it while the gateway runs
 
 SIGHUP (`systemctl reload gateway`) reads the file again. Lines, keywords, `stop_scope`, `max_segments`, `max_backlog`
 and `[log]` change at once. A carrier whose table is as it was keeps its sessions; one that is new is bound, one that is
 gone is drained, and one that changed is drained and bound anew, unless only `max_per_second`, `weight`, `prefixes` or
 `failover_after_s` did: these change at once and drop nothing. A file with a problem changes nothing: the problem is
-logged and counted, and the old configuration stays in force. So it does while the store takes nothing; reload again
-when it does. A change of `[store]`, `[http]`, `gateway.node` or `gateway.state_dir` needs a restart, and the log says
-so. Each piece of evidence holds the hash of the configuration that was in force.
+logged and counted, and the old configuration stays in force; commands reach the running gateway all the same, and warn.
+It stays in force, too, while the store takes nothing; reload again when it does. A change of `[store]`, `[http]`,
+`gateway.node` or `gateway.state_dir` needs a restart, and the log says so. Each piece of evidence holds the hash of the
+configuration that was in force.
 
 """
 

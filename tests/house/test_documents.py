@@ -16,6 +16,7 @@ import gateway.config.document
 import gateway.telemetry.document
 from gateway.cli.app import gateway as command_line
 from gateway.config import load
+from gateway.daemon.fleet import LIVE
 from gateway.web.access import ACCESS
 from tests.house.files import ROOT, name, written
 
@@ -99,6 +100,25 @@ def test_the_smallest_configuration_of_the_page_is_a_good_one(tmp_path: Path) ->
     file.write_text(example[1], encoding="utf-8")
     (tmp_path / "acme-password").write_text("secret", encoding="utf-8")
     assert load(file, {}).warnings == ()
+
+
+def test_the_example_of_a_carrier_over_tls_is_a_good_one(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", page("docs/configuration.md"), re.DOTALL)
+    (example,) = [one for one in examples if "[carrier.statuses]" in one]
+    certificates = ROOT / "tests" / "carriers" / "certificates"
+    for name_, file in (("acme-ca", "ca"), ("our-certificate", "gateway"), ("our-key", "gateway")):
+        example = example.replace(f"/etc/gateway/{name_}.pem", str(certificates / f"{file}.pem"))
+    (tmp_path / "acme-password").write_text("secret", encoding="utf-8")
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'{example}\n[[line]]\naddress = "85700"\ncarriers = ["acme"]\n', encoding="utf-8")
+    (carrier,) = load(config, {}).carriers
+    assert carrier.tls
+    assert carrier.statuses == {"0x45": "opted_out", "0x401": "retry", "1026": "throttle"}
+
+
+def test_what_changes_without_a_new_bind_is_named() -> None:
+    sentence = page("docs/configuration.md").partition("bound anew, unless only")[2].partition("drop nothing")[0]
+    assert set(re.findall(r"`(\w+)`", sentence)) == LIVE
 
 
 def test_the_example_of_a_session_is_as_binds_make_it() -> None:
