@@ -53,7 +53,9 @@ def read(binds: Sequence[Traced], query: TraceQuery) -> Callable[[], TracePage] 
     chosen = [bind for bind in binds if query.carrier in (None, bind.carrier, bind.name)]
     if query.carrier is not None and not chosen:
         known = ", ".join(sorted({bind.carrier for bind in binds})) or "none"
-        return Refusal(Reason.UNKNOWN_CARRIER, f"There is no carrier or bind {query.carrier!r}; carriers: {known}.")
+        names = ", ".join(bind.name for bind in binds) or "none"
+        detail = f"There is no carrier or bind {query.carrier!r}; carriers: {known}; binds: {names}."
+        return Refusal(Reason.UNKNOWN_CARRIER, detail)
     kept = [(bind, bind.ring) for bind in chosen if bind.ring is not None]
     off = [bind.name for bind in chosen if bind.ring is None]
     unmask = query.unmask

@@ -11,8 +11,17 @@ from typing import Final
 
 from gateway.carriers.compose import UDHI
 from gateway.carriers.trace import Cut, Entry
-from gateway.carriers.trace_hiding import HARMLESS, NUMBERS, PASSWORD, hide, is_receipt, shows_value, user_data_of
-from gateway.model.trace import TlvRow, TraceRow
+from gateway.carriers.trace_hiding import (
+    HARMLESS,
+    HARMLESS_OCTETS,
+    NUMBERS,
+    PASSWORD,
+    hide,
+    is_receipt,
+    shows_value,
+    user_data_of,
+)
+from gateway.model.trace import PartRow, TlvRow, TraceRow
 from gateway.smpp.codec import decode
 from gateway.smpp.constants import HEADER_LENGTH, Status, Tag, command_name, describe
 from gateway.smpp.errors import BadBody
@@ -20,9 +29,10 @@ from gateway.smpp.fields import Destinations, Failures, Message
 from gateway.smpp.layouts import LAYOUTS
 from gateway.smpp.pdu import Frame, Pdu, SmeAddress, SubmitMulti, SubmitMultiResp, Tlv
 from gateway.sms.coding import decode_text, reading
-from gateway.sms.udh import split_udh
+from gateway.sms.udh import concat_of, sar_concat, split_udh
 
 HIDDEN: Final = "[hidden]"
+_SAR: Final = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 _STARS: Final = re.compile(r"\*+")
 _TEXTS: Final = frozenset({Tag.RECEIPTED_MESSAGE_ID, Tag.ADDITIONAL_STATUS_INFO_TEXT})
 
@@ -50,6 +60,7 @@ def show(entry: Entry, bind: str, alphabet: str, secret: bytes, *, unmask: bool,
         hidden=hidden,
         fault=fault,
         octets=octets,
+        part=_part(pdu),
     )
 
 
@@ -137,6 +148,21 @@ def _tlv(tlv: Tlv, *, unmask: bool) -> TlvRow:
     if tag in HARMLESS and 0 < len(value) <= 4:
         return TlvRow(tag, name, int.from_bytes(value, "big"))
     return TlvRow(tag, name, value.hex())
+
+
+def _part(pdu: Pdu | None) -> PartRow | None:
+    """Return which part of a text a PDU is; a header outranks the TLVs, as it does where texts are joined."""
+    found = None if pdu is None else user_data_of(pdu)
+    if pdu is None or found is None:
+        return None
+    user_data, esm_class = found
+    concat = concat_of(split_udh(user_data)[0]) if esm_class & UDHI else None
+    if concat is None:
+        tlvs = getattr(pdu, "tlvs", ())
+        values = [next((value for tag, value in tlvs if tag == wanted), b"") for wanted in _SAR]
+        if all(0 < len(value) <= HARMLESS_OCTETS for value in values):
+            concat = sar_concat(*(int.from_bytes(value, "big") for value in values))
+    return None if concat is None else PartRow(concat.number, concat.total, concat.reference)
 
 
 def _text(pdu: Pdu | None, alphabet: str, gsm_coding: int, *, unmask: bool) -> tuple[str | None, bool]:

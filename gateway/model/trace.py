@@ -34,13 +34,23 @@ class TlvRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRow:
+    """Which part of a long text a PDU holds: part ``number`` (from 1) of ``total``, and what ties them together."""
+
+    number: int
+    total: int
+    reference: int
+
+
+@dataclass(frozen=True, slots=True)
 class TraceRow:
     """One PDU, or octets that are none.
 
     ``at`` in unix seconds; ``incoming``: from the carrier. ``command``, ``status`` (its number), ``status_name`` and
     ``sequence`` are the header's, None where there is no header. ``fields`` are those of the body under the names of
     SMPP 3.4, in their order; ``text`` is what short_message or message_payload says, None without one or where it is
-    hidden (``hidden``). ``fault`` says what is wrong with it. ``octets`` are its octets, with the same things hidden.
+    hidden (``hidden``). ``part``: of a text in parts, by its header or its SAR TLVs, which is told even then. ``fault``
+    says what is wrong with it. ``octets`` are its octets, with the same things hidden.
     """
 
     at: float
@@ -57,6 +67,7 @@ class TraceRow:
     hidden: bool
     fault: str | None
     octets: bytes
+    part: PartRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ nothing decided. What may not be seen was hidden before it came here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +53,14 @@ class TlvView(Answer):
         return cls(tag=row.tag, name=row.name, value=row.value)
 
 
+class PartView(Answer):
+    """Which part of a long text."""
+
+    number: int = Field(description="From 1.", examples=[1])
+    total: int = Field(examples=[2])
+    reference: int = Field(description="What ties the parts of one text together.", examples=[31])
+
+
 class PduView(Answer):
     """One PDU, or octets that came in the place of one."""
 
@@ -67,6 +76,7 @@ class PduView(Answer):
     tlvs: list[TlvView]
     text: str | None = Field(description="The text, decoded; null where there is none or it is hidden.")
     hidden: bool = Field(description="Whether there is a text that is hidden, wholly or in part.")
+    part: PartView | None = Field(description="Of a text in parts, by its header or SAR TLVs: which; else null.")
     fault: str | None = Field(description="What is wrong with it; null where nothing is.")
     octets: str = Field(description="All of it in hexadecimal; what is hidden is 2a (a star) at the same length.")
 
@@ -86,6 +96,7 @@ class PduView(Answer):
             tlvs=[TlvView.of(tlv) for tlv in row.tlvs],
             text=row.text,
             hidden=row.hidden,
+            part=None if row.part is None else PartView.model_construct(**asdict(row.part)),
             fault=row.fault,
             octets=row.octets.hex(),
         )

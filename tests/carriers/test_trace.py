@@ -195,7 +195,7 @@ def test_a_carrier_or_a_bind_can_be_chosen(name: str | None, binds: int) -> None
 def test_an_unknown_carrier_is_refused_with_those_there_are() -> None:
     refusal = read(traced(ring()), TraceQuery("bcme"))
     assert isinstance(refusal, Refusal)
-    assert (refusal.reason, "acme" in refusal.detail) == (Reason.UNKNOWN_CARRIER, True)
+    assert (refusal.reason, "binds: acme/0" in refusal.detail) == (Reason.UNKNOWN_CARRIER, True)
     assert isinstance(read([], TraceQuery("acme")), Refusal)
 
 

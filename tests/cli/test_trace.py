@@ -19,6 +19,7 @@ from gateway.model.requests import Actor
 from gateway.model.trace import TracePage, TraceQuery
 from gateway.smpp.codec import encode, encode_header
 from gateway.smpp.pdu import DeliverSm, DeliverSmResp, EnquireLink, SubmitSmResp, Tlv
+from gateway.sms.udh import build_concat8
 from gateway.web.access import Authority
 from gateway.web.app import build_app
 from gateway.web.server import serve_unix
@@ -97,9 +98,18 @@ async def test_what_people_see(run: Run) -> None:
         "2026-11-22 17:04:05.250  acme/0  <-  submit_sm  seq 9",
         "    fault: service_type has no NUL at its end (ESME_RINVSERTYP)",
         f"    octets: {encode_header(0x4, 9, 0, b'*' * 300).hex()[:512]}…",
+        "    (2a, stars, is hidden: --unmask shows it, and `gateway quarantine --raw` what was set aside)",
     ]
     assert ended.err == "silent/0: nothing is kept, because trace_octets of its carrier is 0\n"
     assert [query.last for query in binds.asked] == [9]
+
+
+async def test_parts_are_told_though_the_text_is_hidden(run: Run) -> None:
+    binds = Binds()
+    text = build_concat8(31, 2, 1) + b"secret"
+    binds.ring.take("in", encode(DeliverSm(esm_class=0x40, short_message=text), 1))
+    out = (await beside(run, binds, "--last", "9", "acme")).out
+    assert "    part 1 of 2, reference 31\n    text: hidden\n" in out
 
 
 async def test_unmasked_and_harmless_to_the_terminal(run: Run) -> None:
@@ -198,4 +208,7 @@ def test_what_cannot_be_traced(run: Run) -> None:
 
 async def test_an_unknown_carrier(run: Run) -> None:
     ended = await beside(run, Binds(), "bcme")
-    assert (ended.status, ended.err) == (65, "gateway: There is no carrier or bind 'bcme'; carriers: acme, silent\n")
+    assert (ended.status, ended.err) == (
+        65,
+        "gateway: There is no carrier or bind 'bcme'; carriers: acme, silent; binds: acme/0, silent/0\n",
+    )

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Actor, Role
-from gateway.model.trace import TlvRow, TracePage, TraceQuery, TraceRow
+from gateway.model.trace import PartRow, TlvRow, TracePage, TraceQuery, TraceRow
 from gateway.web.app import build_app
 from tests.kit.desk import NOW, FakeDesk, as_port
 from tests.web.faces import METRICS, app_on, authority, client_of, is_problem
@@ -30,6 +30,7 @@ ROW = TraceRow(
     hidden=True,
     fault=None,
     octets=b"\x01*",
+    part=PartRow(1, 2, 31),
 )
 PAGE = TracePage((ROW, replace(ROW, incoming=False)), "acme/0=8", more=True, missed={"acme/0": 3}, off=("b/0",))
 PDU = {
@@ -45,6 +46,7 @@ PDU = {
     "tlvs": [{"tag": 30, "name": "receipted_message_id", "value": "9f01ab"}],
     "text": None,
     "hidden": True,
+    "part": {"number": 1, "total": 2, "reference": 31},
     "fault": None,
     "octets": "012a",
 }

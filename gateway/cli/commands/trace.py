@@ -30,6 +30,9 @@ PAGE: Final = 500
 MOST_HEX: Final = 256
 """Octets of a PDU that cannot be read that are printed for people."""
 
+HIDDEN: Final = b"****".hex()
+"""What hidden octets look like."""
+
 Show = Callable[[Mapping[str, Any]], None]
 
 
@@ -130,6 +133,8 @@ def _lines(pdu: Mapping[str, Any]) -> Iterator[str]:
         yield f"    {', '.join(fields)}"
     for tlv in pdu["tlvs"]:
         yield f"    {tlv['name']} {plain(tlv['value'])}"
+    if (part := pdu["part"]) is not None:
+        yield f"    part {part['number']} of {part['total']}, reference {part['reference']}"
     if pdu["text"] is not None:
         yield f"    text: {plain(pdu['text'])}"
     elif pdu["hidden"]:
@@ -138,6 +143,8 @@ def _lines(pdu: Mapping[str, Any]) -> Iterator[str]:
         yield click.style(f"    fault: {plain(pdu['fault'])}", fg="red")
         octets = pdu["octets"]
         yield f"    octets: {octets[: 2 * MOST_HEX]}{'…' if len(octets) > 2 * MOST_HEX else ''}"
+        if HIDDEN in octets:
+            yield "    (2a, stars, is hidden: --unmask shows it, and `gateway quarantine --raw` what was set aside)"
 
 
 class _File:
