@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
-from gateway.model.permit import Fate, Grounds, Outcome, Permit
+from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
 from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
@@ -79,8 +79,8 @@ update message set state = ?, reason = ?, status = coalesce(?, status), resends 
 """
 _MINT: Final = """
 insert into permit (id, message_id, segment, line_id, subscriber, carrier, bind, node, life, grounds, opt_outs,
-    minted_at, dies_at, fate, status, carrier_id, detail)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '')
+    minted_at, dies_at, fate, status, carrier_id, detail, style, data_coding)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '', ?, ?)
 """
 # A fact that is recorded late (the store was full) never replaces one that came after it: an answer outranks silence.
 _SETTLE: Final = f"""
@@ -140,6 +140,8 @@ class PermitRow:
     status: int
     bind: str
     receipt_state: int | None
+    style: SegmentStyle = SegmentStyle.UDH8
+    data_coding: int = 0
 
 
 def journal(tx: Tx, entries: Sequence[Entry]) -> None:
@@ -322,6 +324,8 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
                 opt_outs[p.message_id],
                 tx.now,
                 p.dies_at,
+                p.style.value,
+                p.data_coding,
             )
             for p in permits
         ],
@@ -343,11 +347,14 @@ def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow
     found: dict[int, list[PermitRow]] = {}
     for marks, chunk in chunks(sorted(message_ids)):
         for row in tx.rows(
-            "select id, message_id, segment, fate, status, bind, receipt_state from permit"
+            "select id, message_id, segment, fate, status, bind, receipt_state, style, data_coding from permit"
             f" where message_id in ({marks}) order by id",
             chunk,
         ):
-            found.setdefault(row[1], []).append(PermitRow(row[0], row[1], row[2], Fate(row[3]), *row[4:]))
+            id_, message_id, segment, fate, status, bind, receipt, style, coding = row
+            found.setdefault(message_id, []).append(
+                PermitRow(id_, message_id, segment, Fate(fate), status, bind, receipt, SegmentStyle(style), coding)
+            )
     return found
 
 

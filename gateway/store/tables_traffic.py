@@ -87,6 +87,8 @@ class Permit(Table):
     receipt_state = IntegerField(null=True)
     receipt_at = DoubleField(null=True)
     receipt_error = TextField(null=True)
+    style = TextField(default="udh8", constraints=[SQL("DEFAULT 'udh8'")])
+    data_coding = integer(0)
 
     class Meta:
         table_name = "permit"

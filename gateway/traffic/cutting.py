@@ -37,8 +37,6 @@ _BEGUN: Final = frozenset({Fate.ACCEPTED, Fate.UNCERTAIN})
 _SURELY_SHORT: Final = 35
 """Characters that fit into one short message whatever they are: each takes two UCS-2 units at most."""
 _SHORT_OCTETS: Final = 140
-_USUAL: Final = tuple(Writing(style, alphabet) for alphabet in ("gsm", "ucs-2") for style in SegmentStyle)
-"""Every cut that there is of a text: in GSM if it is, and in UCS-2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +69,12 @@ def has_a_cut(mt: Mt) -> bool:
     return mt.segments > 1 or (len(mt.text) > _SURELY_SHORT and len(encode_ucs2(mt.text)) > _SHORT_OCTETS)
 
 
-def bound_cut(mt: Mt, permits: Iterable[PermitRow], writings: Writings, present: Writing) -> Cut | None:
-    """Return the cut that the message must keep; None where nothing of it may have gone out.
-
-    It is that of the carrier on which the message was begun. If that carrier is gone or has changed, it is the first
-    that has as many segments as were minted, the ``present`` carrier's before others.
-    """
-    begun = [permit for permit in permits if permit.fate in _BEGUN]
-    if not begun:
+def bound_cut(mt: Mt, permits: Iterable[PermitRow]) -> Cut | None:
+    """Return the cut that the message must keep; None where nothing of it may have gone out."""
+    first = next((permit for permit in permits if permit.fate in _BEGUN), None)
+    if first is None:
         return None
-    before = writings.get(begun[-1].bind.partition("/")[0], present)  # a bind is named after its carrier: acme/0
-    cuts = (cut(mt.text, writing) for writing in (before, present, *_USUAL))
-    return next((made for made in cuts if len(made.bodies) == mt.segments), None) or cut(mt.text, present)
+    return cut(mt.text, Writing(first.style, "ucs-2" if first.data_coding == Encoding.UCS2 else "gsm"))
 
 
 def finished(text: str, bound: Cut, alphabet: str, done: Container[int]) -> Cut | Refusal:

@@ -98,7 +98,7 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
 def _cut(claim: Claim, before: Sequence[PermitRow], done: set[int], writings: Writings, most: int) -> Cut | Refusal:
     """Return the message's cut: the one that it was begun in, or the carrier's own, unless that is too long."""
     text, present = claim.mt.text, writings.get(claim.carrier, _USUAL)
-    bound = bound_cut(claim.mt, before, writings, present) if before else None
+    bound = bound_cut(claim.mt, before)
     if bound is not None:
         return finished(text, bound, present.alphabet, done)
     made = cut(text, present)

@@ -18,8 +18,7 @@ from gateway.model.refusal import Reason, Refusal
 from gateway.smpp.constants import Tag
 from gateway.smpp.pdu import DataSm, SubmitSm, tlv
 from gateway.sms import ALPHABETS, Part, concat_of, join, reading, sar_concat, split_udh
-from gateway.store.hot_messages import permits_of
-from gateway.traffic.cutting import Writings, bound_cut, count, cut, too_long
+from gateway.traffic.cutting import Writings, count, cut, too_long
 from gateway.traffic.gate import Claim, Minted, pass_gate
 from gateway.traffic.settle import settle
 from tests.kit.permits import permit
@@ -192,16 +191,6 @@ def test_a_carrier_that_got_another_alphabet_leaves_the_cut(bench: Bench) -> Non
     for one in begun[1:]:
         tell(bench, one, Fate.RETURNED)
     assert [one.body for one in minted(bench, id_, "acme", {"acme": Writing()})] == [one.body for one in begun[1:]]
-
-
-def test_a_text_that_no_cut_fits_is_cut_as_its_carrier_wants_it(bench: Bench) -> None:
-    """What is stored can only be wrong if somebody else wrote it."""
-    id_ = bench.queue(PLAIN)
-    (first, _) = minted(bench, id_, "gsm")
-    tell(bench, first, Fate.ACCEPTED)
-    bench.tx(lambda tx: tx.execute("update message set segments = 9 where id = ?", (id_,)))
-    rows = bench.tx(lambda tx: permits_of(tx, [id_]))[id_]
-    assert bound_cut(bench.mt(id_), rows, {}, Writing(UDH16)) == cut(PLAIN, Writing(UDH16))
 
 
 @pytest.mark.parametrize(

@@ -198,10 +198,10 @@ def test_what_may_have_gone_out_keeps_its_cut_and_a_late_answer_counts_right(
 @pytest.mark.parametrize(
     "first, gone, then, style",
     [
-        ("wide", {}, "acme", UDH16),  # of three segments there is only that cut
+        ("wide", {}, "acme", UDH16),
         ("acme", {}, "wide", UDH8),
-        ("acme", {}, "sar", SAR),  # the same cut, in the present carrier's way
-        ("acme", {"acme": UDH16}, "sar", SAR),  # it was changed meanwhile
+        ("acme", {}, "sar", UDH8),
+        ("acme", {"acme": UDH16}, "sar", UDH8),  # it was changed meanwhile
         ("wide", {"wide": PAYLOAD}, "whole", UDH16),
     ],
 )
@@ -217,6 +217,19 @@ def test_a_carrier_that_is_gone_or_changed_leaves_its_cut(
     again = minted(bench, id_, then, {name: Writing(kept) for name, kept in later.items()})
     assert {permit.style for permit in again} == {style}
     assert [permit.body for permit in again] == [permit.body for permit in begun[1:]]
+
+
+def test_a_cut_is_kept_over_any_number_of_carriers(bench: Bench) -> None:
+    id_ = bench.queue("x" * 450)
+    styles = set()
+    for carrier in ("sar", "wide", "wide"):
+        permits = minted(bench, id_, carrier)
+        styles |= {permit.style for permit in permits}
+        tell(bench, permits[0], Fate.ACCEPTED)
+        for permit in permits[1:]:
+            tell(bench, permit, Fate.RETURNED)
+    assert styles == {SAR}
+    assert bench.state(id_) is MessageState.SENT
 
 
 @pytest.mark.parametrize("text, carrier, goes", [("x" * 306, "acme", True), ("x" * 306, "wide", False)])
