@@ -53,6 +53,10 @@ def _reason(error: OSError) -> str:
     return f"cannot be read: {error.strerror}"
 
 
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""What OpenSSL says of a first answer that is no record of TLS."""
+
+
 class TlsWire:
     """A ``Wire`` that speaks TLS over another one, which it owns. Use it after ``handshake``.
 
@@ -76,9 +80,11 @@ class TlsWire:
                     await self._flush()
                     if not await self._feed():
                         raise WireError("the carrier closed the connection during the TLS handshake") from None
-                except ssl.SSLError:
+                except ssl.SSLError as error:
                     with suppress(WireError):  # the alert that tells the carrier why; it may be gone
                         await self._flush()
+                    if error.reason in _NO_TLS:
+                        raise WireError(f"the peer does not speak TLS on this port ({error.reason})") from error
                     raise
                 else:
                     await self._flush()

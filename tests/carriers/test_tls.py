@@ -127,6 +127,13 @@ async def test_a_version_too_old_is_refused(autojump_clock: MockClock) -> None:
         await shake(ours, theirs)
 
 
+async def test_a_carrier_that_speaks_no_tls_on_this_port(autojump_clock: MockClock) -> None:
+    ours, theirs, _ = pair(make_context(CA, "", "", "1.2"), server_context())
+    theirs._inner.send_some(b"\x00\x00\x00\x10\x80\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00")  # a generic_nack
+    with pytest.raises(WireError, match="does not speak TLS on this port"):
+        await ours.handshake()
+
+
 async def test_a_carrier_that_hangs_up_in_the_handshake(autojump_clock: MockClock) -> None:
     ours, theirs, _ = pair(make_context(CA, "", "", "1.2"), server_context())
     theirs._inner.close()
