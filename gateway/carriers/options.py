@@ -32,6 +32,10 @@ def _is_status(key: str) -> str:
 StatusKey = Annotated[str, AfterValidator(_is_status)]
 
 
+TLS_FILES = ("tls_ca", "tls_cert", "tls_key")
+"""The keys that name files."""
+
+
 class Mode(StrEnum):
     """How a carrier is bound to. A pair is two sessions: one submits, the other receives."""
 
@@ -54,7 +58,9 @@ class CarrierOptions(BaseModel):
     port: int = Field(default=2775, ge=1, le=65_535, description="TCP port of the carrier's SMSC.")
     tls: bool = Field(default=False, description="Whether to speak TLS; the carrier's certificate is always verified.")
     tls_ca: str = Field(
-        default="", description="PEM file of who may have signed the carrier's certificate; empty: the system's list."
+        default="",
+        description="PEM file of who may have signed the carrier's certificate, as seen from this file; empty: the "
+        "system's list.",
     )
     tls_cert: str = Field(default="", description="PEM file of our own certificate, where the carrier wants one.")
     tls_key: str = Field(default="", description="PEM file of its key; empty: the key is in `tls_cert`.")

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr
 
-from gateway.carriers.options import CarrierOptions
+from gateway.carriers.options import TLS_FILES, CarrierOptions
 from gateway.config.crosscheck import Parts, whole
 from gateway.config.lines import check_lines
 from gateway.config.options import SECTIONS, Config, GatewayOptions, state_directory
@@ -115,9 +115,16 @@ class _Reader:
         self._many[name] = [item for item in found if item is not None]
 
     def _checked(self, at: str, model: type[BaseModel], table: dict[str, Any]) -> BaseModel | None:
-        found, problems = tolerant(model, self._secrets.resolve(model, table, at), at, self._file)
+        rooted = {key: self._rooted(key, value) for key, value in table.items()}
+        found, problems = tolerant(model, self._secrets.resolve(model, rooted, at), at, self._file)
         self._problems += problems
         return found
+
+    def _rooted(self, key: str, value: object) -> object:
+        """Return the path of a TLS file as seen from the configuration, like every other path in it."""
+        if key not in TLS_FILES or not isinstance(value, str) or not value:
+            return value
+        return str(self._file.absolute().parent / value)
 
     def config(self) -> Config:
         """Check the whole and return it; raise ConfigErrors with all that has been found."""

@@ -163,3 +163,13 @@ def test_a_secret_in_a_file_that_everybody_may_read(tmp_path: Path) -> None:
 
 def test_good_is_good(tmp_path: Path) -> None:
     assert loaded(tmp_path, GOOD + '\n[http]\nlisten = []\n[log]\nlevel = "debug"').log.level == "debug"
+
+
+def test_tls_files_are_seen_from_the_configuration(tmp_path: Path) -> None:
+    """As every other path in it; not from wherever the command was started."""
+    (tmp_path / "certificates").mkdir()
+    certificate = Path(__file__).parents[1] / "carriers" / "certificates" / "ca.pem"
+    (tmp_path / "certificates" / "ca.pem").write_bytes(certificate.read_bytes())
+    text = GOOD.replace('name = "acme"', 'name = "acme"\ntls = true\ntls_ca = "certificates/ca.pem"', 1)
+    (carrier,) = load(written(tmp_path, text), {}).carriers
+    assert carrier.tls_ca == str(tmp_path / "certificates" / "ca.pem")
