@@ -23,7 +23,7 @@ def _from_transcripts() -> list[bytes]:
     for file in sorted(TRANSCRIPTS.glob("*.toml")):
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         entries = [entry for table in tables.values() if isinstance(table, list) for entry in table]
-        found += [bytes.fromhex(entry["hex"]) for entry in entries if "hex" in entry]
+        found += [bytes.fromhex("".join(entry["hex"].split())) for entry in entries if "hex" in entry]
     return found
 
 
