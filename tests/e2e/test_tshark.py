@@ -44,6 +44,7 @@ _HIDING: Final = "tests/carriers/test_trace_hiding.py::"
 _MASKED: Final = f"{_HIDING}test_whatever_the_pdu_masking_keeps_its_form"
 _PLAIN: Final = "no two fields that stand beside each other have one value, so that none can be taken for the other"
 _ANY_LENGTH: Final = "TLVs are drawn at random, and tshark reads those it knows at the length that they should have"
+_TWO_TEXTS: Final = "can only appear once in total"
 
 ODD: Final[tuple[Odd, ...]] = (
     Odd(
@@ -58,7 +59,7 @@ ODD: Final[tuple[Odd, ...]] = (
     *(
         Odd(test, says, _ANY_LENGTH, always=False)
         for test in (_RANDOM, _WRITER, _MASKED)
-        for says in ("Malformed Packet: SMPP", "opt_param: ")
+        for says in ("Malformed Packet: SMPP", "opt_param: ", _TWO_TEXTS)
     ),
     Odd(
         "tests/smpp/test_codec_layouts.py::test_the_plain_shapes_of_the_busy_pdus_are_laid_out_alike_on_every_path",
@@ -74,6 +75,10 @@ ODD: Final[tuple[Odd, ...]] = (
         Odd(
             f"{_HIDING}test_tlvs_have_names_and_only_harmless_ones_show_their_value", says, "a source_port of 11 octets"
         )
+        for says in ("Malformed Packet: SMPP", "opt_param: ")
+    ),
+    *(
+        Odd("tests/carriers/test_trace_parts.py::test_which_part_it_is", says, "a reference of five octets")
         for says in ("Malformed Packet: SMPP", "opt_param: ")
     ),
     Odd("tests/smpp/test_codec_writing.py::test_the_longest_lawful_fields_fit", _UDH, "every number is the highest"),

@@ -60,6 +60,8 @@ def dissect(capture: Path) -> list[tuple[int, list[Seen]]]:
 
 def _walk(tree: dict[str, Any]) -> Iterator[Seen]:
     for key, value in tree.items():
+        if key.startswith("_ws."):
+            continue  # what tshark says of the PDU, which is no field of it: ``complaints`` has that
         if key.endswith("_raw"):
             for octets, _position, _length, mask, _type in value if isinstance(value[0], list) else [value]:
                 yield Seen(key.removeprefix("smpp.").removesuffix("_raw"), octets, mask)
