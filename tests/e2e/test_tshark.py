@@ -53,9 +53,7 @@ ODD: Final[tuple[Odd, ...]] = (
         "tests/smpp/test_framing.py makes the longest there is, as it is read",
         always=False,
     ),
-    Odd(_RANDOM, _UDH, _NO_HEADER),
-    Odd(_WRITER, _UDH, _NO_HEADER),
-    Odd(_MASKED, _UDH, _NO_HEADER),
+    *(Odd(test, _UDH, _NO_HEADER, always=False) for test in (_RANDOM, _WRITER, _MASKED)),
     *(
         Odd(test, says, _ANY_LENGTH, always=False)
         for test in (_RANDOM, _WRITER, _MASKED)
