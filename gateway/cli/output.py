@@ -46,6 +46,12 @@ def show_record(pairs: Mapping[str, object]) -> None:
         click.echo(f"{click.style(key.ljust(width), bold=True)}  {value}")
 
 
+def show_next(page: Mapping[str, Any]) -> None:
+    """Tell, beside the output, how to go on where a page of the API has a next one."""
+    if page["next"]:
+        click.echo(f"more: --cursor {page['next']}", err=True)
+
+
 def local_time(value: Any) -> str:
     """Return an ISO 8601 time from the API as local time to the second; anything else as it is."""
     return _local(value, "seconds")

@@ -58,12 +58,12 @@ def diff(old: Config, new: Config) -> Changes:
     old_carriers = {carrier.name: carrier for carrier in old.carriers}
     new_carriers = {carrier.name: carrier for carrier in new.carriers}
     old_words, new_words = _keywords(old.lines), _keywords(new.lines)
-    own = _keys(old.gateway, new.gateway)
+    own = differing(old.gateway, new.gateway)
     restart = [f"gateway.{key}" for key in own if key not in LIVE and key != "state_dir"]
     if old.state_dir != new.state_dir:
         restart.append("gateway.state_dir")
-    restart += [f"store.{key}" for key in _keys(old.store, new.store)]
-    restart += [f"http.{key}" for key in _keys(old.http, new.http)]
+    restart += [f"store.{key}" for key in differing(old.store, new.store)]
+    restart += [f"http.{key}" for key in differing(old.http, new.http)]
     return Changes(
         lines_added=_only(new_lines, old_lines),
         lines_removed=_only(old_lines, new_lines),
@@ -89,11 +89,12 @@ def _only(these: Mapping[str, object], those: Mapping[str, object]) -> tuple[str
 
 
 def _changed(old: Mapping[str, BaseModel], new: Mapping[str, BaseModel]) -> tuple[Change, ...]:
-    both = [(name, _keys(old[name], new[name])) for name in new if name in old]
+    both = [(name, differing(old[name], new[name])) for name in new if name in old]
     return tuple(Change(name, keys) for name, keys in both if keys)
 
 
-def _keys(old: BaseModel, new: BaseModel) -> tuple[str, ...]:
+def differing(old: BaseModel, new: BaseModel) -> tuple[str, ...]:
+    """Return the keys that differ between two tables of one kind, as the file spells them."""
     return tuple(
         field.alias or name
         for name, field in type(new).model_fields.items()

@@ -16,6 +16,7 @@ import trio
 
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.options import CarrierOptions
+from gateway.config.changes import differing
 
 _log = structlog.get_logger(__name__)
 
@@ -130,5 +131,4 @@ class Fleet:
 
 def _changed(new: CarrierOptions, old: CarrierOptions) -> list[str]:
     """Return the keys that differ, of those that need a new bind."""
-    names = [name for name in CarrierOptions.model_fields if name not in LIVE]
-    return [name for name in names if getattr(new, name) != getattr(old, name)]
+    return [key for key in differing(old, new) if key not in LIVE]

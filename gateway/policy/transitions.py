@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gateway.model.consent import ConsentStatus, EvidenceKind, Hold, Method, Standing
+from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Hold, Method, Standing
 from gateway.model.effects import (
     ChangeList,
     ChangeStatus,
@@ -80,6 +80,25 @@ class Change:
 
     standing: Standing
     evidence: RecordEvidence
+
+
+def recorded(
+    change: Change, method: Method, occurred_at: float, config_hash: str, mo_id: int | None = None
+) -> Evidence:
+    """Return what to store as evidence of a change that came by no text, and of when it happened (unix seconds)."""
+    effect = change.evidence
+    return Evidence(
+        kind=effect.kind,
+        line_id=change.standing.line_id,
+        subscriber=change.standing.subscriber,
+        before=effect.before,
+        after=effect.after,
+        method=method,
+        occurred_at=occurred_at,
+        mo_id=mo_id,
+        config_hash=config_hash,
+        note=effect.note,
+    )
 
 
 def status_of(standing: Standing) -> ConsentStatus:

@@ -22,7 +22,7 @@ claims is part of that: ``Turns.reached`` only says with whom to begin.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -132,7 +132,7 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
         taking.lane(supply, Lane.URGENT, supply.tokens)
         if taking.stuck is not None:
             continue  # what comes free is for it: the other lanes would take each slot as it comes
-        waits = {place[0] for place in demand.backlog if place[1:] in supply.queues} & WEIGHTS.keys()
+        waits = taking.waiting(supply.queues)
         if taking.allot(supply):
             _share(taking, supply, set(waits))
             taking.allotted = None
@@ -143,7 +143,12 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
 def _share(taking: _Taking, supply: Supply, waiting: set[Lane]) -> None:
     """Let lanes 2 to 4 take turns until slots, tokens or messages run out, or a long text must wait for slots."""
     state = supply.turns
-    if state.saving is not None and supply.budget > 0 and taking.open_to(supply, state.saving):
+    if (
+        state.saving is not None
+        and supply.budget > 0
+        and state.saving[1:] in supply.queues
+        and taking.is_open(state.saving)
+    ):
         taking.place(supply, state.saving, 1)
         if taking.stuck is not None:
             return
@@ -172,24 +177,29 @@ class _Taking:
         self.allotted: Counter[tuple[int, Lane]] | None = None
         self.stuck: Place | None = None
 
-    def open_to(self, supply: Supply, place: Place) -> bool:
-        """Say whether a place may have messages that may go on this carrier."""
-        waits = place in self.demand.backlog and place not in self.claimed.emptied
-        return waits and place[1:] in supply.queues and self.line_has_tokens(place)
+    def waiting(self, queues: Iterable[Queue]) -> set[Lane]:
+        """Return those of lanes 2 to 4 in which something may wait in these queues."""
+        return {lane for queue in queues for lane in WEIGHTS if (lane, *queue) in self.demand.backlog}
+
+    def is_open(self, place: Place) -> bool:
+        """Say whether a place may have messages that may go."""
+        return place in self.demand.backlog and place not in self.claimed.emptied and self.line_has_tokens(place)
 
     def allot(self, supply: Supply) -> bool:
         """Share the tokens of lines with a limit among their own lanes; say whether there are any.
 
         Otherwise the lane that is asked first would take each token as it comes. What one leaves, others may use after.
         """
+        lines = {line for line, _ in supply.queues if self.tokens.get(line, 0) > 0} if self.tokens else set()
+        if not lines:
+            return False
         self.allotted = Counter()
-        lines = {line for line, _ in supply.queues if self.tokens.get(line, 0) > 0}
         for line in lines:
-            waiting = {place[0] for place in self.demand.backlog if place[1] == line and place[1:] in supply.queues}
+            waiting = self.waiting(queue for queue in supply.queues if queue[0] == line)
             credit = supply.turns.lines.setdefault(line, {})
-            for lane, count in turns(self.tokens[line], waiting & WEIGHTS.keys(), credit).items():
+            for lane, count in turns(self.tokens[line], waiting, credit).items():
                 self.allotted[line, lane] = count
-        return bool(lines)
+        return True
 
     def line_has_tokens(self, place: Place) -> bool:
         """Say whether the line's own limit lets another one go, in this lane."""
@@ -206,7 +216,7 @@ class _Taking:
         """
         self.stuck = None
         queues = _after(supply.queues, supply.turns.served.get(lane))
-        places = [(lane, *queue) for queue in queues if self.open_to(supply, (lane, *queue))]
+        places = [place for queue in queues if self.is_open(place := (lane, *queue))]
         used = 0
         while places and used < budget and self.stuck is None:
             more: list[Place] = []

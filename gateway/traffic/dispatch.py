@@ -34,7 +34,8 @@ from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
 from gateway.traffic.serving import Serving
-from gateway.traffic.settle import Settled, Verdicts, return_orphans
+from gateway.traffic.settle import Settled, return_orphans
+from gateway.traffic.settlement import Verdicts
 
 _log = structlog.get_logger(__name__)
 

@@ -30,7 +30,8 @@ from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.intake import REDELIVERY_WINDOW_S, Batch, Intake, Taken, take_in
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import Settled, Verdicts, settle
+from gateway.traffic.settle import Settled, settle
+from gateway.traffic.settlement import Verdicts
 
 _log = structlog.get_logger(__name__)
 

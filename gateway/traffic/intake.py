@@ -46,7 +46,8 @@ from gateway.traffic.joining import DUPLICATE, Whole, admit, is_part
 from gateway.traffic.lifting import Lifted, lifted, since
 from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import TYPED, Verdicts, take_receipt
+from gateway.traffic.settle import TYPED, take_receipt
+from gateway.traffic.settlement import Verdicts
 
 REDELIVERY_WINDOW_S: Final = 900.0
 _NO_LINE: Final = 0

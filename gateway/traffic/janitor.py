@@ -19,11 +19,11 @@ import trio
 
 from gateway.base import Clock
 from gateway.model.address import Msisdn
-from gateway.model.consent import Evidence, Method
+from gateway.model.consent import Method
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
 from gateway.model.refusal import Reason
-from gateway.policy.transitions import opted_out
+from gateway.policy.transitions import opted_out, recorded
 from gateway.store import queries
 from gateway.store.desk import forget_answers
 from gateway.store.errors import StoreError
@@ -49,7 +49,8 @@ from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_text
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import Verdicts, reconsider
+from gateway.traffic.settle import reconsider
+from gateway.traffic.settlement import Verdicts
 
 _log = structlog.get_logger(__name__)
 
@@ -246,26 +247,9 @@ def expire_holds(tx: Tx, book: RuleBook) -> list[Key]:
     for line_id, subscriber, since, mo_id in _holds_due(tx, book):
         key = (line_id, subscriber)
         standing = standings(tx, [key])[key]
-        change = opted_out(standing, Method.HOLD_EXPIRED, tx.now, since=since)
+        change = opted_out(standing, Method.HOLD_EXPIRED, tx.now, note="not reviewed in time", since=since)
         save_standings(tx, [(standing, change.standing)])
-        event = change.evidence
-        add_evidence(
-            tx,
-            [
-                Evidence(
-                    kind=event.kind,
-                    line_id=line_id,
-                    subscriber=subscriber,
-                    before=event.before,
-                    after=event.after,
-                    method=Method.HOLD_EXPIRED,
-                    occurred_at=since,
-                    mo_id=mo_id,
-                    config_hash=book.config_hash,
-                    note="not reviewed in time",
-                )
-            ],
-        )
+        add_evidence(tx, [recorded(change, Method.HOLD_EXPIRED, since, book.config_hash, mo_id)])
         refuse_older(tx, line_id, subscriber, change.standing.opt_outs, Reason.OPTED_OUT.value)
         due.append(key)
     return due

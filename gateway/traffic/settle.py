@@ -25,8 +25,7 @@ from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, named, overtook
 from gateway.traffic.routes import requeue
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settlement import Verdicts as Verdicts
-from gateway.traffic.settlement import next_move
+from gateway.traffic.settlement import Verdicts, next_move
 from gateway.traffic.upstream import Learned, learn
 
 TYPED: Final = "typed"

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.carriers.statuses import Verdict
-from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Method, Standing
+from gateway.model.consent import ConsentStatus, EvidenceKind, Method, Standing
 from gateway.model.effects import Scope
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.model.refusal import Reason
-from gateway.policy.transitions import Change, opted_out, status_of
+from gateway.policy.transitions import opted_out, recorded, status_of
 from gateway.smpp.constants import describe
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
@@ -66,7 +66,7 @@ def _one(tx: Tx, key: Key, outcome: Outcome, book: RuleBook) -> Learned:
     before = standings(tx, keys)
     changes = {each: opted_out(before[each], Method.CARRIER, tx.now, scope, note) for each in keys}
     save_standings(tx, [(before[each], change.standing) for each, change in changes.items()])
-    add_evidence(tx, [_evidence(each, change, tx.now, book) for each, change in changes.items()])
+    add_evidence(tx, [recorded(change, Method.CARRIER, tx.now, book.config_hash) for change in changes.values()])
     refused = sum(
         refuse_older(tx, *each, change.standing.opt_outs, Reason.OPTED_OUT.value) for each, change in changes.items()
     )
@@ -83,18 +83,3 @@ def _came_back_since(tx: Tx, standing: Standing, permit: Permit) -> bool:
         (permit.line_id, permit.subscriber, EvidenceKind.OPT_IN.value, Method.TEXT.value, permit.id),
     )
     return bool(rows)
-
-
-def _evidence(key: Key, change: Change, now: float, book: RuleBook) -> Evidence:
-    effect = change.evidence
-    return Evidence(
-        kind=effect.kind,
-        line_id=key[0],
-        subscriber=key[1],
-        before=effect.before,
-        after=effect.after,
-        method=Method.CARRIER,
-        occurred_at=now,
-        config_hash=book.config_hash,
-        note=effect.note,
-    )

@@ -12,7 +12,7 @@ from gateway.carriers.habits import habits
 from gateway.carriers.statuses import UNSENDABLE, verdict
 from gateway.cli.client import EX_DATAERR, Client, ask
 from gateway.cli.options import MESSAGE_ID, config_option, json_option
-from gateway.cli.output import exact_time, local_time, show_json, show_record, show_table
+from gateway.cli.output import exact_time, local_time, show_json, show_next, show_record, show_table
 from gateway.cli.times import ago
 from gateway.config import load
 from gateway.model.messages import Lane, MessageState
@@ -268,8 +268,7 @@ def _show_page(page: Any, as_json: bool) -> None:
         ],
         nothing="no messages",
     )
-    if page["next"]:
-        click.echo(f"more: --cursor {page['next']}", err=True)
+    show_next(page)
 
 
 COMMAND = messages

@@ -10,7 +10,7 @@ import click
 from gateway.base import GatewayError
 from gateway.cli.client import EX_DATAERR, ask
 from gateway.cli.options import MESSAGE_ID, config_option, json_option
-from gateway.cli.output import exact_time, local_time, show_json, show_record, show_table
+from gateway.cli.output import exact_time, local_time, show_json, show_next, show_record, show_table
 from gateway.smpp.constants import describe
 
 OCTETS_IN_A_LINE: Final = 16
@@ -71,8 +71,7 @@ def quarantine(config: Path, raw: bool, as_json: bool, pdu_id: str | None, **que
         ],
         nothing="nothing is in quarantine",
     )
-    if answer["next"]:
-        click.echo(f"more: --cursor {answer['next']}", err=True)
+    show_next(answer)
 
 
 def _one(pdu: dict[str, Any], raw: bool, as_json: bool) -> None:
