@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 
+from gateway.base.value import value
 from gateway.model.address import Msisdn
 
 
@@ -39,7 +40,7 @@ class Method(StrEnum):
     HOLD_EXPIRED = "hold_expired"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Latest:
     """The subscriber's latest MO on a line: what the duplicate rule compares with.
 
@@ -53,7 +54,7 @@ class Latest:
     received_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """A pause of sends while a person looks at an unclear text. ``clarified`` once its clarifying text is queued."""
 
@@ -62,7 +63,7 @@ class Hold:
     clarified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Standing:
     """All that is stored of one (line, subscriber). A subscriber without a row has the defaults.
 
@@ -104,7 +105,7 @@ class EvidenceKind(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
     """One consent event, before the store gives it its place in the chain. Times are unix seconds.
 

@@ -6,9 +6,9 @@ turns replies into drafts and evidence into rows. Nothing else may follow from a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.base.value import value
 from gateway.model.consent import ConsentStatus, EvidenceKind
 from gateway.model.messages import Lane
 from gateway.model.permit import Grounds
@@ -21,7 +21,7 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChangeStatus:
     """Set the line's consent status; with ``scope`` ACCOUNT, that of every line of the account, later ones included."""
 
@@ -29,7 +29,7 @@ class ChangeStatus:
     scope: Scope = Scope.LINE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChangeList:
     """Join (OPTED_IN) or leave (OPTED_OUT) one list of the line."""
 
@@ -37,24 +37,24 @@ class ChangeList:
     status: ConsentStatus
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlaceHold:
     """Pause sends to this subscriber on this line until a person or the subscriber settles it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReleaseHold:
     """End the pause."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UseKeyword:
     """Remember that the keyword was used, at the opt-out count as it is after this decision."""
 
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordEvidence:
     """Write one consent event; before and after are those of the line (or of the list, if one is named)."""
 
@@ -65,7 +65,7 @@ class RecordEvidence:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """Queue one text to the subscriber. ``automatic`` replies count against the line's reply limit."""
 
@@ -75,7 +75,7 @@ class Reply:
     automatic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HeldBack:
     """A reply that the reply limit kept from being queued: counted and shown, never sent."""
 
@@ -96,7 +96,7 @@ class TextOutcome(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """What one text leads to, and why.
 

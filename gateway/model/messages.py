@@ -5,9 +5,10 @@ A *draft* is an MT before the store has given it an id. States and lanes are sto
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
+from gateway.base.value import value
 from gateway.model.address import Msisdn
 from gateway.model.permit import Grounds
 
@@ -48,7 +49,7 @@ class MessageState(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Concat:
     """Where a part stands in a long text. ``number`` counts from 1 (3GPP TS 23.040 9.2.3.24.1, SMPP 3.4 5.3.2.22)."""
 
@@ -57,7 +58,7 @@ class Concat:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mo:
     """A mobile-originated text, or one part of one (``concat`` is set, ``text`` is that part's alone).
 
@@ -87,7 +88,7 @@ class Mo:
     pdu: bytes = field(default=b"", compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Receipt:
     """A delivery receipt (SMPP 3.4 appendix B and 5.2.12): which message, what became of it.
 
@@ -110,7 +111,7 @@ class Receipt:
     pdu: bytes = field(default=b"", compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unreadable:
     """A PDU that cannot become a message. It goes to quarantine; then ``status`` answers it.
 
@@ -137,7 +138,7 @@ class Unreadable:
 Arrival = Mo | Receipt | Unreadable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """An MT before it is stored. ``claim`` is what it says it may go under; the gate finds out whether that is so.
 
@@ -157,7 +158,7 @@ class Draft:
     ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mt:
     """A stored draft: what a claim of the dispatcher reads, and what the gate judges.
 

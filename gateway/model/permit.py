@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from gateway.base.value import value
 from gateway.model.address import Msisdn
 
 
@@ -55,7 +56,7 @@ class Writing:
     alphabet: str = "gsm"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Permit:
     """Leave to write one submit_sm (or data_sm), once, before ``dies_at`` (boot clock, seconds).
 
@@ -100,7 +101,7 @@ class Fate(IntEnum):
     UNCERTAIN = 5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What a bind reports of one permit. ``status`` and ``carrier_id`` are those of the submit_sm_resp, if one came.
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from gateway.base.value import value
 
 BREAK: Final = "."
 """The token between two clauses: it stands where punctuation or a line break stood."""
@@ -81,7 +82,7 @@ _SPELT: Final[dict[int, int | None]] = {**_LOOKALIKES, **{ord(character): None f
 """How the words in the middle of a long text are spelt: plain letters, no apostrophes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Folded:
     """A text for matching. ``text`` has one blank between tokens and ``BREAK`` between clauses.
 

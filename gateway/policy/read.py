@@ -7,11 +7,12 @@ so that a reading can be remembered; ``decide`` joins the two. The wish to stop 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.effects import Scope
 from gateway.policy import words
 from gateway.policy.compile import KeywordRules, LineRules
@@ -35,7 +36,7 @@ class Sense(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """What one text says, and what said so.
 

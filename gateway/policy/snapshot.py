@@ -5,13 +5,12 @@ A snapshot is taken inside the transaction that will perform the decision; nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway.base.value import value
 from gateway.model.consent import Standing
 from gateway.policy.compile import LineRules
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Snapshot:
     """One (line, subscriber) at one moment. ``now`` in unix seconds."""
 

@@ -6,8 +6,8 @@ itself answered is already among its ``outgoing`` octets when the event is seen.
 
 from __future__ import annotations
 
+from gateway.base.value import value
 from gateway.smpp.pdu import BindResp, Frame, Pdu
-from gateway.smpp.value import value
 
 
 @value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.smpp.value import value
+from gateway.base.value import value
 
 
 class Tlv(NamedTuple):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import ClassVar, Final
 
+from gateway.base.value import value
 from gateway.smpp.constants import INTERFACE_VERSION, CommandId, Tag
 from gateway.smpp.parts import Destination as Destination
 from gateway.smpp.parts import DistributionList as DistributionList
@@ -22,7 +23,6 @@ from gateway.smpp.parts import SmeAddress as SmeAddress
 from gateway.smpp.parts import Tlv as Tlv
 from gateway.smpp.parts import Tlvs as Tlvs
 from gateway.smpp.parts import UnsuccessSme as UnsuccessSme
-from gateway.smpp.value import value
 
 
 @value

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.smpp.value import value
+from gateway.base.value import value
 
 
 class StopReason(StrEnum):

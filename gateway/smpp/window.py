@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.base.value import value
 from gateway.smpp.constants import MAX_SEQUENCE
 from gateway.smpp.errors import LocalProtocolError
-from gateway.smpp.value import value
 
 LATE_MEMORY_S: Final = 300.0
 """Seconds for which an expired request is remembered."""

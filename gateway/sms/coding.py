@@ -19,6 +19,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
+from gateway.base.value import value
 from gateway.sms.gsm import decode_gsm, encode_gsm, fill_bits, unpack
 from gateway.sms.national import LOCKING_SHIFT, SINGLE_SHIFT, decode_national
 from gateway.sms.udh import elements
@@ -38,7 +39,7 @@ class Encoding(IntEnum):
     UCS2 = 8
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Encoded:
     """A whole text, ready to be cut. For GSM one septet per octet; for UCS2 big-endian 16 bit units."""
 

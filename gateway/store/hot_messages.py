@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.base.value import value
 from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
@@ -89,7 +89,7 @@ where id = ? and (fate = {Fate.LIVE} or fate = {Fate.UNCERTAIN})
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """A line of the journal: an MO with its id and what was decided of it."""
 
@@ -102,7 +102,7 @@ class Entry:
     config_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewMt:
     """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason.
 
@@ -118,7 +118,7 @@ class NewMt:
     route: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Move:
     """One message's next state. ``status`` is the last command_status, None to leave it."""
 
@@ -129,7 +129,7 @@ class Move:
     resends: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PermitRow:
     """What is stored of a permit: as much as settling its message asks."""
 

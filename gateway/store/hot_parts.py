@@ -9,10 +9,10 @@ recognised and does not begin a text of its own.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.address import Msisdn
 from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
 from gateway.store.tx import Source, Tx
@@ -36,7 +36,7 @@ _HEADER: Final = 16
 _WHERE: Final = "carrier = ? and line_id = ? and subscriber = ? and reference = ? and total = ?"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PartKey:
     """What joins parts: they may come over different binds and after a restart, but from one carrier."""
 
@@ -47,7 +47,7 @@ class PartKey:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredPart:
     """A part as it waits, or as it was joined into ``mo_id``. ``flagged`` as a receipt, which it does not read as."""
 
@@ -62,7 +62,7 @@ class StoredPart:
     flagged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PermitMatch:
     """A permit that a receipt may speak of: the id that the carrier answered, and to whom it went."""
 
@@ -73,7 +73,7 @@ class PermitMatch:
     subscriber: Msisdn
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Parked:
     """A receipt that waits, under one spelling of its id: the ``place``-th likeliest, counted from 0.
 

@@ -26,6 +26,7 @@ from typing import Any, Final, Generic, TypeVar
 import structlog
 
 from gateway.base import Clock
+from gateway.base.value import value
 from gateway.store.engines import Engine, Handle, Verdict
 from gateway.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
 from gateway.store.tx import Tx, WriterMemory
@@ -37,7 +38,7 @@ RETRIES: Final = 3
 _log: Final = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Job(Generic[T]):
     """Something to be done in a transaction, and whom to tell.
 
@@ -53,7 +54,7 @@ class Job(Generic[T]):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Completion:
     """How one job ended: ``error`` is None if it is committed."""
 
@@ -69,7 +70,7 @@ class Completion:
             self.job.failed(self.error)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Commit:
     """A commit that happened: how long it took (``seconds``, the jobs' own work excluded) and how many jobs it held."""
 
@@ -86,7 +87,7 @@ class Batch:
     failures: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Identity:
     """Who writes: the node's name, the incarnation of its evidence chain, and the count of its starts."""
 
@@ -95,7 +96,7 @@ class Identity:
     life: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Committed:
     """A transaction that did commit."""
 
@@ -103,7 +104,7 @@ class _Committed:
     commit: Commit
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Failure:
     """A transaction that did not commit. ``index`` is the job that raised, None if it was no job."""
 

@@ -14,9 +14,9 @@ several alphabets finish each other's messages, as long as they can say what is 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.messages import Mt
 from gateway.model.permit import Fate, SegmentStyle, Writing
 from gateway.model.refusal import Reason, Refusal
@@ -39,7 +39,7 @@ _SURELY_SHORT: Final = 35
 _SHORT_OCTETS: Final = 140
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cut:
     """The bodies of a text's segments, in order, their data_coding (0 GSM, 8 UCS-2), and how they are numbered."""
 

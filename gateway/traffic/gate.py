@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
@@ -32,7 +33,7 @@ _USUAL: Final = Writing()
 _ALL_USUAL: Final[Writings] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """A queued message and the bind that has room for it."""
 

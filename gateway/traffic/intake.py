@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
 from gateway.model.effects import (
     ChangeList,
@@ -54,7 +55,7 @@ _NO_LINE: Final = 0
 """No line has this id."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """Arrivals of one read, and what the duplicate rule must know of the moment at which they came.
 

@@ -9,10 +9,11 @@ that of a whole text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import blake2b
 from typing import Final
 
+from gateway.base.value import value
 from gateway.model.messages import Concat, Mo
 from gateway.sms.reassembly import Joined, Part, join, join_what_came
 from gateway.store.hot_parts import (
@@ -34,7 +35,7 @@ DUPLICATE: Final = "duplicate"
 WAITING: Final = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Whole:
     """A text that is to be decided, and the parts that it was put together from, if any.
 
@@ -57,7 +58,7 @@ class Whole:
             forget_parts(tx, self.key)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admitted:
     """What a part led to: a whole text, or the reason why there is none yet; and what its arrival ended."""
 
