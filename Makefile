@@ -50,7 +50,8 @@ clean: ## Remove everything that was set up here
 	@find gateway tests -name __pycache__ -prune -exec rm -rf {} +
 
 debian:
-	@.ci/debian nodejs:node npm:npm systemd:systemd-analyze tshark:tshark libnet-smpp-perl:Net::SMPP
+	@.ci/debian nodejs:node npm:npm systemd:systemd-analyze tshark:tshark libnet-smpp-perl:Net::SMPP \
+		'postgresql:/usr/lib/postgresql/*/bin/postgres'
 
 $(BIN)/python:
 	@python=$$(.ci/python) && echo "Setting up .venv with $$python" && "$$python" -m venv --clear .venv
