@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from peewee import BigAutoField, BigIntegerField, BlobField, CompositeKey, DoubleField, IntegerField, TextField
+from peewee import BigAutoField, BlobField, CompositeKey, DoubleField, IntegerField, TextField
 
 from gateway.store.columns import Table, string
 from gateway.store.tables_consent import Account, AccountOptOut, Consent, Evidence, Keyword, Line, Member, OptinList
+from gateway.store.tables_nodes import Lease, Node
 from gateway.store.tables_traffic import Message, ParkedReceipt, Part, Permit, Quarantine
 
 
@@ -69,19 +70,6 @@ class Idempotency(Table):
         indexes = ((("created_at",), False),)
 
 
-class Node(Table):
-    """A daemon that writes here. ``life`` counts its starts; ``incarnation`` names its evidence chain."""
-
-    name = TextField(primary_key=True)
-    incarnation = BigIntegerField()
-    life = IntegerField()
-    started_at = DoubleField()
-    boot_id = string()
-
-    class Meta:
-        table_name = "node"
-
-
 class Meta(Table):
     """Facts about the store itself, one a row."""
 
@@ -110,6 +98,7 @@ TABLES: Final[tuple[type[Table], ...]] = (
     Brake,
     Idempotency,
     Node,
+    Lease,
     Meta,
 )
 """Every table, in the order in which they are made."""
@@ -124,6 +113,7 @@ __all__ = [
     "Evidence",
     "Idempotency",
     "Keyword",
+    "Lease",
     "Line",
     "Member",
     "Message",
