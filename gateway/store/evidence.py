@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.model.consent import Evidence
+from gateway.model.consent import Evidence, EvidenceKind, Method
+from gateway.store.bulk import Insert
 from gateway.store.tx import ChainHead, Row, Tx
 
 PERSONAL: Final = ("subscriber", "text", "raw", "ip", "user_agent", "note")
@@ -54,30 +55,39 @@ COLUMNS: Final = (*CHAINED, *PERSONAL, "salt", "digest", "prev_hash", "hash", "e
 Value = str | bytes | int | float | None
 
 _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
-_INSERT: Final = (
-    f"insert into evidence ({', '.join(COLUMNS[:-1])}) "  # noqa: S608 - our own column names
-    f"values ({', '.join('?' * (len(COLUMNS) - 1))})"
-)
+_INSERT: Final = Insert("evidence", COLUMNS[:-1])
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
 _SALT_OCTETS: Final = 16
+_LENGTHS: Final = tuple(length.to_bytes(8) for length in range(256))
+_FLOAT: Final = struct.Struct(">cQd")
+# What comes again in every row. Strings alone: 1 and 1.0 are one key of a dict, and two values.
+_WORDS: Final[dict[Value, bytes]] = {
+    word: b"s" + _LENGTHS[len(word)] + word.encode()
+    for word in ("", *(kind.value for kind in EvidenceKind), *(method.value for method in Method))
+}
 
 
 def encode(values: Iterable[Value]) -> bytes:
     """Encode values so that no two lists share an encoding: a type letter, the length (8 octets), the octets, each."""
-    parts: list[bytes] = []
-    for value in values:
-        if value is None:
-            kind, octets = b"n", b""
-        elif isinstance(value, str):
-            kind, octets = b"s", value.encode()
-        elif isinstance(value, bytes):
-            kind, octets = b"b", value
-        elif isinstance(value, int):
-            kind, octets = b"i", str(value).encode()
-        else:
-            kind, octets = b"f", struct.pack(">d", value)
-        parts += (kind, struct.pack(">Q", len(octets)), octets)
-    return b"".join(parts)
+    return b"".join([_WORDS.get(value) or _coded(value) for value in values])
+
+
+def _coded(value: Value) -> bytes:
+    if isinstance(value, float):
+        return _FLOAT.pack(b"f", 8, value)
+    if isinstance(value, int):
+        octets = b"%d" % value
+        return b"i" + _LENGTHS[len(octets)] + octets
+    if isinstance(value, bytes):
+        return b"b" + _length(value) + value
+    if value is None:
+        return b"n" + _LENGTHS[0]
+    octets = value.encode()
+    return b"s" + _length(octets) + octets
+
+
+def _length(octets: bytes) -> bytes:
+    return _LENGTHS[len(octets)] if len(octets) < len(_LENGTHS) else len(octets).to_bytes(8)
 
 
 def personal_digest(salt: bytes, personal: Sequence[Value]) -> bytes:
@@ -101,8 +111,9 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
         return []
     head = tx.memory.chain or _read_head(tx)
     first = tx.allocate("evidence", len(items))
-    rows = []
+    rows: list[tuple[Value, ...]] = []
     seq, prev = head.seq, head.hash
+    salts = secrets.token_bytes(_SALT_OCTETS * len(items))
     for event_id, item in enumerate(items, first):
         seq += 1
         chained: tuple[Value, ...] = (
@@ -127,12 +138,12 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
             float(tx.now),
         )
         personal = (str(item.subscriber), item.text, item.raw, item.ip, item.user_agent, item.note)
-        salt = secrets.token_bytes(_SALT_OCTETS)
+        salt = salts[_SALT_OCTETS * len(rows) : _SALT_OCTETS * (len(rows) + 1)]
         digest = personal_digest(salt, personal)
         own = chain_hash(prev, chained, digest)
         rows.append((*chained, *personal, salt, digest, prev, own))
         prev = own
-    tx.executemany(_INSERT, rows)
+    tx.bulk(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)
     return list(range(first, first + len(items)))
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
+from gateway.store.bulk import Insert
 from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
@@ -23,18 +24,20 @@ _COLUMNS: Final = (
     "subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out,"
     " keywords, replies, latest_mo, latest_carrier, latest_session, latest_fingerprint, latest_at, last_carrier"
 )
-_SAVE: Final = f"""
-insert into consent (line_id, account_id, {_COLUMNS}) values (?, 1, {", ".join("?" * 18)})
-on conflict (line_id, subscriber) do update set {
-    ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.replace(" ", "").split(",")[1:])
-}
-"""
-_SAVE_MEMBER: Final = """
-insert into member (line_id, list_name, subscriber, account_id, status, since, source, suspended)
-values (?, ?, ?, 1, ?, ?, ?, 0)
-on conflict (line_id, list_name, subscriber) do update set
-    status = excluded.status, since = excluded.since, source = excluded.source
-"""
+_SAVE: Final = Insert(
+    "consent",
+    ("line_id", *_COLUMNS.split(", ")),
+    (("account_id", "1"),),
+    "on conflict (line_id, subscriber) do update set "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:]),
+)
+_SAVE_MEMBER: Final = Insert(
+    "member",
+    ("line_id", "list_name", "subscriber", "status", "since", "source"),
+    (("account_id", "1"), ("suspended", "0")),
+    "on conflict (line_id, list_name, subscriber) do update set status = excluded.status, since = excluded.since,"
+    " source = excluded.source",
+)
 _SAVE_ACCOUNT_OUT: Final = """
 insert into account_opt_out (account_id, subscriber, since, source, mo_id, opt_outs) values (1, ?, ?, ?, ?, 1)
 on conflict (account_id, subscriber) do update set
@@ -108,9 +111,8 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None
                 for name, status in after.lists.items()
                 if before.lists.get(name) != status
             ]
-    tx.executemany(_SAVE, rows)
-    if members:
-        tx.executemany(_SAVE_MEMBER, members)
+    tx.bulk(_SAVE, rows)
+    tx.bulk(_SAVE_MEMBER, members)
 
 
 def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]) -> None:

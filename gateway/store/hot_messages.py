@@ -15,6 +15,7 @@ from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
 from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
+from gateway.store.bulk import Insert, Update
 from gateway.store.chunks import chunks
 from gateway.store.tx import Tx
 
@@ -27,17 +28,28 @@ _MT_COLUMNS: Final = (
     "id, line_id, subscriber, text, lane, claim, state, opt_outs, created_at, expires_at, in_reply_to, list_name,"
     " segments, attempts, resends, carrier"
 )
-_JOURNAL: Final = f"""
-insert into message (id, account_id, line_id, subscriber, direction, state, text, created_at, updated_at, opt_outs,
-    segments, attempts, resends, carrier, session, raw, data_coding, outcome, keyword, matched_by,
-    because, config_hash, partial)
-values (?, 1, ?, ?, {_MO}, {MessageState.RECEIVED}, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_QUEUE: Final = f"""
-insert into message (id, account_id, line_id, subscriber, direction, state, lane, claim, text, created_at, updated_at,
-    expires_at, in_reply_to, list_name, ref, opt_outs, segments, attempts, resends, reason, actor, route)
-values (?, 1, ?, ?, {_MT}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)
-"""
+_JOURNAL: Final = Insert(
+    "message",
+    (
+        *("id", "line_id", "subscriber", "text", "created_at", "updated_at", "opt_outs", "segments", "carrier"),
+        *("session", "raw", "data_coding", "outcome", "keyword", "matched_by", "because", "config_hash", "partial"),
+    ),
+    (
+        ("account_id", "1"),
+        ("direction", f"{_MO}"),
+        ("state", f"{MessageState.RECEIVED:d}"),
+        ("attempts", "0"),
+        ("resends", "0"),
+    ),
+)
+_QUEUE: Final = Insert(
+    "message",
+    (
+        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at", "expires_at"),
+        *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "reason", "actor", "route"),
+    ),
+    (("account_id", "1"), ("direction", f"{_MT}"), ("attempts", "0"), ("resends", "0")),
+)
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1
     and exists (select 1 from permit where message_id = message.id and fate = {Fate.ACCEPTED:d}))
@@ -61,10 +73,12 @@ select (select min(id) from message
         where state = 0 and lane = ? and line_id = ? and route = ? and message.subscriber = next.subscriber), subscriber
 from next where subscriber is not null
 """
-_SENDING: Final = f"""
-update message set state = {MessageState.SENDING}, attempts = attempts + ?, segments = ?, carrier = ?, updated_at = ?
-where id = ?
-"""
+_SENDING: Final = Update(
+    "message",
+    ("id", "added", "segments", "carrier", "updated_at"),
+    f"state = {MessageState.SENDING:d}, attempts = message.attempts + {{added}}, segments = {{segments}},"
+    " carrier = {carrier}, updated_at = {updated_at}",
+)
 _REFUSE: Final = f"""
 update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
     reason = ?, updated_at = ?
@@ -74,19 +88,27 @@ _END: Final = f"""
 update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else ? end, reason = ?, updated_at = ?
 where id = ? and state = {MessageState.QUEUED}
 """
-_MOVE: Final = """
-update message set state = ?, reason = ?, status = coalesce(?, status), resends = ?, updated_at = ? where id = ?
-"""
-_MINT: Final = """
-insert into permit (id, message_id, segment, line_id, subscriber, carrier, bind, node, life, grounds, opt_outs,
-    minted_at, dies_at, fate, status, carrier_id, detail, style, data_coding)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '', ?, ?)
-"""
+_MOVE: Final = Update(
+    "message",
+    ("id", "state", "reason", "status", "resends", "updated_at"),
+    "state = {state}, reason = {reason}, status = coalesce({status}, message.status), resends = {resends},"
+    " updated_at = {updated_at}",
+)
+_MINT: Final = Insert(
+    "permit",
+    (
+        *("id", "message_id", "segment", "line_id", "subscriber", "carrier", "bind", "node", "life", "grounds"),
+        *("opt_outs", "minted_at", "dies_at", "style", "data_coding"),
+    ),
+    (("fate", f"{Fate.LIVE:d}"), ("status", "0"), ("carrier_id", "''"), ("detail", "''")),
+)
 # A fact that is recorded late (the store was full) never replaces one that came after it: an answer outranks silence.
-_SETTLE: Final = f"""
-update permit set fate = ?, status = ?, carrier_id = ?, detail = ?, settled_at = ?
-where id = ? and (fate = {Fate.LIVE} or fate = {Fate.UNCERTAIN})
-"""
+_SETTLE: Final = Update(
+    "permit",
+    ("id", "fate", "status", "carrier_id", "detail", "settled_at"),
+    "fate = {fate}, status = {status}, carrier_id = {carrier_id}, detail = {detail}, settled_at = {settled_at}",
+    f"permit.fate = {Fate.LIVE:d} or permit.fate = {Fate.UNCERTAIN:d}",
+)
 
 
 @value
@@ -146,7 +168,7 @@ class PermitRow:
 
 def journal(tx: Tx, entries: Sequence[Entry]) -> None:
     """Write MOs with their decisions."""
-    tx.executemany(
+    tx.bulk(
         _JOURNAL,
         [
             (
@@ -186,7 +208,7 @@ def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> l
 
 def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
     """Store drafts, queued or refused."""
-    tx.executemany(
+    tx.bulk(
         _QUEUE,
         [
             (
@@ -307,7 +329,7 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
 
     ``opt_outs`` maps message id to the count it stands on.
     """
-    tx.executemany(
+    tx.bulk(
         _MINT,
         [
             (
@@ -332,14 +354,20 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
     )
     counts = Counter(p.message_id for p in permits)
     last = {p.message_id: p for p in permits}
-    tx.executemany(_SENDING, [(counts[id_], p.segments, p.carrier, tx.now, id_) for id_, p in last.items()])
+    tx.bulk(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
 
 
 def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     """Write what became of permits."""
-    tx.executemany(
-        _SETTLE, [(int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now, o.permit.id) for o in outcomes]
-    )
+    while outcomes:  # once, but for a permit that has several: those are written one after the other
+        latest = {outcome.permit.id: outcome for outcome in reversed(outcomes)}
+        tx.bulk(
+            _SETTLE,
+            [(id_, int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now) for id_, o in latest.items()],
+        )
+        if len(latest) == len(outcomes):
+            return
+        outcomes = [outcome for outcome in outcomes if latest[outcome.permit.id] is not outcome]
 
 
 def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:
@@ -360,7 +388,7 @@ def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow
 
 def move(tx: Tx, moves: Sequence[Move]) -> None:
     """Write the next states of messages."""
-    tx.executemany(_MOVE, [(int(m.state), m.reason, m.status, m.resends, tx.now, m.id) for m in moves])
+    tx.bulk(_MOVE, [(m.id, int(m.state), m.reason, m.status, m.resends, tx.now) for m in moves])
 
 
 def end_queued(tx: Tx, ids: Collection[int], state: MessageState, reason: str) -> None:

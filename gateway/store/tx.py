@@ -3,7 +3,7 @@
 Owns the hand-out of ids and the memory that belongs to the writer's connection. Must never begin, commit or roll back:
 the writer does that, around all jobs of a batch, so a job neither knows nor decides what it shares its commit with. A
 job may take back what it did itself (``attempt``), which is nobody else's business.
-Nothing here turns one statement into several or hides one; hot paths count them.
+Nothing here hides a statement, and but for ``bulk`` nothing turns one into several; hot paths count them.
 
 Ids come from memory, not from the database: a job that writes a message, its evidence and its permits must name them in
 each other before any of them is stored, and one statement for many rows cannot ask for each row's id. The counter
@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from peewee import Database, Node
+
+from gateway.store.bulk import Bulk, statements
 
 Params = Sequence[object] | Mapping[str, object]
 Row = tuple[Any, ...]
@@ -148,6 +150,11 @@ class Tx:
     def executemany(self, sql: str, rows: Iterable[Params]) -> int:
         """Run one statement for each of ``rows``; return how many rows were changed in all."""
         return self.connection.executemany(sql, rows).rowcount
+
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> None:
+        """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs. The columns are in its order."""
+        for sql, params in statements(bulk, rows):
+            self.connection.execute(sql, params)
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one query in the engine's own SQL; return its rows, in order, as tuples."""

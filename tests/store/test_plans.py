@@ -78,6 +78,8 @@ HOT: dict[str, Callable[[Tx], Any]] = {
 BOUNDED = {"overdue_parts", "crowded_out", "permits_by_carrier_id", "newest_by_carrier_id", "parked_receipts"}
 """They have a limit, and read no more than that, however much a carrier piles up."""
 SMALL = {
+    "SCAN CONSTANT ROW",  # the rows of a bulk write, in memory
+    "SCAN v",
     "SCAN next",  # the subscribers that one page has found, in memory
     "SCAN (subquery)",  # a few of the receipts that wait for one id
     "SCAN 4 CONSTANT ROWS",
