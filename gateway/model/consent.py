@@ -38,6 +38,7 @@ class Method(StrEnum):
     IMPORT = "import"
     CARRIER = "carrier"
     HOLD_EXPIRED = "hold_expired"
+    SUPPRESSION_LOG = "suppression_log"
 
 
 @value

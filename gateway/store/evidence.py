@@ -145,6 +145,8 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
         prev = own
     tx.bulk(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)
+    if tx.notes is not None:
+        tx.notes.evidence(head.seq, items, rows, tx.now)
     return list(range(first, first + len(items)))
 
 

@@ -118,6 +118,9 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None
 def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]) -> None:
     """Record that these subscribers opted out of every line, later ones included: (subscriber, source, MO id)."""
     tx.executemany(_SAVE_ACCOUNT_OUT, [(subscriber, tx.now, source, mo_id) for subscriber, source, mo_id in outs])
+    if tx.notes is not None:
+        for subscriber, source, _ in outs:
+            tx.notes.account(subscriber, source, tx.now)
 
 
 def _memberships(

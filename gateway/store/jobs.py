@@ -15,6 +15,8 @@ The rules:
   one. Nothing is tried on the old one, since after a failed write its view of the file proves nothing.
 * Somebody else in the way (a lock, a serialization failure): the same jobs run again, a few times.
 * A commit that may or may not have happened: the jobs in it fail with ``OutcomeUnknown`` and the connection is closed.
+* Where a suppression log is kept, it has a transaction's opt-outs before the commit. A log that does not take them is a
+  store's error.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from gateway.base import Clock
 from gateway.base.value import value
 from gateway.store.engines import Engine, Handle, Verdict
 from gateway.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from gateway.store.suppression import Notes
+from gateway.store.suppression_log import SuppressionLog
 from gateway.store.tx import Tx, WriterMemory
 
 T = TypeVar("T")
@@ -120,11 +124,14 @@ class Committer:
     badly (monotonic seconds). ``identity`` must be set (by registering the node) before the first batch.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, memory: WriterMemory | None = None) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, memory: WriterMemory | None = None, log: SuppressionLog | None = None
+    ) -> None:
         self.identity = Identity(node="", incarnation=0, life=0)
         self._engine = engine
         self._clock = clock
         self._memory = memory or WriterMemory()
+        self._log = log
         self._handle: Handle | None = None
         self.attempted_at = clock.monotonic()
 
@@ -194,6 +201,11 @@ class Committer:
             return self._failed(error, index)
         started = self._clock.monotonic()
         try:
+            if self._log is not None:
+                self._log.keep(tx)
+        except Exception as error:  # noqa: BLE001 - the log's own, or the store's that was asked for it: neither is a job's
+            return self._failed(error, None)
+        try:
             self._engine.commit(handle)
         except Exception as error:  # noqa: BLE001 - classified by the engine
             return self._after_rollback(_Failure(self._engine.classify(error, committing=True), error, None))
@@ -244,4 +256,5 @@ class Committer:
             now=self._clock.wall(),
             boot=self._clock.boot(),
             is_ours=lambda error: self._engine.classify(error, committing=False) is Verdict.JOB,
+            notes=None if self._log is None else Notes(),
         )

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, TypeVar
 from peewee import Database, Node
 
 from gateway.store.bulk import Bulk, statements
+from gateway.store.suppression import Notes
 
 Params = Sequence[object] | Mapping[str, object]
 Row = tuple[Any, ...]
@@ -114,11 +115,12 @@ class Tx:
     """An open write transaction. Valid until the job returns; a job must not keep it.
 
     ``now`` is the wall clock (unix seconds) and ``boot`` the boot clock (seconds), both read once per transaction.
-    ``node``, ``incarnation`` and ``life`` name the writer. Errors of the driver pass through unchanged: the writer
-    classifies them, and a job that swallows one breaks the batch.
+    ``node``, ``incarnation`` and ``life`` name the writer. ``notes`` gathers what the suppression log shall hold, None
+    where none is kept. Errors of the driver pass through unchanged: the writer classifies them, and a job that swallows
+    one breaks the batch.
     """
 
-    __slots__ = ("_is_ours", "boot", "connection", "database", "incarnation", "life", "memory", "node", "now")
+    __slots__ = ("_is_ours", "boot", "connection", "database", "incarnation", "life", "memory", "node", "notes", "now")
 
     def __init__(
         self,
@@ -132,6 +134,7 @@ class Tx:
         now: float,
         boot: float,
         is_ours: Callable[[Exception], bool],
+        notes: Notes | None = None,
     ) -> None:
         self.connection = connection
         self.database = database
@@ -141,6 +144,7 @@ class Tx:
         self.life = life
         self.now = now
         self.boot = boot
+        self.notes = notes
         self._is_ours = is_ours
 
     def execute(self, sql: str, params: Params = ()) -> int:
@@ -173,6 +177,7 @@ class Tx:
 
         An error of the store, or of somebody in the way, passes through: the writer must see it. May be nested.
         """
+        mark = 0 if self.notes is None else len(self.notes.events)
         self.execute("SAVEPOINT attempt")
         try:
             result = act()
@@ -182,6 +187,8 @@ class Tx:
             self.execute("ROLLBACK TO attempt")
             self.execute("RELEASE attempt")  # first, so that an attempt around this one finds its own
             self.memory.forget()
+            if self.notes is not None:
+                self.notes.forget(mark)
             return otherwise(error)
         self.execute("RELEASE attempt")
         return result
