@@ -54,7 +54,7 @@ class BindSetup:
 
     ``life`` is this process's unique name (node and start), ``dice`` returns a random number in [0, 1), ``answered`` is
     shown all outcomes before traffic is (the carrier's throttle listens to them), ``ring`` keeps the latest PDUs, where
-    that is wanted.
+    that is wanted; ``until`` says how long sessions may be written to (``tenure.Tenure``), None: for ever.
     """
 
     name: str
@@ -71,6 +71,7 @@ class BindSetup:
     dice: Callable[[], float]
     answered: Callable[[Sequence[Outcome]], None]
     ring: Ring | None = None
+    until: Callable[[], float] | None = None
 
 
 class Bind:
@@ -189,6 +190,10 @@ class Bind:
             next_try_at=self._next_try_at,
         )
 
+    def rearm(self) -> None:
+        """Make ready to ``run`` once more, after a ``drain``; while it runs, this must not be called."""
+        self._stopping = trio.Event()
+
     async def run(self) -> None:
         """Keep the bind bound until ``drain`` was called. Cancelling it closes at once, with everything settled."""
         backoff = self._setup.backoff
@@ -279,6 +284,7 @@ class Bind:
             turned=self._turned,
             ended=self._ended,
             tap=lambda: self.tap,
+            until=setup.until,
         )
         self._talk = Conversation(link, wire, listeners)
         self._become(BindState.BINDING, "binding")

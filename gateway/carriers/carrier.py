@@ -26,6 +26,7 @@ from gateway.carriers.observer import Observer, Unwatched
 from gateway.carriers.options import CarrierOptions, Mode
 from gateway.carriers.quirks import Quirk
 from gateway.carriers.statuses import Verdict, verdict
+from gateway.carriers.tenure import Tenures, keep
 from gateway.carriers.throttle import Throttle
 from gateway.carriers.tls import TlsWire, make_context
 from gateway.carriers.trace import Ring
@@ -55,7 +56,8 @@ class Carrier:
 
     ``life`` names this run of this node, never used before (node and start); it makes session ids unique.
     ``region_of`` gives the region (ISO 3166) in which a line's national numbers are read, for unknown lines too.
-    ``dial`` opens a wire to the carrier; by default a TCP connection to its host and port.
+    ``dial`` opens a wire to the carrier; by default a TCP connection to its host and port. ``tenures`` is asked for
+    leave to hold each number's binds, where several nodes share them.
     """
 
     def __init__(
@@ -69,8 +71,12 @@ class Carrier:
         observer: Observer | None = None,
         dial: Dial | None = None,
         dice: Callable[[], float] = random.random,
+        tenures: Tenures | None = None,
     ) -> None:
         self.options = options
+        self._over = trio.Event()
+        self._share = 1.0
+        leave = [tenures(options.name, number) for number in range(options.binds)] if tenures else []
         self._quirk = habits(options)
         self._clock = clock
         self.throttle = Throttle(options.max_per_second, clock.monotonic())
@@ -99,10 +105,13 @@ class Carrier:
                     dice=dice,
                     answered=self._answered,
                     ring=_ring(options, self._quirk, clock),
+                    until=leave[number].until if leave else None,
                 )
             )
-            for name, mode, login in _logins(options, self._quirk)
+            for number, name, mode, login in _logins(options, self._quirk)
         )
+        of_a_number = len(self._binds) // options.binds
+        self._leave = {tenure: self._binds[number * of_a_number :][:of_a_number] for number, tenure in enumerate(leave)}
 
     def __repr__(self) -> str:
         return f"<Carrier {self.name} {[bind.state.value for bind in self._binds]}>"
@@ -144,17 +153,26 @@ class Carrier:
     def adopt(self, options: CarrierOptions) -> None:
         """Put the keys of ``options`` in force that are no property of a bind; the others are as they were."""
         self.options = options
-        self.throttle.limit(options.max_per_second, self._clock.monotonic())
+        self.throttle.limit(options.max_per_second * self._share, self._clock.monotonic())
+
+    def share(self, part: float) -> None:
+        """Use this part (above 0, up to 1) of the carrier's rate: other nodes hold its other binds."""
+        if part != self._share:
+            self._share = part
+            self.adopt(self.options)
 
     async def run(self) -> None:
         """Keep all binds bound until ``stop`` was called. Cancelling it closes them at once."""
         async with trio.open_nursery() as nursery:
-            for bind in self._binds:
+            for tenure, binds in self._leave.items():
+                nursery.start_soon(keep, tenure, binds, lambda: self.options.drain_s, self._over)
+            for bind in self._binds if not self._leave else ():
                 nursery.start_soon(bind.run)
 
     async def stop(self, seconds: float | None = None) -> None:
         """Drain all binds at once, within ``seconds`` (by default the carrier's ``drain_s``); ``run`` then returns."""
         limit = self.options.drain_s if seconds is None else seconds
+        self._over.set()
         async with trio.open_nursery() as nursery:
             for bind in self._binds:
                 nursery.start_soon(bind.drain, limit)
@@ -193,7 +211,7 @@ async def _dial(options: CarrierOptions) -> Wire:
     return wire
 
 
-def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[str, Mode, Login]]:
+def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[int, str, Mode, Login]]:
     system_id, password = login_of(options, quirk)
     for number in range(options.binds):
         for mode, suffix, make in _LOGINS[options.mode]:
@@ -205,7 +223,7 @@ def _logins(options: CarrierOptions, quirk: Quirk) -> Iterator[tuple[str, Mode, 
                 addr_npi=options.address_npi,
                 address_range=options.address_range,
             )
-            yield f"{options.name}/{number}{suffix}", mode, login
+            yield number, f"{options.name}/{number}{suffix}", mode, login
 
 
 def _ring(options: CarrierOptions, quirk: Quirk, clock: Clock) -> Ring | None:

@@ -38,7 +38,10 @@ Tap = Callable[[str, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Whom a session tells. ``settled``: permits; ``turned``: its turns; ``ended``: the reason and what was left."""
+    """Whom a session tells. ``settled``: permits; ``turned``: its turns; ``ended``: the reason and what was left.
+
+    ``until`` is asked how long the session may be written to (boot seconds), where that is not for ever.
+    """
 
     port: BindPort
     inward: Inward
@@ -47,6 +50,7 @@ class Listeners:
     turned: Callable[[Turn], None]
     ended: Callable[[str, Sequence[Outcome]], None]
     tap: Callable[[], Tap | None]
+    until: Callable[[], float] | None = None
 
 
 class Conversation:
@@ -93,7 +97,7 @@ class Conversation:
         self.ended = True
         if last_words:
             with suppress(WireError):  # said for courtesy: nobody may be listening
-                self._show("out", last_words[: self._wire.send_some(last_words)])
+                self._send(last_words)
         self._wire.close()
         outcomes = self.link.end()
         self._over.set()
@@ -125,6 +129,8 @@ class Conversation:
                     await self._work.park()
 
     def _send(self, data: bytes) -> int:
+        if self._to.until is not None and (why := self.link.silenced(self._to.until())):
+            raise WireError(why)
         taken = self._wire.send_some(data)
         self._show("out", data[:taken])
         return taken

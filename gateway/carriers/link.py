@@ -18,6 +18,7 @@ from gateway.carriers.pause import SessionTime
 from gateway.carriers.receipts import MOST_ID
 from gateway.carriers.refusals import explain
 from gateway.carriers.statuses import UNSENDABLE
+from gateway.carriers.tenure import LOST
 from gateway.carriers.translate import Origin, Translator
 from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival, Mo
@@ -221,6 +222,17 @@ class Link:
             self._stalled = False
             harvest.turns.append(Flowing())
         return harvest
+
+    def silenced(self, until: float) -> str:
+        """Say why nothing may be written, not even the rest of what was begun; empty where it may.
+
+        ``until`` is how long the session may be written to (boot seconds). With several nodes, nobody waits for
+        another's permit longer than its life: one that is half-way by then ends the session.
+        """
+        boot = self._terms.clock.boot()
+        if boot >= until:
+            return LOST
+        return "a submit was half-way when its permit's life was over" if self._outbox.begun_until() <= boot else ""
 
     def _outlived(self, permits: Iterable[Permit], harvest: Harvest) -> None:
         """Return permits whose life was over before their first octet was taken."""

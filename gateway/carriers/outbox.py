@@ -12,6 +12,7 @@ in their order; then urgent permits; then the others. All of that shares one sen
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -234,6 +235,10 @@ class Outbox:
     def next_death(self) -> float | None:
         """Return the earliest ``dies_at`` of the waiting permits, or None."""
         return min((entry.permit.dies_at for entry in self._waiting()), default=None)
+
+    def begun_until(self) -> float:
+        """Return until when the permit lives whose PDU is half-way (boot seconds); infinite where none is."""
+        return self._head_of.permit.dies_at if isinstance(self._head_of, Entry) else math.inf
 
     def withdraw_waiting(self) -> list[Permit]:
         """Take out, and settle, every permit that was not begun."""

@@ -12,6 +12,7 @@ from gateway.carriers.bind import Bind
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.observer import Observer
 from gateway.carriers.options import CarrierOptions
+from gateway.carriers.tenure import Tenures
 from gateway.carriers.wire import Wire, WireError
 from tests.kit.smsc import Ledger, Smsc, TrioClock
 from tests.kit.wire import MemoryWire, memory_wires
@@ -23,7 +24,7 @@ class Rig:
     ``prepare`` may change each SMSC before it serves; ``unreachable`` makes so many dials fail.
     """
 
-    def __init__(self, *, observer: Observer | None = None, **keys: Any) -> None:
+    def __init__(self, *, observer: Observer | None = None, tenures: Tenures | None = None, **keys: Any) -> None:
         self.ledger = Ledger()
         self.smscs: list[Smsc] = []
         self.wires: list[MemoryWire] = []
@@ -41,6 +42,7 @@ class Rig:
             observer=observer,
             dial=self._dial,
             dice=lambda: 0.5,
+            tenures=tenures,
         )
 
     @property
