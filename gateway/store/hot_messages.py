@@ -67,11 +67,11 @@ with recursive next (subscriber) as (
     union all
     select (select min(subscriber) from message
             where state = 0 and lane = ? and line_id = ? and route = ? and message.subscriber > next.subscriber)
-    from next where next.subscriber is not null limit ?
+    from next where next.subscriber is not null
 )
 select (select min(id) from message
         where state = 0 and lane = ? and line_id = ? and route = ? and message.subscriber = next.subscriber), subscriber
-from next where subscriber is not null
+from next where subscriber is not null limit ?
 """
 _SENDING: Final = Update(
     "message",
@@ -250,7 +250,7 @@ def firsts(tx: Tx, lane: Lane, line_id: int, route: str, after: str, limit: int)
     ``limit`` is how many subscribers are looked at and returned at most, however much waits for each.
     """
     place = (int(lane), line_id, route)
-    return [(row[0], Msisdn(row[1])) for row in tx.rows(_FIRSTS, (*place, after, *place, limit, *place))]
+    return [(row[0], Msisdn(row[1])) for row in tx.rows(_FIRSTS, (*place, after, *place, *place, limit))]
 
 
 def first_of(
@@ -271,7 +271,7 @@ def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict
     found: dict[Msisdn, set[str]] = {}
     for marks, chunk in chunks(sorted(subscribers)):
         for subscriber, route in tx.rows(
-            "select distinct subscriber, route from message indexed by message_routed"
+            f"select distinct subscriber, route from message{tx.dialect.by_index('message_routed')}"
             f" where state = 0 and line_id = ? and subscriber in ({marks})",
             (line_id, *chunk),
         ):
@@ -282,7 +282,8 @@ def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict
 def reroute(tx: Tx, moved: Sequence[tuple[str, int, Msisdn]]) -> None:
     """Send all that is queued for these subscribers over one carrier: (route, line_id, subscriber) each."""
     tx.executemany(
-        "update message indexed by message_routed set route = ? where state = 0 and line_id = ? and subscriber = ?",
+        f"update message{tx.dialect.by_index('message_routed')} set route = ?"
+        " where state = 0 and line_id = ? and subscriber = ?",
         moved,
     )
 

@@ -178,7 +178,7 @@ def quarantine(tx: Tx, items: Sequence[Unreadable]) -> None:
     tx.executemany(
         "insert into quarantine (id, carrier, bind, session, received_at, status, reason, raw, line, subscriber,"
         " fingerprint, times, last_at, size) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
-        " on conflict (carrier, fingerprint) do update set times = times + 1, last_at = excluded.last_at",
+        " on conflict (carrier, fingerprint) do update set times = quarantine.times + 1, last_at = excluded.last_at",
         [
             (
                 id_,
@@ -310,7 +310,7 @@ def parked_receipts(tx: Tx, carrier: str, carrier_id: str, subscriber: str) -> l
     """
     some = (
         "select * from (select receipt_id, place, subscriber, state, error, received_at from parked_receipt"
-        f" where carrier = ? and carrier_id = ? and subscriber = ? order by place, id limit {FEW})"
+        f" where carrier = ? and carrier_id = ? and subscriber = ? order by place, id limit {FEW}) as some"
     )
     about = (carrier, carrier_id)
     rows = tx.rows(f"{some} union all {some}", (*about, subscriber, *about, ""))

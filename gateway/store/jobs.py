@@ -249,6 +249,7 @@ class Committer:
         return Tx(
             handle.connection,
             handle.database,
+            handle.dialect,
             self._memory,
             node=self.identity.node,
             incarnation=self.identity.incarnation,

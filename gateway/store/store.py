@@ -114,7 +114,7 @@ async def open_store(
     StoreMisconfigured, and StoreUnavailable where the database itself refuses.
     """
     engine = engine or find_engine(options, state_dir)
-    ownership = engine.own()
+    ownership = engine.own(node)
     try:
         committer = Committer(engine, clock)
         prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node, starts)

@@ -6,9 +6,9 @@ job may take back what it did itself (``attempt``), which is nobody else's busin
 Nothing here hides a statement, and but for ``bulk`` nothing turns one into several; hot paths count them.
 
 Ids come from memory, not from the database: a job that writes a message, its evidence and its permits must name them in
-each other before any of them is stored, and one statement for many rows cannot ask for each row's id. The counter
-starts at the highest stored id, only ever rises (a rolled back id is not used again) and is right because a store has
-one writer. An engine with several writers hands out blocks of a sequence here instead.
+each other before any of them is stored, and one statement for many rows cannot ask for each row's id. The engine's
+dialect says which ids are this writer's: where a store has one writer, all above the highest stored one; where it has
+several, a block of a sequence. They only ever rise, and one whose use was rolled back is not used again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from peewee import Database, Node
 
-from gateway.store.bulk import Bulk, statements
+from gateway.store.bulk import Bulk
 from gateway.store.suppression import Notes
 
 Params = Sequence[object] | Mapping[str, object]
@@ -66,14 +66,26 @@ class ChainHead:
 
 
 @dataclass(slots=True)
+class Ids:
+    """The ids of a table that are this writer's to hand out: from ``first`` on, below ``end``.
+
+    After ``until`` (boot clock) those that are left are let go, so that ids rise with time over all writers, nearly.
+    """
+
+    first: int
+    end: int
+    until: float
+
+
+@dataclass(slots=True)
 class WriterMemory:
     """What the writer remembers between transactions. ``forget`` drops what a rolled back transaction may have moved.
 
-    ``ids`` maps a table to the next free id and survives a roll back, because it only rises. ``chain`` is read again
-    from the store whenever it is None.
+    ``ids`` are by table, and survive a roll back, because they only rise. ``chain`` is read again from the store
+    whenever it is None.
     """
 
-    ids: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, Ids] = field(default_factory=dict)
     chain: ChainHead | None = None
 
     def forget(self) -> None:
@@ -90,6 +102,22 @@ class Source(Protocol):
 
     def fetch(self, query: Node) -> list[Row]:
         """Run a peewee query."""
+        ...
+
+
+class Dialect(Protocol):
+    """Where the engines' SQL differs. Knows no table's meaning; what is common is plain SQL beside its callers."""
+
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says."""
+        ...
+
+    def by_index(self, name: str) -> str:
+        """Return what stands behind a table's name where a statement must walk this index, for engines that need it."""
+        ...
+
+    def reserve(self, source: Source, table: str, n: int, boot: float) -> Ids:
+        """Return at least ``n`` ids of ``table`` that no other writer gets; ``boot`` is the time (boot clock)."""
         ...
 
 
@@ -120,12 +148,16 @@ class Tx:
     one breaks the batch.
     """
 
-    __slots__ = ("_is_ours", "boot", "connection", "database", "incarnation", "life", "memory", "node", "notes", "now")
+    __slots__ = (
+        *("_is_ours", "boot", "connection", "database", "dialect", "incarnation", "life", "memory", "node", "notes"),
+        "now",
+    )
 
     def __init__(
         self,
         connection: Connection,
         database: Database,
+        dialect: Dialect,
         memory: WriterMemory,
         *,
         node: str,
@@ -138,6 +170,7 @@ class Tx:
     ) -> None:
         self.connection = connection
         self.database = database
+        self.dialect = dialect
         self.memory = memory
         self.node = node
         self.incarnation = incarnation
@@ -157,7 +190,7 @@ class Tx:
 
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> None:
         """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs. The columns are in its order."""
-        for sql, params in statements(bulk, rows):
+        for sql, params in self.dialect.bulk(bulk, rows):
             self.connection.execute(sql, params)
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
@@ -195,13 +228,13 @@ class Tx:
 
     def allocate(self, table: str, n: int = 1) -> int:
         """Hand out ``n`` consecutive ids of ``table`` (one of ``IDENTIFIED``), never one twice; return the first."""
-        ids = self.memory.ids
-        first = ids.get(table)
-        if first is None:
+        ids = self.memory.ids.get(table)
+        if ids is None or ids.first + n > ids.end or self.boot > ids.until:
             if table not in IDENTIFIED:
                 raise ValueError(f"table {table!r} has no ids to hand out; those that have: {sorted(IDENTIFIED)}")
-            first = int(self.rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0]) + 1  # noqa: S608 - a known name
-        ids[table] = first + n
+            ids = self.memory.ids[table] = self.dialect.reserve(self, table, n, self.boot)
+        first = ids.first
+        ids.first += n
         return first
 
 

@@ -206,7 +206,7 @@ async def ends_with_the_bug(file: Path, act: Callable[[], Awaitable[None]], made
                     made.append(gateway)
                 await act()
     config = load(file)
-    find_engine(config.store, config.state_dir).own().release()
+    find_engine(config.store, config.state_dir).own("gw1").release()
 
 
 async def test_after_a_crash_the_next_start_finds_its_store(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

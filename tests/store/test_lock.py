@@ -67,7 +67,7 @@ def test_a_lock_file_without_text_still_locks(tmp_path: Path) -> None:
 
 def test_a_missing_directory_is_the_configurations_fault(tmp_path: Path) -> None:
     with pytest.raises(StoreMisconfigured, match="the directory must exist"):
-        sqlite_engine(tmp_path / "nowhere").own()
+        sqlite_engine(tmp_path / "nowhere").own("gw1")
 
 
 def test_a_kernel_without_locks_is_not_taken_for_an_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +76,4 @@ def test_a_kernel_without_locks_is_not_taken_for_an_owner(tmp_path: Path, monkey
 
     monkeypatch.setattr("gateway.store.lock.fcntl.flock", refuse)
     with pytest.raises(StoreMisconfigured, match="No locks available"):
-        sqlite_engine(tmp_path).own()
+        sqlite_engine(tmp_path).own("gw1")

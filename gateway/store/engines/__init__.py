@@ -18,7 +18,7 @@ from peewee import Database
 
 from gateway.store.errors import StoreMisconfigured
 from gateway.store.options import StoreOptions
-from gateway.store.tx import Connection
+from gateway.store.tx import Connection, Dialect
 
 
 class Verdict(Enum):
@@ -32,10 +32,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One open connection: the driver's own, and the peewee database that speaks its dialect. Not for two threads."""
+    """One open connection: the driver's own, and the peewee database that speaks its dialect. Not for two threads.
+
+    ``dialect`` is for what is written by hand.
+    """
 
     connection: Connection
     database: Database
+    dialect: Dialect
     writes: bool
 
 
@@ -54,8 +58,12 @@ class Engine(Protocol):
         """Return where the store would be, if there is none; else nothing. Makes nothing."""
         ...
 
-    def own(self) -> Ownership:
-        """Become the owner of the store, or raise ``StoreInUse`` and name the owner."""
+    def own(self, node: str) -> Ownership:
+        """Become node ``node`` of the store, of which there is one; raise ``StoreInUse`` and name who is it already.
+
+        Where a store has one owner, whoever it is, that is what this asks for. Where it has several nodes, the answer
+        may come with the first ``open_writer``.
+        """
         ...
 
     def open_writer(self) -> Handle:

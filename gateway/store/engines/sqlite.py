@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from peewee import PeeweeException, SqliteDatabase
 
+from gateway.store.dialects.sqlite import SQLITE
 from gateway.store.engines import Handle, Ownership, Verdict
 from gateway.store.errors import StoreMisconfigured
 from gateway.store.lock import FileLock
@@ -67,7 +68,7 @@ class SqliteEngine:
             return ""
         return ""
 
-    def own(self) -> Ownership:
+    def own(self, node: str) -> Ownership:
         """Take the lock beside the file. Raises StoreInUse, or StoreMisconfigured where the directory is missing."""
         try:
             return FileLock(self.path)
@@ -109,7 +110,7 @@ class SqliteEngine:
             factory=self.connection_class,
         )
         try:
-            return Handle(database.connection(), database, writes)
+            return Handle(database.connection(), database, SQLITE, writes)
         except PeeweeException as wrapped:
             # The driver's own error has the result code by which ``classify`` judges.
             raise (wrapped.__context__ or wrapped) from None

@@ -1,0 +1,32 @@
+"""SQLite's own ways: several rows of ``VALUES``, indexes named in the statement, ids from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from typing import Final
+
+from gateway.store.bulk import Bulk, statements
+from gateway.store.tx import Dialect, Ids, Source
+
+_HIGHEST: Final = 2**63 - 1
+
+
+class SqliteDialect:
+    """See ``gateway.store.tx.Dialect``."""
+
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return statements with several rows each, of a few sizes."""
+        return statements(bulk, rows)
+
+    def by_index(self, name: str) -> str:
+        """Name the index: without statistics, the planner may prefer one that finds far more rows."""
+        return f" indexed by {name}"
+
+    def reserve(self, source: Source, table: str, n: int, boot: float) -> Ids:
+        """Return all ids above the highest stored one."""
+        ((highest,),) = source.rows(f"select coalesce(max(id), 0) from {table}")  # noqa: S608 - a table's name
+        return Ids(int(highest) + 1, _HIGHEST, inf)
+
+
+SQLITE: Final[Dialect] = SqliteDialect()
