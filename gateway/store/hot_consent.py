@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
 from gateway.store.bulk import Insert
 from gateway.store.chunks import chunks
-from gateway.store.tx import Tx
+from gateway.store.tx import Row, Tx
 
 Key = tuple[int, Msisdn]
 """A (line_id, subscriber) pair: the unit of consent, of locking and of order."""
@@ -38,6 +39,7 @@ _SAVE_MEMBER: Final = Insert(
     "on conflict (line_id, list_name, subscriber) do update set status = excluded.status, since = excluded.since,"
     " source = excluded.source",
 )
+_BLANK: Final = Insert("consent", ("line_id", "subscriber"), conflict="on conflict (line_id, subscriber) do nothing")
 _SAVE_ACCOUNT_OUT: Final = """
 insert into account_opt_out (account_id, subscriber, since, source, mo_id, opt_outs) values (1, ?, ?, ?, ?, 1)
 on conflict (account_id, subscriber) do update set
@@ -49,31 +51,72 @@ def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
     """Return the standing of every key, with or without a row.
 
     A key without a row has the defaults, or is opted out if its subscriber opted out of the whole account: a line that
-    was added after STOP ALL is covered by it.
+    was added after STOP ALL is covered by it. Where several nodes write, each key is given a row, and the rows are
+    locked in order: what is read stays so until this transaction ends. A row that says nothing is as none.
     """
     by_line: dict[int, set[Msisdn]] = defaultdict(set)
     for line_id, subscriber in keys:
         by_line[line_id].add(subscriber)
     found: dict[Key, Standing] = {}
     for line_id, subscribers in sorted(by_line.items()):
+        rows = _lock(tx, line_id, subscribers) if tx.dialect.several else _rows(tx, line_id, subscribers)
         lists, suspended = _memberships(tx, line_id, subscribers)
-        for marks, chunk in chunks(sorted(subscribers)):
-            for row in tx.rows(
-                f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks})",
-                (line_id, *chunk),
-            ):
-                found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
-        if missing := [s for s in subscribers if (line_id, s) not in found]:
+        for row in rows:
+            found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
+        if missing := [s for s in subscribers if _says_nothing(tx, found.get((line_id, s)))]:
             outs = _account_outs(tx, missing)
-            for subscriber in missing:
-                found[line_id, subscriber] = _without_row(
-                    line_id,
-                    subscriber,
-                    outs.get(subscriber),
-                    lists.get(subscriber, {}),
-                    suspended.get(subscriber, ()),
+            for who in missing:
+                known = found.get((line_id, who)) or Standing(
+                    line_id, who, lists=lists.get(who, {}), suspended=frozenset(suspended.get(who, ()))
                 )
+                found[line_id, who] = _out_everywhere(known, *outs[who]) if who in outs else known
     return found
+
+
+def lock_free(tx: Tx, keys: Collection[Key]) -> set[Key]:
+    """Lock the rows of those keys that no other transaction has locked; return them. Never waits, but for a new row."""
+    by_line: dict[int, set[Msisdn]] = defaultdict(set)
+    for line_id, subscriber in keys:
+        by_line[line_id].add(subscriber)
+    return {
+        (line_id, Msisdn(row[0]))
+        for line_id, subscribers in sorted(by_line.items())
+        for row in _lock(tx, line_id, subscribers, " skip locked")
+    }
+
+
+def _rows(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> list[Row]:
+    return [
+        row
+        for marks, chunk in chunks(sorted(subscribers))
+        for row in tx.rows(
+            f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks}){how}",
+            (line_id, *chunk),
+        )
+    ]
+
+
+def _lock(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> list[Row]:
+    """Return the rows of these subscribers, locked, in the order of numbers; those that have none get one first."""
+    how = f" order by subscriber for update{how}"
+    rows = _rows(tx, line_id, subscribers, how)
+    if len(rows) == len(subscribers):
+        return rows
+    got = {row[0] for row in rows}
+    missing = [subscriber for subscriber in sorted(subscribers) if subscriber not in got]
+    if "skip" in how:  # what is there was skipped, and stays so
+        there = {row[0] for row in _rows(tx, line_id, missing)}
+        missing = [subscriber for subscriber in missing if subscriber not in there]
+    tx.bulk(_BLANK, [(line_id, subscriber) for subscriber in missing])
+    return rows + _rows(tx, line_id, missing, how)
+
+
+def _says_nothing(tx: Tx, standing: Standing | None) -> bool:
+    """Say whether nothing was ever said of a pair: it has no row, or one that was made to be locked."""
+    if standing is None:
+        return True
+    blank = standing.since is None and not standing.opt_outs and standing.status is ConsentStatus.NOT_DEFINED
+    return blank and tx.dialect.several
 
 
 def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None:
@@ -179,24 +222,6 @@ def _standing(
     )
 
 
-def _without_row(
-    line_id: int,
-    subscriber: Msisdn,
-    account_out: tuple[float, str] | None,
-    lists: dict[str, ConsentStatus],
-    suspended: tuple[str, ...],
-) -> Standing:
-    if account_out is None:
-        return Standing(line_id, subscriber, lists=lists, suspended=frozenset(suspended))
-    since, source = account_out
-    return Standing(
-        line_id,
-        subscriber,
-        status=ConsentStatus.OPTED_OUT,
-        since=since,
-        source=source,
-        opt_outs=1,
-        account_out=True,
-        lists=lists,
-        suspended=frozenset(suspended),
-    )
+def _out_everywhere(standing: Standing, since: float, source: str) -> Standing:
+    """Return the standing of somebody who opted out of the whole account before this line knew them."""
+    return replace(standing, status=ConsentStatus.OPTED_OUT, since=since, source=source, opt_outs=1, account_out=True)

@@ -108,6 +108,9 @@ class Source(Protocol):
 class Dialect(Protocol):
     """Where the engines' SQL differs. Knows no table's meaning; what is common is plain SQL beside its callers."""
 
+    several: bool
+    """Whether several nodes may write here: whoever decides must lock what it rests on."""
+
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says."""
         ...
@@ -118,6 +121,18 @@ class Dialect(Protocol):
 
     def reserve(self, source: Source, table: str, n: int, boot: float) -> Ids:
         """Return at least ``n`` ids of ``table`` that no other writer gets; ``boot`` is the time (boot clock)."""
+        ...
+
+
+class Statements(Protocol):
+    """A transaction as far as plain SQL goes: a ``Tx``, or a short one beside the writer (``gateway.store.side``)."""
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run one statement; return how many rows it changed."""
+        ...
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """Run one query; return its rows."""
         ...
 
 

@@ -15,6 +15,8 @@ _HIGHEST: Final = 2**63 - 1
 class SqliteDialect:
     """See ``gateway.store.tx.Dialect``."""
 
+    several = False
+
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return statements with several rows each, of a few sizes."""
         return statements(bulk, rows)
