@@ -181,8 +181,8 @@ def _not_committed(gateway: Running | None, metrics: Metrics, kind: str) -> None
 
 
 def _committed(metrics: Metrics, seconds: float, jobs: int) -> None:
-    metrics.store_commit_seconds.observe(seconds)
-    metrics.store_batch_jobs.observe(jobs)
+    metrics.store_commit_seconds.observe([seconds])
+    metrics.store_batch_jobs.observe([jobs])
 
 
 async def run(

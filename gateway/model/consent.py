@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from gateway.base.value import value
 from gateway.model.address import Msisdn
@@ -92,6 +93,33 @@ class Standing:
     replies: tuple[float, ...] = ()
     latest: Latest | None = None
     last_carrier: str | None = None
+
+    def but(self, **changes: Any) -> Standing:
+        """Return this standing with some fields changed: as ``dataclasses.replace``, at a third of its price.
+
+        Raises TypeError for what is no field that may change.
+        """
+        of = changes.pop
+        new = Standing(
+            self.line_id,
+            self.subscriber,
+            of("status", self.status),
+            of("since", self.since),
+            of("source", self.source),
+            of("opt_outs", self.opt_outs),
+            of("hold", self.hold),
+            of("how_to_return", self.how_to_return),
+            of("account_out", self.account_out),
+            of("keywords", self.keywords),
+            of("lists", self.lists),
+            of("suspended", self.suspended),
+            of("replies", self.replies),
+            of("latest", self.latest),
+            of("last_carrier", self.last_carrier),
+        )
+        if changes:
+            raise TypeError(f"a standing has no {', '.join(changes)} that may change")
+        return new
 
 
 class EvidenceKind(StrEnum):

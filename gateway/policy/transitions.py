@@ -143,7 +143,7 @@ def opted_out(
     before = status_of(standing)
     after_ = TABLE[before, Trigger.OPT_OUT] or _OUT
     moved = _moved(standing, after_, scope, method, now if since is None else since)
-    return Change(replace(moved, hold=None), RecordEvidence(EvidenceKind.OPT_OUT, before, after_, note=note))
+    return Change(moved.but(hold=None), RecordEvidence(EvidenceKind.OPT_OUT, before, after_, note=note))
 
 
 def after(standing: Standing, decision: Decision, mo_id: int, now: float) -> Standing:
@@ -154,19 +154,19 @@ def after(standing: Standing, decision: Decision, mo_id: int, now: float) -> Sta
             case ChangeStatus(status, scope):
                 standing = _moved(standing, status, scope, Method.TEXT, now)
             case ChangeList(name, status):
-                standing = replace(standing, lists={**standing.lists, name: status})
+                standing = standing.but(lists={**standing.lists, name: status})
             case PlaceHold():
-                standing = replace(standing, hold=standing.hold or Hold(now, mo_id))
+                standing = standing.but(hold=standing.hold or Hold(now, mo_id))
             case ReleaseHold():
-                standing = replace(standing, hold=None)
+                standing = standing.but(hold=None)
             case UseKeyword(word):
-                standing = replace(standing, keywords={**standing.keywords, word: standing.opt_outs})
+                standing = standing.but(keywords={**standing.keywords, word: standing.opt_outs})
             case Reply(_, _, claim, automatic):
                 queued += automatic
                 standing = _told(standing, claim)
             case _:  # RecordEvidence and HeldBack leave the standing as it is
                 pass
-    return replace(standing, replies=remembered(standing.replies, queued, now)) if queued else standing
+    return standing.but(replies=remembered(standing.replies, queued, now)) if queued else standing
 
 
 def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Method, now: float) -> Standing:
@@ -179,8 +179,7 @@ def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Meth
     account_out = scope is Scope.ACCOUNT or standing.account_out if status is _OUT else False
     counts = before is not _OUT and (status is _OUT or standing.account_out)
     changed = status is not before or account_out is not standing.account_out
-    return replace(
-        standing,
+    return standing.but(
         status=status,
         since=now if changed else standing.since,
         source=method.value if changed else standing.source,
@@ -193,7 +192,7 @@ def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Meth
 def _told(standing: Standing, claim: Grounds) -> Standing:
     """Note what may be said only once."""
     if claim is Grounds.HOW_TO_RETURN:
-        return replace(standing, how_to_return=True)
+        return standing.but(how_to_return=True)
     if claim is Grounds.CLARIFICATION and standing.hold is not None:
-        return replace(standing, hold=replace(standing.hold, clarified=True))
+        return standing.but(hold=replace(standing.hold, clarified=True))
     return standing

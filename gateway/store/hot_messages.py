@@ -7,7 +7,7 @@ message row is never deleted by these statements.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.base.value import value
@@ -46,9 +46,9 @@ _QUEUE: Final = Insert(
     "message",
     (
         *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at", "expires_at"),
-        *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "reason", "actor", "route"),
+        *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "attempts", "carrier", "reason", "actor", "route"),
     ),
-    (("account_id", "1"), ("direction", f"{_MT}"), ("attempts", "0"), ("resends", "0")),
+    (("account_id", "1"), ("direction", f"{_MT}"), ("resends", "0")),
 )
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1
@@ -109,6 +109,18 @@ _SETTLE: Final = Update(
     "fate = {fate}, status = {status}, carrier_id = {carrier_id}, detail = {detail}, settled_at = {settled_at}",
     f"permit.fate = {Fate.LIVE:d} or permit.fate = {Fate.UNCERTAIN:d}",
 )
+_ACCEPT: Final = Update(
+    "permit",
+    ("id", "status", "carrier_id", "settled_at"),
+    f"fate = {Fate.ACCEPTED:d}, status = {{status}}, carrier_id = {{carrier_id}}, settled_at = {{settled_at}}",
+    f"permit.fate = {Fate.LIVE:d}",
+)
+_SENT: Final = Update(
+    "message",
+    ("id", "updated_at"),
+    f"state = {MessageState.SENT:d}, reason = null, status = 0, updated_at = {{updated_at}}",
+    f"message.state = {MessageState.SENDING:d} and message.segments = 1",
+)
 
 
 @value
@@ -126,9 +138,10 @@ class Entry:
 
 @value
 class NewMt:
-    """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason.
+    """A draft with its id and the state that it is stored in: QUEUED, or REFUSED with the reason, or SENDING.
 
-    ``route`` is the carrier that it shall go over; empty where its line has one carrier alone.
+    ``route`` is the carrier that it shall go over; empty where its line has one carrier alone. ``attempts`` permits
+    were minted for it already, for ``carrier``.
     """
 
     id: int
@@ -138,6 +151,8 @@ class NewMt:
     reason: str | None = None
     actor: str | None = None
     route: str = ""
+    attempts: int = 0
+    carrier: str | None = None
 
 
 @value
@@ -207,7 +222,7 @@ def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> l
 
 
 def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
-    """Store drafts, queued or refused."""
+    """Store drafts, in the state that each says."""
     tx.bulk(
         _QUEUE,
         [
@@ -227,6 +242,8 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
                 m.draft.ref,
                 m.draft.opt_outs,
                 m.segments,
+                m.attempts,
+                m.carrier,
                 m.reason,
                 m.actor,
                 m.route,
@@ -325,11 +342,8 @@ def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:
     }
 
 
-def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
-    """Write permits, and mark their messages as being sent, in as many segments as their permits say.
-
-    ``opt_outs`` maps message id to the count it stands on.
-    """
+def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
+    """Write permits. ``opt_outs`` maps message id to the count it stands on."""
     tx.bulk(
         _MINT,
         [
@@ -353,6 +367,14 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: dict[int, int]) -> None:
             for p in permits
         ],
     )
+
+
+def mint(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
+    """Write permits, and mark their messages as being sent, in as many segments as their permits say.
+
+    ``opt_outs`` as for ``add_permits``.
+    """
+    add_permits(tx, permits, opt_outs)
     counts = Counter(p.message_id for p in permits)
     last = {p.message_id: p for p in permits}
     tx.bulk(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
@@ -369,6 +391,17 @@ def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
         if len(latest) == len(outcomes):
             return
         outcomes = [outcome for outcome in outcomes if latest[outcome.permit.id] is not outcome]
+
+
+def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
+    """Write answers that accepted live permits of whole messages: each has one segment, and is sent with that.
+
+    Returns whether that was so of all of them. Otherwise what was written is right, but some messages have not moved:
+    their states must be worked out from all of their permits.
+    """
+    if tx.bulk(_ACCEPT, [(o.permit.id, o.status, o.carrier_id, tx.now) for o in outcomes]) < len(outcomes):
+        return False
+    return tx.bulk(_SENT, [(o.permit.message_id, tx.now) for o in outcomes]) == len(outcomes)
 
 
 def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:

@@ -15,6 +15,7 @@ from typing import Final
 from gateway.base.value import value
 from gateway.model.address import Msisdn
 from gateway.model.messages import Concat, MessageState, Mo, Receipt, Unreadable
+from gateway.store.chunks import chunks
 from gateway.store.tx import Source, Tx
 
 MOST_SPELLINGS: Final = 32
@@ -301,6 +302,18 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState, subscribers: Seq
         ],
     )
     tx.execute("delete from parked_receipt where id < ?", (first + len(rows) - MOST_PARKED,))
+
+
+def with_parked(tx: Tx, carrier: str, carrier_ids: Collection[str]) -> set[str]:
+    """Return those of these message ids for which a receipt waits."""
+    return {
+        row[0]
+        for marks, chunk in chunks(carrier_ids)
+        for row in tx.rows(
+            f"select distinct carrier_id from parked_receipt where carrier = ? and carrier_id in ({marks})",
+            (carrier, *chunk),
+        )
+    }
 
 
 def parked_receipts(tx: Tx, carrier: str, carrier_id: str, subscriber: str) -> list[Parked]:

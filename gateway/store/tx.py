@@ -123,6 +123,10 @@ class Dialect(Protocol):
         """Return at least ``n`` ids of ``table`` that no other writer gets; ``boot`` is the time (boot clock)."""
         ...
 
+    def changing_schema(self, connection: Connection) -> AbstractContextManager[None]:
+        """Keep other nodes from changing the schema meanwhile; in the end, settle what the tables alone do not say."""
+        ...
+
 
 class Statements(Protocol):
     """A transaction as far as plain SQL goes: a ``Tx``, or a short one beside the writer (``gateway.store.side``)."""

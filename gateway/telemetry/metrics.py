@@ -116,10 +116,10 @@ class Metrics:
         self.build_info(version, node).set(1)
         ProcessCollector(registry=self.registry)
 
-    def submit_status(self, carrier: str, status: str) -> None:
-        """Count one submit_sm_resp. Names of SMPP 3.4 5.1.3 (``ESME_ROK``) count as such, all others as ``other``."""
+    def submit_status(self, carrier: str, status: str, count: int = 1) -> None:
+        """Count submit_sm_resp. Names of SMPP 3.4 5.1.3 (``ESME_ROK``) count as such, all others as ``other``."""
         known = status.startswith("ESME_") and status.isidentifier()
-        self._submit_status(carrier, status if known else OTHER).inc()
+        self._submit_status(carrier, status if known else OTHER).inc(count)
 
     @property
     def declared(self) -> list[tuple[str, str, tuple[str, ...], str]]:

@@ -16,7 +16,8 @@ the redelivery window, and by ``MOST_PUT_OFF``.
 from __future__ import annotations
 
 import math
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,20 +66,31 @@ class AckLedger:
 
     def __init__(self, window_s: float) -> None:
         self._window_s = window_s
-        # A peer may use a sequence number again while it is open: answers to it leave in the order of arrival.
-        self._open: dict[tuple[str, int], tuple[_Open, ...]] = {}
-        self._unacked: Counter[AckKey] = Counter()
+        # By session and sequence. A peer may use a sequence number again while it is open: answers to it leave in the
+        # order of arrival.
+        self._open: dict[str, dict[int, tuple[_Open, ...]]] = {}
+        self._unacked: dict[AckKey, int] = {}
         self._disturbed: OrderedDict[AckKey, float] = OrderedDict()
         self._put_off: OrderedDict[AckKey, _PutOff] = OrderedDict()
 
-    def arrived(self, mo: Mo, now: float) -> bool:
-        """Note an MO; return whether the ack of the same text before it was disturbed, as of now."""
-        self._forget(now)
+    def arrived(self, mo: Mo, now: float) -> tuple[bool, float | None]:
+        """Note an MO; return whether the ack of the same text before it was disturbed, and when it came first.
+
+        The latter in unix seconds, if it was put off then; None otherwise. -inf if it was no new text then either. It
+        is the earlier of what the wall clock said then and what its age says now: a clock that was put back or forward
+        meanwhile makes no text younger.
+        """
+        if self._put_off or self._disturbed:
+            self._forget(now)
         item = self._item(mo, now)
-        self._unacked[item.key] += 1
-        at = (mo.session, mo.sequence)
-        self._open[at] = (*self._open.get(at, ()), item)
-        return item.disturbed
+        first_came = self._first_came(item) if self._put_off else None
+        self._unacked[item.key] = self._unacked.get(item.key, 0) + 1
+        session = self._open.get(mo.session)
+        if session is None:
+            session = self._open[mo.session] = {}
+        others = session.get(mo.sequence)
+        session[mo.sequence] = (*others, item) if others else (item,)
+        return item.disturbed, first_came
 
     def put_off(self, mo: Mo, now: float) -> None:
         """Note an MO that was told to come again at once."""
@@ -89,64 +101,68 @@ class AckLedger:
 
     def _item(self, mo: Mo, now: float) -> _Open:
         key = ack_key(mo)
-        return _Open(key, now, mo.received_at, self._unacked[key] > 0 or key in self._disturbed)
+        return _Open(key, now, mo.received_at, key in self._unacked or key in self._disturbed)
 
-    def first_came(self, mo: Mo, now: float) -> float | None:
-        """Return when this text came first (unix seconds), if it was put off then; None otherwise.
-
-        -inf if it was no new text then either. The earlier of what the wall clock said then and what its age says now:
-        a clock that was put back or forward meanwhile makes no text younger.
-        """
-        put_off = self._put_off.get(ack_key(mo))
-        if put_off is None or now - put_off.last > PUT_OFF_S:
+    def _first_came(self, item: _Open) -> float | None:
+        put_off = self._put_off.get(item.key)
+        if put_off is None or item.arrived - put_off.last > PUT_OFF_S:
             return None
-        return min(put_off.wall, mo.received_at - (now - put_off.arrived))
+        return min(put_off.wall, item.wall - (item.arrived - put_off.arrived))
 
-    def answered(self, session: str, sequence: int, status: int, now: float) -> None:
-        """Note with which status an MO was answered."""
-        waiting = self._open.get((session, sequence), ())
-        if (first := next((item for item in waiting if item.status is None), None)) is not None:
-            first.status = status
+    def answered(self, session: str, answers: Iterable[tuple[int, int]], now: float) -> None:
+        """Note with which status MOs were answered: (sequence, status) each."""
+        open_ = self._open.get(session, {})
+        for sequence, status in answers:
+            waiting = open_.get(sequence, ())
+            first = next((item for item in waiting if item.status is None), None)
+            if first is not None:
+                first.status = status
             if status:
-                self._note_put_off(first, now)
-        if status:
-            for item in waiting:
-                self._disturb(item.key, now)
+                if first is not None:
+                    self._note_put_off(first, now)
+                for item in waiting:
+                    self._disturb(item.key, now)
 
-    def written(self, session: str, sequence: int, now: float) -> float | None:
-        """Note that the answer was wholly taken by the kernel; return the seconds since the MO's arrival."""
-        entries = self._open.pop((session, sequence), ())
-        if not entries:
-            return None
-        item, *others = entries
-        if others:
-            self._open[session, sequence] = tuple(others)
-        key, seconds = item.key, now - item.arrived
-        self._close(key)
-        if seconds > SLOW_ACK_S:
-            self._disturb(key, now)
-            return seconds
-        if self._disturbed.get(key, now) < item.arrived:
-            del self._disturbed[key]  # what was disturbed before is known to the carrier by now: this ack was not
-        if item.status == 0:
-            self._put_off.pop(key, None)
-        return seconds
+    def written(self, session: str, sequences: Iterable[int], now: float) -> list[float]:
+        """Note that answers were wholly taken by the kernel; return the seconds since their MOs' arrival."""
+        open_ = self._open.get(session, {})
+        took: list[float] = []
+        for sequence in sequences:
+            entries = open_.pop(sequence, None)
+            if not entries:
+                continue
+            item, *others = entries
+            if others:
+                open_[sequence] = tuple(others)
+            key, seconds = item.key, now - item.arrived
+            took.append(seconds)
+            self._close(key)
+            if seconds > SLOW_ACK_S:
+                self._disturb(key, now)
+                continue
+            if self._disturbed and self._disturbed.get(key, now) < item.arrived:
+                del self._disturbed[key]  # what was disturbed before is known to the carrier by now: this ack was not
+            if item.status == 0 and self._put_off:
+                self._put_off.pop(key, None)
+        return took
 
     def session_ended(self, session: str, now: float) -> None:
         """Note that what was not written to this session never will be."""
-        for at in [at for at in self._open if at[0] == session]:
-            for item in self._open.pop(at):
+        for entries in self._open.pop(session, {}).values():
+            for item in entries:
                 self._close(item.key)
                 self._disturb(item.key, now)
                 if item.status is None:
                     self._note_put_off(item, now)
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._disturbed) + len(self._put_off)
+        return sum(map(len, self._open.values())) + len(self._disturbed) + len(self._put_off)
 
     def _close(self, key: AckKey) -> None:
-        self._unacked[key] -= 1
-        if self._unacked[key] <= 0:
+        left = self._unacked[key] - 1
+        if left > 0:
+            self._unacked[key] = left
+        else:
             del self._unacked[key]
 
     def _disturb(self, key: AckKey, now: float) -> None:

@@ -240,14 +240,14 @@ class _Taking:
         for mt, by_turn in self._candidates(supply.turns, place, budget):
             if self._must_wait(mt, urgent):
                 continue
-            room = _room_for(mt, supply, urgent)
+            room = room_for(mt, supply, urgent=urgent)
             if room is None:
                 self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
                 return used
             if by_turn:
                 supply.turns.reached[place] = mt.subscriber
             used += mt.segments
-            _use(room, supply, mt)
+            use(room, supply, mt)
             if place[1] in self.tokens:
                 self.tokens[place[1]] -= mt.segments
                 if self.allotted is not None:
@@ -319,7 +319,7 @@ def _after(queues: tuple[Queue, ...], last: Queue | None) -> tuple[Queue, ...]:
     return queues[at:] + queues[:at]
 
 
-def _room_for(mt: Mt, supply: Supply, urgent: bool) -> Room | None:
+def room_for(mt: Mt, supply: Supply, *, urgent: bool) -> Room | None:
     """Return the bind with the most room, if the message fits there; None if it must wait."""
     if supply.tokens <= 0 or not supply.rooms:
         return None
@@ -328,8 +328,15 @@ def _room_for(mt: Mt, supply: Supply, urgent: bool) -> Room | None:
     return room if slots >= mt.segments or (room.idle and slots > 0) else None
 
 
-def _use(room: Room, supply: Supply, mt: Mt) -> None:
+def use(room: Room, supply: Supply, mt: Mt) -> None:
+    """Take the slots and tokens that a message needs."""
     room.free -= mt.segments
     room.urgent -= mt.segments
     room.idle = False
     supply.tokens -= mt.segments
+
+
+def copy_of(supply: Supply) -> Supply:
+    """Return a copy that a job may use up: it may run twice. Turns are shared: they only ever approximate."""
+    rooms = [Room(room.bind, room.free, room.urgent, room.idle) for room in supply.rooms]
+    return Supply(supply.carrier, rooms, supply.tokens, supply.queues, supply.turns)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -29,8 +29,10 @@ from gateway.store.jobs import Job
 from gateway.store.tx import Tx
 from gateway.store.writer import Writer
 from gateway.traffic.brake import Brakes
-from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim
+from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, copy_of
+from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Minted, pass_gate
+from gateway.traffic.passage import Passage
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
 from gateway.traffic.serving import Serving
@@ -54,7 +56,10 @@ class _Dispatched:
 
 
 class Dispatcher:
-    """Moves messages from the queue to the binds. ``ring`` it for whatever may let one go."""
+    """Moves messages from the queue to the binds. ``ring`` it for whatever may let one go.
+
+    ``left`` is told of the messages that were handed over.
+    """
 
     def __init__(
         self,
@@ -65,7 +70,9 @@ class Dispatcher:
         brakes: Brakes,
         verdicts: Verdicts,
         reports: Reports,
+        left: Callable[[Iterable[Mt]], None] = lambda messages: None,
     ) -> None:
+        self._left = left
         self._writer = writer
         self._clock = clock
         self._carriers = carriers
@@ -88,6 +95,8 @@ class Dispatcher:
         self._handed: set[int] = set()
         self._doubts = 0
         self._stopped = False
+        self._is_out = False
+        self._claiming = False
 
     def ring(self, places: Iterable[LaneOfLine] = ()) -> None:
         """Say that something may go: these lanes of lines got messages, or slots, tokens or a bind came free."""
@@ -118,7 +127,8 @@ class Dispatcher:
 
     def texted(self, key: Key) -> None:
         """Learn that the subscriber texted: a hold may be over, so what waits for it is judged at once."""
-        self._held.pop(key, None)
+        if self._held:
+            self._held.pop(key, None)
 
     def moved(self, settled: Settled, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of messages: some are no longer under way; what came back after a refusal rests."""
@@ -157,8 +167,43 @@ class Dispatcher:
                 await trio.sleep(STORE_PAUSE_S)
                 self._bell.set()
 
+    def passage(self) -> Passage | None:
+        """Return what replies may use on the short way; None while something waits, or another passage is out.
+
+        Whoever gets one gives it back with ``passed``. Until then nothing is claimed.
+        """
+        if self._is_out or self._claiming or self._stopped or self._doubts:
+            return None
+        self._wake()
+        book, now = self._book(), self._clock.monotonic()
+        supplies, paused = self._supplies(book), self._brakes.places(book)
+        if not supplies or _is_wanted(
+            supplies, {place for place in self._backlog | self._rung if place[:2] not in paused}
+        ):
+            return None
+        self._is_out = True
+        return Passage(
+            supplies,
+            paused,
+            frozenset(self._busy),
+            frozenset(self._resting),
+            frozenset(self._held),
+            self._serving.tokens(book, now),
+            self._writings(),
+        )
+
+    def passed(self, minted: Minted | None) -> None:
+        """Take a passage back, with what was minted on it; to be called in the callback of that commit."""
+        self._is_out = False
+        if minted is not None and minted.messages:
+            self._hand_over(_Dispatched(minted, frozenset()))
+        else:
+            self._bell.set()
+
     async def _claim(self) -> bool:
         """Run one claim if there is anything to claim; False if the store did not take it."""
+        if self._is_out:
+            return True  # what comes back rings
         self._wake()
         self._backlog |= self._rung
         self._rung = set()
@@ -172,18 +217,18 @@ class Dispatcher:
             frozenset(self._held),
             self._serving.tokens(book, self._clock.monotonic()),
         )
-        if not any((lane, *queue) in demand.backlog for each in supplies for queue in each.queues for lane in Lane):
+        if not _is_wanted(supplies, demand.backlog):
             return True
         finished = trio.Event()
         failure: list[Exception] = []
 
         doubts, handed = self._doubts, frozenset(self._handed)
-        writings = {carrier.name: carrier.writing for carrier in self._carriers()}
+        writings = self._writings()
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
-            claimed = claim(tx, [_copy(supply) for supply in supplies], demand)
+            claimed = claim(tx, [copy_of(supply) for supply in supplies], demand)
             return _Dispatched(pass_gate(tx, claimed.claims, book, writings), frozenset(claimed.emptied))
 
         def done(result: _Dispatched) -> None:
@@ -195,14 +240,26 @@ class Dispatcher:
             failure.append(error)
             finished.set()
 
+        self._claiming = True
         self._writer.put(Job(run, done, failed, "dispatch"))
-        await finished.wait()
+        try:
+            await finished.wait()
+        finally:
+            self._claiming = False
         if not failure:
             return True
         if not isinstance(failure[0], StoreError):
             raise failure[0]
         _log.warning("nothing dispatched: the store did not take it", error=str(failure[0]))
         return False
+
+    def _writings(self) -> Writings:
+        return {carrier.name: carrier.writing for carrier in self._carriers()}
+
+    def lane_of(self, message_id: int) -> Lane | None:
+        """Return the lane of a message that is under way; None for any other."""
+        entry = self._under_way.get(message_id)
+        return entry[0].lane if entry else None
 
     def _hand_over(self, result: _Dispatched) -> None:
         """Give the permits to their binds; synchronous, in the callback of the commit."""
@@ -226,6 +283,7 @@ class Dispatcher:
         self._reports.refused(result.minted.refused)
         self._reports.failed(result.minted.failed)
         self._reports.handed_over(result.minted.messages.values())
+        self._left(result.minted.messages.values())
         self._claims += 1
         for carrier, bind, permits in offers:
             self._served[carrier.name] = self._claims
@@ -301,14 +359,15 @@ class Dispatcher:
             del self._busy[key]
 
 
+def _is_wanted(supplies: Sequence[Supply], backlog: Collection[Place]) -> bool:
+    """Say whether something may wait in a place that one of these carriers serves."""
+    return bool(backlog) and any(
+        (lane, *queue) in backlog for supply in supplies for queue in supply.queues for lane in Lane
+    )
+
+
 def _keep(rests: dict[Rest, float], key: Rest, until: float) -> bool:
     """Note a rest, if there is room for it; say whether there was."""
     if len(rests) < _MOST_RESTING:
         rests[key] = until
     return key in rests
-
-
-def _copy(supply: Supply) -> Supply:
-    """Return a copy that a job may use up: it may run twice. Turns are shared: they only ever approximate."""
-    rooms = [Room(room.bind, room.free, room.urgent, room.idle) for room in supply.rooms]
-    return Supply(supply.carrier, rooms, supply.tokens, supply.queues, supply.turns)

@@ -10,17 +10,18 @@ finished as it was begun (``gateway.traffic.cutting``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.base.value import value
+from gateway.model.consent import Standing
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
 from gateway.policy.grounds import grounds_for
-from gateway.store.hot_consent import standings
-from gateway.store.hot_messages import Move, PermitRow, mint, move, permits_of
+from gateway.store.hot_consent import Key, standings
+from gateway.store.hot_messages import Move, PermitRow, add_permits, mint, move, permits_of
 from gateway.store.tx import Tx
 from gateway.traffic.cutting import Cut, Writings, bound_cut, cut, finished, has_a_cut, too_long
 from gateway.traffic.rulebook import RuleBook
@@ -93,6 +94,30 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
             made += permits
     mint(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
     move(tx, moves)
+    return minted
+
+
+def pass_new(
+    tx: Tx, claims: Sequence[Claim], known: Mapping[Key, Standing], book: RuleBook, writings: Writings
+) -> Minted:
+    """Mint permits for messages that this very transaction is about to store, as being sent; nothing else is written.
+
+    ``known`` are their subscribers' standings as the transaction leaves them. What may not go now gets no permit:
+    stored as queued, it meets the gate as everything else does, and what follows is written then. Raises what we fail
+    with, which is our bug: whoever takes texts in does it again without this way.
+    """
+    minted = Minted()
+    made: list[Permit] = []
+    for claim in claims:
+        mt, entry = claim.mt, book.by_id[claim.mt.line_id]
+        judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
+        made_of = _cut(claim, (), set(), writings, book.max_segments)
+        if not isinstance(judged, Refusal) and not isinstance(made_of, Refusal):
+            permits = _permits(tx, claim, entry.address, judged, made_of, set())
+            minted.permits.setdefault(claim.bind, []).extend(permits)
+            minted.messages[mt.id] = mt
+            made += permits
+    add_permits(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
     return minted
 
 

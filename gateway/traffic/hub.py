@@ -1,9 +1,11 @@
 """The hub: what the carriers call, and the order in which everything that follows happens.
 
-Arrivals become one job of the writer. After its commit: the dispatcher is rung, the fence goes up for whatever narrowed
-a consent, and then, only then, each arrival is acked; one that must wait for the fence waits alone. What the store does
-not take, or not within ``PATIENCE_S``, is answered with a temporary error, so that the carrier sends it again. What
-became of permits is recorded likewise, and tried again until the store takes it: those facts exist nowhere else.
+What arrives while the writer is busy gathers, and goes to the store as one job, together with what became of permits:
+one turn, one transaction (``_turn``). After its commit the fence goes up for whatever narrowed a consent, and then,
+only then, each arrival is acked; one that must wait for the fence waits alone. Replies that had the way free
+(``passage``) are handed to their binds behind the acks. What the store does not take, or not within ``PATIENCE_S``, is
+answered with a temporary error, so that the carrier sends it again. What became of permits is tried again until the
+store takes it: those facts exist nowhere else.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -27,11 +30,12 @@ from gateway.store.writer import Writer
 from gateway.traffic.acks import AckLedger
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
-from gateway.traffic.intake import REDELIVERY_WINDOW_S, Batch, Intake, Taken, take_in
+from gateway.traffic.intake import take_in
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
 from gateway.traffic.settlement import Verdicts
+from gateway.traffic.taken import REDELIVERY_WINDOW_S, Batch, Intake, Taken
 
 _log = structlog.get_logger(__name__)
 
@@ -42,15 +46,27 @@ MOST_UNDONE: Final = 10_000
 """Arrivals that may be with the store at once, over all binds; those that were answered meanwhile count."""
 MOST_OCTETS: Final = 64 * 1024 * 1024
 """Octets that they may have: of their PDUs, and of the user data that was cut from them."""
+_NO_TEXT: Final = (False, None)
+
+
+MOST_TOGETHER: Final = 1000
+"""Arrivals of one job: more would make the first of them wait for the last."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A batch on its way through the store. ``answered`` once its arrivals were told to come again."""
+    """What one read brought, on its way through the store. ``answered`` once it was told to come again.
+
+    ``disturbed``, ``first_came`` and ``alive`` are what ``taken.Batch`` must know of the moment at which it came.
+    """
 
     bind: BindPort
     arrivals: Sequence[Arrival]
     due: float  # when they are told so (monotonic seconds)
+    disturbed: Sequence[bool] = ()
+    first_came: Sequence[float | None] = ()
+    alive: frozenset[str] = frozenset()
+    octets: int = 0
     answered: bool = False
 
 
@@ -78,7 +94,10 @@ class Hub:
         self._ledger = AckLedger(REDELIVERY_WINDOW_S)
         self._alive: set[str] = set()
         self._waiting: deque[_Waiting] = deque()
-        self._again: list[tuple[BindPort, list[Outcome]]] = []
+        self._gathered: deque[_Waiting] = deque()
+        self._outcomes: list[Outcome] = []
+        self._flying = 0
+        self._again: list[Outcome] = []
         self._again_at = 0.0
         self._unrecorded = 0
         self._undone = 0
@@ -95,15 +114,21 @@ class Hub:
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
         now = self._clock.monotonic()
-        texts = [_text(arrival) for arrival in arrivals]
-        first_came = [None if mo is None else self._ledger.first_came(mo, now) for mo in texts]
-        disturbed = [mo is not None and self._ledger.arrived(mo, now) for mo in texts]
+        waiting = _Waiting(bind, arrivals, now + PATIENCE_S, alive=frozenset(self._alive))
+        noted = [_NO_TEXT if mo is None else self._ledger.arrived(mo, now) for mo in map(_text, arrivals)]
+        waiting.disturbed, waiting.first_came = zip(*noted, strict=True) if noted else ((), ())
         if self._undone >= MOST_UNDONE or self._octets >= MOST_OCTETS:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
-            self._reject(_Waiting(bind, arrivals, now), "backlog")
+            self._reject(waiting, "backlog")
             return
-        batch = Batch(arrivals, disturbed, first_came, frozenset(self._alive), self._book())
-        self._take(bind, batch, now + PATIENCE_S)
+        if not self._waiting:
+            self._wake.set()  # otherwise the look-out is up for an earlier one already
+        self._waiting.append(waiting)
+        self._gathered.append(waiting)
+        waiting.octets = sum(map(_octets, arrivals))
+        self._undone += len(arrivals)
+        self._octets += waiting.octets
+        self._turn()
 
     def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
         """Learn of texts that were told to come again before they came here."""
@@ -115,15 +140,13 @@ class Hub:
         """Record what became of permits. Those that never left did not use their tokens."""
         self._dispatcher.give_back(bind.carrier, outcomes)
         self._unrecorded += len(outcomes)
-        self._record(bind, list(outcomes))
+        self._outcomes += outcomes
+        self._turn()
         self._dispatcher.ring()
 
     def acks_written(self, bind: BindPort, session: str, sequences: Sequence[int]) -> None:
         """Learn which answers the kernel has taken."""
-        now = self._clock.monotonic()
-        for sequence in sequences:
-            if (seconds := self._ledger.written(session, sequence, now)) is not None:
-                self._reports.acked(seconds)
+        self._reports.acked(self._ledger.written(session, sequences, self._clock.monotonic()))
 
     def changed(self, bind: BindPort, state: BindState) -> None:
         """Learn that a bind came up, went down, or has slots again."""
@@ -150,52 +173,83 @@ class Hub:
         while self._waiting and (self._waiting[0].answered or now >= self._waiting[0].due):
             self._reject(self._waiting.popleft(), "slow")
         if self._again and now >= self._again_at:
-            again, self._again = self._again, []
-            for bind, outcomes in again:
-                self._record(bind, outcomes)
+            self._outcomes[:0] = self._again
+            self._again = []
+            self._turn()
         due = self._waiting[0].due if self._waiting else math.inf
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
-    def _take(self, bind: BindPort, batch: Batch, due: float) -> None:
-        waiting = _Waiting(bind, batch.arrivals, due)
-        if not self._waiting:
-            self._wake.set()  # otherwise the look-out is up for an earlier one already
-        self._waiting.append(waiting)
-        count, octets = len(batch.arrivals), sum(map(_octets, batch.arrivals))
-        self._undone += count
-        self._octets += octets
+    def _turn(self) -> None:
+        """Put what has gathered to the writer, unless it is busy with the turn before."""
+        if self._flying:
+            return
+        if self._outcomes:
+            outcomes, self._outcomes = self._outcomes, []
+            self._flying += 1
+            self._record(outcomes)
+        if self._gathered:
+            together = [self._gathered.popleft()]
+            count = len(together[0].arrivals)
+            while self._gathered and self._gathered[0].alive == together[0].alive and count < MOST_TOGETHER:
+                together.append(self._gathered.popleft())
+                count += len(together[-1].arrivals)
+            self._flying += 1
+            self._take(together)
+
+    def _landed(self) -> None:
+        self._flying -= 1
+        self._turn()
+
+    def _take(self, together: Sequence[_Waiting]) -> None:
+        batch = Batch(
+            [arrival for waiting in together for arrival in waiting.arrivals],
+            [each for waiting in together for each in waiting.disturbed],
+            [each for waiting in together for each in waiting.first_came],
+            together[0].alive,
+            self._book(),
+        )
+        passage = self._dispatcher.passage()
 
         def over() -> None:
-            self._undone -= count
-            self._octets -= octets
+            self._undone -= len(batch.arrivals)
+            self._octets -= sum(waiting.octets for waiting in together)
 
         def done(intake: Intake) -> None:
             over()
-            self._committed(waiting, intake, batch.book)
+            self._committed(together, intake, batch.book)
+            if passage is not None:
+                self._dispatcher.passed(intake.minted)
+            self._landed()
 
         def failed(error: Exception) -> None:
             over()
-            self._reject(waiting, "store", str(error))
+            for waiting in together:
+                self._reject(waiting, "store", str(error))
+            if passage is not None:
+                self._dispatcher.passed(None)
+            self._landed()
 
-        self._writer.put(Job(lambda tx: take_in(tx, batch, self._verdicts), done, failed, "arrivals"))
+        self._writer.put(Job(lambda tx: take_in(tx, batch, self._verdicts, passage), done, failed, "arrivals"))
 
-    def _committed(self, waiting: _Waiting, intake: Intake, book: RuleBook) -> None:
+    def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
         self._reports.taken_in(intake, book)
+        all_taken = iter(intake.taken)
+        for waiting in together:
+            answers: list[tuple[int, int]] = []
+            late, waiting.answered = waiting.answered, True
+            for taken in islice(all_taken, len(waiting.arrivals)):
+                if taken.key is not None:
+                    self._dispatcher.texted(taken.key)
+                pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
+                if pending and self._nursery is not None and not late:
+                    self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
+                elif not pending and (answer := self._answer(waiting.bind, taken)):
+                    answers.append(answer)
+            if answers and not late:
+                self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
         while self._waiting and self._waiting[0].answered:
             self._waiting.popleft()
-        answers: list[tuple[int, int]] = []
-        late, waiting.answered = waiting.answered, True
-        for taken in intake.taken:
-            if taken.key is not None:
-                self._dispatcher.texted(taken.key)
-            pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
-            if pending and self._nursery is not None and not late:
-                self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
-            elif not pending and (answer := self._answer(waiting.bind, taken)):
-                answers.append(answer)
-        if answers and not late:
-            self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
         self._dispatcher.ring(intake.places)
 
     async def _ack_behind_fence(self, bind: BindPort, taken: Taken, pending: Sequence[Pending]) -> None:
@@ -204,9 +258,7 @@ class Hub:
             self._acknowledge(bind, taken.arrival.session, [answer])
 
     def _acknowledge(self, bind: BindPort, session: str, answers: Sequence[tuple[int, int]]) -> None:
-        now = self._clock.monotonic()
-        for sequence, status in answers:
-            self._ledger.answered(session, sequence, status, now)
+        self._ledger.answered(session, answers, self._clock.monotonic())
         bind.acknowledge(session, answers)
 
     def _reject(self, waiting: _Waiting, reason: str, error: str = "") -> None:
@@ -231,7 +283,7 @@ class Hub:
         found = [carrier.temporary_status for carrier in self._carriers() if carrier.name == bind.carrier]
         return found[0] if found else int(Status.ESME_RX_T_APPN)
 
-    def _record(self, bind: BindPort, outcomes: list[Outcome]) -> None:
+    def _record(self, outcomes: list[Outcome]) -> None:
         book = self._book()
 
         def done(settled: Settled) -> None:
@@ -240,15 +292,17 @@ class Hub:
             self._progress = trio.Event()
             if (pending := self.fence.raise_for(settled.learned.narrowed)) and self._nursery is not None:
                 self._nursery.start_soon(self.fence.stand, pending)
-            self._reports.settled(outcomes, settled.messages, settled.moves)
+            self._reports.settled(outcomes, settled, self._dispatcher.lane_of)
             self._reports.learned(settled.learned)
             self._dispatcher.moved(settled, outcomes)
+            self._landed()
 
         def failed(error: Exception) -> None:
             _log.warning("outcomes not recorded yet", count=len(outcomes), error=str(error))
-            self._again.append((bind, outcomes))
+            self._again += outcomes
             self._again_at = self._clock.monotonic() + AGAIN_S
             self._wake.set()
+            self._landed()
 
         self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))
 

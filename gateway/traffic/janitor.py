@@ -44,13 +44,13 @@ from gateway.store.tx import Tx
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
-from gateway.traffic.intake import REDELIVERY_WINDOW_S, Intake
 from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_texts
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import reconsider
 from gateway.traffic.settlement import Verdicts
+from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake
 
 _log = structlog.get_logger(__name__)
 

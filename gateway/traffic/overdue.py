@@ -15,9 +15,10 @@ from gateway.model.messages import Unreadable
 from gateway.smpp.constants import Status
 from gateway.store.hot_parts import PartKey, StoredPart, mark_joined, overdue_parts, parts_of, quarantine
 from gateway.store.tx import Tx
-from gateway.traffic.intake import Intake, Taken, decide_overdue
+from gateway.traffic.intake import decide_overdue
 from gateway.traffic.joining import Whole, what_came
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.taken import Intake, Taken
 
 PARTS_WAIT_S: Final = 300.0
 """How long a long text waits for its missing parts, from the latest that came."""

@@ -5,8 +5,9 @@ The flows call these methods in the Trio thread once a commit or an answer is ce
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -17,10 +18,10 @@ from gateway.model.messages import Lane, MessageState, Mo, Mt, Receipt, Unreadab
 from gateway.model.permit import Fate, Outcome
 from gateway.model.refusal import Reason, Refusal
 from gateway.smpp.constants import Status, describe
-from gateway.store.hot_messages import Move
 from gateway.telemetry.metrics import Metrics
-from gateway.traffic.intake import Intake, Taken
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.settle import Settled
+from gateway.traffic.taken import Intake, Taken
 from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +36,10 @@ _AMISS: Final = frozenset({MessageState.FAILED, MessageState.PARTIAL, MessageSta
 
 
 class Reports:
-    """Counts and says what the flows did."""
+    """Counts and says what the flows did.
+
+    Single texts are told of at level debug alone; where that is off, not even the line is made up.
+    """
 
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
@@ -43,31 +47,35 @@ class Reports:
         self._put_aside: Counter[tuple[str, str]] = Counter()
 
     def taken_in(self, intake: Intake, book: RuleBook) -> None:
-        """A batch was committed."""
+        """A batch was committed. Counted by what is alike, and written down text by text only where that is asked."""
+        texts: Counter[tuple[str, str]] = Counter()
+        receipts: Counter[tuple[str, str]] = Counter()
+        held_back, each = 0, _log.is_enabled_for(logging.DEBUG)
         for taken in intake.taken:
             arrival = taken.arrival
-            match arrival:
-                case Mo():
-                    known = arrival.line in book.by_address
-                    line = arrival.line if known else "unknown"
-                    self._metrics.mo(line, taken.outcome).inc()
-                    if taken.outcome == "duplicate":
-                        self._metrics.duplicates.inc()
-                    self._metrics.replies_held_back.inc(taken.held_back)
-                    log = _log.info if known else _log.warning
-                    log(
-                        "text received" if known else "text received for an address that is no line",
-                        line=arrival.line if known else mask(arrival.line),  # it may be somebody's number
-                        subscriber=mask(arrival.subscriber),
-                        carrier=arrival.carrier,
-                        outcome=taken.outcome,
-                        id=taken.mo_id,
-                    )
-                case Receipt():
-                    self._metrics.receipts(arrival.carrier, taken.outcome.removeprefix("receipt_")).inc()
-                case Unreadable():
-                    self._aside(arrival, taken)
-        self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
+            if isinstance(arrival, Mo):
+                known = arrival.line in book.by_address
+                texts[arrival.line if known else "unknown", taken.outcome] += 1
+                held_back += taken.held_back
+                if not known:
+                    # The address may be somebody's number.
+                    _log.warning("text received for an address that is no line", **_about(taken, arrival, mask))
+                elif each:
+                    _log.debug("text received", **_about(taken, arrival, str))
+            elif isinstance(arrival, Receipt):
+                receipts[arrival.carrier, taken.outcome.removeprefix("receipt_")] += 1
+            else:
+                self._aside(arrival, taken)
+        for (line, outcome), count in texts.items():
+            self._metrics.mo(line, outcome).inc(count)
+            if outcome == "duplicate":
+                self._metrics.duplicates.inc(count)
+        for (carrier, result), count in receipts.items():
+            self._metrics.receipts(carrier, result).inc(count)
+        if held_back:
+            self._metrics.replies_held_back.inc(held_back)
+        if intake.refused:
+            self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
 
     def _aside(self, arrival: Unreadable, taken: Taken) -> None:
         """Count what was put aside; say so the first few times, then at each doubling of their number."""
@@ -92,8 +100,8 @@ class Reports:
         self._metrics.mo_rejected(reason).inc(count)
         _log.error("arrivals answered with a temporary error", reason=reason, count=count, error=error)
 
-    def acked(self, seconds: float) -> None:
-        """An answer was taken by the kernel, so long after the arrival."""
+    def acked(self, seconds: Iterable[float]) -> None:
+        """Answers were taken by the kernel, so long after their arrivals."""
         self._metrics.ack_seconds.observe(seconds)
 
     def refused(self, refused: Sequence[tuple[Mt, Refusal]]) -> None:
@@ -128,30 +136,43 @@ class Reports:
     def handed_over(self, messages: Iterable[Mt]) -> None:
         """Permits of these messages were handed to their binds."""
         now = self._clock.wall()
-        for mt in messages:
-            if mt.in_reply_to is not None and mt.lane <= Lane.REPLY and not mt.attempts:
-                self._metrics.reply_seconds.observe(max(0.0, now - mt.created_at))
+        self._metrics.reply_seconds.observe(
+            max(0.0, now - mt.created_at)
+            for mt in messages
+            if mt.in_reply_to is not None and mt.lane <= Lane.REPLY and not mt.attempts
+        )
 
-    def settled(self, outcomes: Sequence[Outcome], messages: Mapping[int, Mt], moves: Mapping[int, Move]) -> None:
-        """Outcomes were recorded."""
+    def settled(self, outcomes: Sequence[Outcome], settled: Settled, lane_of: Callable[[int], Lane | None]) -> None:
+        """Outcomes were recorded. ``lane_of`` knows the lanes of the messages that are under way, by id."""
+        ends: Counter[tuple[str, str, Fate]] = Counter()
+        answers: Counter[tuple[str, int]] = Counter()
         for outcome in outcomes:
-            mt = messages.get(outcome.permit.message_id)
-            lane = mt.lane.word if mt else "unknown"
-            self._metrics.submit(outcome.permit.carrier, lane, outcome.fate.name.lower()).inc()
-            if outcome.fate in (Fate.ACCEPTED, Fate.REJECTED):
-                self._metrics.submit_status(outcome.permit.carrier, _status_name(outcome.status))
-            elif outcome.fate is Fate.UNCERTAIN:
-                self._metrics.uncertain.inc()
-            elif outcome.fate is Fate.REVOKED:
-                self._metrics.permits_revoked.inc()
-        for id_, step in moves.items():
+            permit = outcome.permit
+            lane = lane_of(permit.message_id)
+            if lane is None and permit.message_id in settled.messages:
+                lane = settled.messages[permit.message_id].lane
+            ends[permit.carrier, lane.word if lane else "unknown", outcome.fate] += 1
+            if outcome.fate is Fate.ACCEPTED or outcome.fate is Fate.REJECTED:
+                answers[permit.carrier, outcome.status] += 1
+        for (carrier, word, fate), count in ends.items():
+            self._metrics.submit(carrier, word, fate.name.lower()).inc(count)
+            if fate is Fate.UNCERTAIN:
+                self._metrics.uncertain.inc(count)
+            elif fate is Fate.REVOKED:
+                self._metrics.permits_revoked.inc(count)
+        for (carrier, status), count in answers.items():
+            self._metrics.submit_status(carrier, _status_name(status), count)
+        if _log.is_enabled_for(logging.DEBUG):
+            for outcome in settled.sent:
+                _log.debug("message sent", id=outcome.permit.message_id, subscriber=mask(outcome.permit.subscriber))
+        for id_, step in settled.moves.items():
             if step.state is not MessageState.QUEUED:
-                mt = messages[id_]
+                mt = settled.messages[id_]
                 about = {"id": id_, "subscriber": mask(mt.subscriber), "lane": mt.lane.word}
                 if step.state in _AMISS:
                     _log.warning("message " + step.state.word, **about, reason=step.reason, **_met(id_, outcomes))
                 else:
-                    _log.info("message " + step.state.word, **about)
+                    _log.debug("message " + step.state.word, **about)
 
     def learned(self, learned: Learned) -> None:
         """A carrier's refusals told of opt-outs, which are in force now."""
@@ -165,6 +186,17 @@ class Reports:
                 carrier=permit.carrier,
                 status=describe(outcome.status),
             )
+
+
+def _about(taken: Taken, mo: Mo, spell: Callable[[str], str]) -> dict[str, object]:
+    """Return what a log line says of a text."""
+    return {
+        "line": spell(mo.line),
+        "subscriber": mask(mo.subscriber),
+        "carrier": mo.carrier,
+        "outcome": taken.outcome,
+        "id": taken.mo_id,
+    }
 
 
 def _met(id_: int, outcomes: Sequence[Outcome]) -> dict[str, str]:

@@ -6,20 +6,23 @@ Receipts come through here too, because they are one more fact about a permit. S
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.messages import MessageState, Mo, Mt, Receipt
 from gateway.model.permit import Fate, Outcome
-from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits
+from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits, settle_whole
 from gateway.store.hot_parts import (
+    Parked,
     newest_by_carrier_id,
     park_receipt,
     parked_receipts,
     permits_by_carrier_id,
     record_receipt,
     take_parked,
+    with_parked,
 )
 from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, named, overtook
@@ -35,28 +38,59 @@ TYPED: Final = "typed"
 class Settled:
     """What was written: the messages as they were, and their moves by id. ``over`` are those without a live permit.
 
+    ``sent`` are acceptances that made their whole messages SENT; those are in ``over`` and not in ``messages``.
     ``learned``: whose opt-outs the carrier told of; they must be fenced.
     """
 
     messages: dict[int, Mt] = field(default_factory=dict)
     moves: dict[int, Move] = field(default_factory=dict)
     over: set[int] = field(default_factory=set)
+    sent: Sequence[Outcome] = ()
     learned: Learned = field(default_factory=Learned)
 
 
 def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdicts) -> Settled:
-    """Write the outcomes; move the messages that they complete, return or make uncertain; learn of opt-outs."""
-    settle_permits(tx, outcomes)
+    """Write the outcomes; move the messages that they complete, return or make uncertain; learn of opt-outs.
+
+    Nearly all outcomes are the acceptance of a whole message, and nothing else is known of it. Those are written
+    together, without reading any of it back; the others need the history of their messages.
+    """
+    early = _overtaken(tx, outcomes)
+    plain = [o for o in outcomes if o.fate is Fate.ACCEPTED and o.permit.segments == 1 and not o.late]
+    plain = [o for o in plain if o.permit.id not in early]
+    whole = {outcome.permit.message_id for outcome in plain}
+    if len(whole) < len(plain) or not settle_whole(tx, plain):
+        plain, whole = [], set()
+    rest = [outcome for outcome in outcomes if outcome.permit.message_id not in whole] if whole else outcomes
+    settle_permits(tx, rest)
+    for permit_id, receipts in early.items():
+        record_receipt(tx, permit_id, receipts[0].state, receipts[0].error, receipts[0].received_at)
+        take_parked(tx, [receipt.receipt_id for receipt in receipts])
+    settled = reconsider(tx, {outcome.permit.message_id for outcome in rest}, book, verdicts)
+    settled.over |= whole
+    settled.sent = plain
+    settled.learned = learn(tx, rest, book, verdicts)
+    return settled
+
+
+def _overtaken(tx: Tx, outcomes: Sequence[Outcome]) -> dict[int, list[Parked]]:
+    """Return the receipts that came before the answers that they speak of, by permit."""
+    answered: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
-            subscriber = outcome.permit.subscriber
-            waiting = parked_receipts(tx, outcome.permit.carrier, outcome.carrier_id, subscriber)
-            if early := overtook(waiting, subscriber):
-                record_receipt(tx, outcome.permit.id, early[0].state, early[0].error, early[0].received_at)
-                take_parked(tx, [receipt.receipt_id for receipt in early])
-    settled = reconsider(tx, {outcome.permit.message_id for outcome in outcomes}, book, verdicts)
-    settled.learned = learn(tx, outcomes, book, verdicts)
-    return settled
+            answered[outcome.permit.carrier].append(outcome)
+    found: dict[int, list[Parked]] = {}
+    for carrier, its in answered.items():
+        waited_for = with_parked(tx, carrier, {outcome.carrier_id for outcome in its})
+        for outcome in its if waited_for else ():
+            if outcome.carrier_id in waited_for:
+                subscriber = outcome.permit.subscriber
+                waiting = parked_receipts(tx, carrier, outcome.carrier_id, subscriber)
+                taken = {receipt.receipt_id for others in found.values() for receipt in others}
+                left = [receipt for receipt in waiting if receipt.receipt_id not in taken]
+                if early := overtook(left, subscriber):
+                    found[outcome.permit.id] = early
+    return found
 
 
 def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:

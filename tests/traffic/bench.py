@@ -26,8 +26,9 @@ from gateway.store.hot_messages import NewMt, add_mts, mts
 from gateway.store.jobs import Committer, Identity, Job
 from gateway.store.lines import LineSpec, sync_lines
 from gateway.store.tx import Tx
-from gateway.traffic.intake import Batch, Intake, take_in
+from gateway.traffic.intake import take_in
 from gateway.traffic.rulebook import LineEntry, RuleBook, Way, rule_book
+from gateway.traffic.taken import Batch, Intake
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults
 from tests.kit.stores import committer, look, migrated, sqlite_engine

@@ -13,6 +13,7 @@ from gateway.model.permit import Grounds
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, SendRequest
 from gateway.traffic.accept import STORED, Acceptance, accept
+from gateway.traffic.backlog import Headroom
 from tests.traffic.bench import ANNE, BOB, LINE, LINE_ID, OTHER, Bench, book, line_options
 from tests.traffic.test_gate import someone
 from tests.traffic.world import ADMIN
@@ -24,8 +25,8 @@ def ask(text: str = "hi", to: str = ANNE, line: str = LINE, **changes: Any) -> S
     return SendRequest(line, to, text, **changes)
 
 
-def send(bench: Bench, *requests: SendRequest, room: int = 1_000_000) -> Acceptance:
-    return bench.tx(lambda tx: accept(tx, requests, ADMIN, bench.book, room))
+def send(bench: Bench, *requests: SendRequest, waiting: int = 0) -> Acceptance:
+    return bench.tx(lambda tx: accept(tx, requests, ADMIN, bench.book, Headroom(bench.book, waiting)))
 
 
 def reason(bench: Bench, request: SendRequest) -> Reason:

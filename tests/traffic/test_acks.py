@@ -12,7 +12,7 @@ from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Mo
 from gateway.traffic import acks
 from gateway.traffic.acks import PUT_OFF_S, SLOW_ACK_S, AckLedger
-from gateway.traffic.intake import REDELIVERY_WINDOW_S
+from gateway.traffic.taken import REDELIVERY_WINDOW_S
 from tests.traffic.bench import SESSION, Bench, mo
 
 NEXT = "life-acme/0-2"
@@ -48,10 +48,10 @@ def play(bench: Bench, first: First, text: str = "JOIN", after_s: float = 60.0) 
     ledger.arrived(opening, bench.clock.monotonic())
     bench.take(opening)
     if first.status is not None:
-        ledger.answered(SESSION, opening.sequence, first.status, bench.clock.monotonic())
+        ledger.answered(SESSION, [(opening.sequence, first.status)], bench.clock.monotonic())
     bench.clock.advance(first.written_after or 1)
     if first.written_after is not None:
-        ledger.written(SESSION, opening.sequence, bench.clock.monotonic())
+        ledger.written(SESSION, [opening.sequence], bench.clock.monotonic())
     bench.clock.advance(after_s)
     if first.session_ends:
         ledger.session_ended(SESSION, bench.clock.monotonic())
@@ -66,7 +66,7 @@ def play(bench: Bench, first: First, text: str = "JOIN", after_s: float = 60.0) 
 @pytest.mark.parametrize("first", WAYS, ids=repr)
 def test_the_same_text_again(bench: Bench, first: First) -> None:
     ledger, alive, again = play(bench, first)
-    disturbed = ledger.arrived(again, bench.clock.monotonic())
+    disturbed, _ = ledger.arrived(again, bench.clock.monotonic())
     outcome = bench.take(again, disturbed=disturbed, alive=alive).taken[0].outcome
     assert outcome == ("duplicate" if first.disturbed else "keyword")
     assert len(bench.outbox()) == (2 if first.disturbed else 3)
@@ -78,7 +78,7 @@ def test_the_same_text_again(bench: Bench, first: First) -> None:
 def test_after_the_window_it_is_a_new_text(bench: Bench, first: First) -> None:
     ledger, alive, again = play(bench, first, after_s=REDELIVERY_WINDOW_S + 1)
     # Only an ack that is still awaited counts for longer than that, and then the store says how old the text is.
-    disturbed = ledger.arrived(again, bench.clock.monotonic())
+    disturbed, _ = ledger.arrived(again, bench.clock.monotonic())
     assert disturbed is (first.written_after is None)
     assert bench.take(again, disturbed=disturbed, alive=alive).taken[0].outcome == "keyword"
 
@@ -134,10 +134,10 @@ def test_a_duplicate_changes_nothing(bench: Bench) -> None:
 def test_seconds_since_the_arrival_are_told_once() -> None:
     ledger, text = AckLedger(900), mo("JOIN")
     ledger.arrived(text, 10.0)
-    assert ledger.written(SESSION, text.sequence, 12.5) == 2.5
-    assert ledger.written(SESSION, text.sequence, 13.0) is None
-    ledger.answered(SESSION, text.sequence, 0x64, 14.0)
-    assert not ledger.arrived(mo("JOIN"), 15.0), "what is answered after it was written is somebody else's"
+    assert ledger.written(SESSION, [text.sequence], 12.5) == [2.5]
+    assert ledger.written(SESSION, [text.sequence], 13.0) == []
+    ledger.answered(SESSION, [(text.sequence, 0x64)], 14.0)
+    assert not ledger.arrived(mo("JOIN"), 15.0)[0], "what is answered after it was written is somebody else's"
 
 
 def test_memory_is_bounded_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,16 +147,16 @@ def test_memory_is_bounded_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> Non
     for number in range(500):
         text = mo(f"text {number}")
         ledger.arrived(text, float(number))
-        ledger.answered(SESSION, text.sequence, 0x64, float(number))
-        ledger.written(SESSION, text.sequence, float(number))
+        ledger.answered(SESSION, [(text.sequence, 0x64)], float(number))
+        ledger.written(SESSION, [text.sequence], float(number))
         assert len(ledger) <= 71
-    assert ledger.arrived(mo("text 499"), 500.0)
-    assert ledger.first_came(mo("text 480"), 500.0) is not None
-    assert ledger.first_came(mo("text 479"), 500.0) is None, "the oldest goes first"
+    assert ledger.arrived(mo("text 499"), 500.0)[0]
+    assert ledger.arrived(mo("text 480"), 500.0)[1] is not None
+    assert ledger.arrived(mo("text 479"), 500.0)[1] is None, "the oldest goes first"
     ledger.arrived(mo("x"), 5000.0)
-    assert len(ledger) == 22, "after the window only what waits is left, and what was put off"
+    assert len(ledger) == 24, "after the window only what waits is left, and what was put off"
     ledger.arrived(mo("y"), 500.0 + PUT_OFF_S)
-    assert len(ledger) == 3
+    assert len(ledger) == 5
 
 
 def test_a_sequence_number_that_is_used_twice_leaves_nothing_behind() -> None:
@@ -165,14 +165,14 @@ def test_a_sequence_number_that_is_used_twice_leaves_nothing_behind() -> None:
     slow, quick = mo("JOIN", sequence=1), mo("HELP", sequence=1)
     ledger.arrived(slow, 0.0)
     ledger.arrived(quick, SLOW_ACK_S)
-    assert ledger.written(SESSION, 1, SLOW_ACK_S + 1) == SLOW_ACK_S + 1
-    assert ledger.written(SESSION, 1, SLOW_ACK_S + 1) == 1
+    assert ledger.written(SESSION, [1], SLOW_ACK_S + 1) == [SLOW_ACK_S + 1]
+    assert ledger.written(SESSION, [1], SLOW_ACK_S + 1) == [1]
     assert len(ledger) == 1, "that the first was slow"
-    assert ledger.arrived(mo("JOIN"), 10.0)
-    assert not ledger.arrived(mo("HELP"), 10.0)
-    ledger.answered(SESSION, 1, 0x64, 10.0)
+    assert ledger.arrived(mo("JOIN"), 10.0)[0]
+    assert not ledger.arrived(mo("HELP"), 10.0)[0]
+    ledger.answered(SESSION, [(1, 0x64)], 10.0)
     ledger.session_ended(SESSION, 11.0)
-    assert ledger.arrived(mo("HELP"), 12.0)
+    assert ledger.arrived(mo("HELP"), 12.0)[0]
 
 
 def test_a_clean_ack_ends_what_was_disturbed_before() -> None:
@@ -180,19 +180,19 @@ def test_a_clean_ack_ends_what_was_disturbed_before() -> None:
     ledger = AckLedger(900)
     first, second, third = mo("JOIN"), mo("JOIN"), mo("JOIN")
     ledger.arrived(first, 0.0)
-    ledger.written(SESSION, first.sequence, 6.0)
-    assert ledger.arrived(second, 10.0)
-    ledger.written(SESSION, second.sequence, 10.1)
-    assert not ledger.arrived(third, 20.0)
+    ledger.written(SESSION, [first.sequence], 6.0)
+    assert ledger.arrived(second, 10.0)[0]
+    ledger.written(SESSION, [second.sequence], 10.1)
+    assert not ledger.arrived(third, 20.0)[0]
 
 
 def test_a_refused_one_stays_disturbed_though_its_answer_was_quick() -> None:
     ledger = AckLedger(900)
     first, second = mo("JOIN"), mo("JOIN")
     ledger.arrived(first, 1.0)
-    ledger.answered(SESSION, first.sequence, 0x64, 1.5)
-    ledger.written(SESSION, first.sequence, 1.6)
-    assert ledger.arrived(second, 10.0)
+    ledger.answered(SESSION, [(first.sequence, 0x64)], 1.5)
+    ledger.written(SESSION, [first.sequence], 1.6)
+    assert ledger.arrived(second, 10.0)[0]
 
 
 def test_a_redelivery_from_before_releases_no_hold(bench: Bench) -> None:

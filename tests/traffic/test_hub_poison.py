@@ -14,7 +14,7 @@ from gateway.model.consent import ConsentStatus
 from gateway.model.effects import Decision
 from gateway.model.messages import Mo
 from gateway.policy.decide import decide as real_decide
-from gateway.traffic import intake
+from gateway.traffic import intake, work
 from gateway.traffic.hub import PATIENCE_S
 from tests.traffic.bench import ANNE, BOB, LINE, mo, parts, receipt, unreadable
 from tests.traffic.test_hub import FINAL, TEMPORARY, Breakable, answers, stuck
@@ -30,7 +30,7 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("a bug of ours")
         return real_decide(arrival, snapshot)
 
-    monkeypatch.setattr(intake, "decide", decide)
+    monkeypatch.setattr(work, "decide", decide)
 
 
 async def test_a_poison_batch(autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

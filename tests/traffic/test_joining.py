@@ -8,8 +8,8 @@ import pytest
 
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Concat
-from gateway.traffic.intake import REDELIVERY_WINDOW_S
 from gateway.traffic.overdue import PARTS_WAIT_S, overdue_texts
+from gateway.traffic.taken import REDELIVERY_WINDOW_S
 from tests.traffic.bench import ANNE, BOB, LINE_ID, Bench, mo, parts
 
 OUT = ConsentStatus.OPTED_OUT

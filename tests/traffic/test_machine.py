@@ -26,6 +26,7 @@ from gateway.store.hot_consent import Key
 from gateway.store.tx import Tx
 from gateway.traffic import claims
 from gateway.traffic.accept import accept
+from gateway.traffic.backlog import Headroom
 from gateway.traffic.claims import Demand, Room, Supply, Turns, claim
 from gateway.traffic.gate import pass_gate
 from gateway.traffic.janitor import expire_holds, recover
@@ -147,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         latest = self.bench.standing(who, key[0]).latest
         reply = latest.mo_id if answer and latest else None
         request = SendRequest(line, who, "x" * (200 if long else 5), lane, in_reply_to=reply)
-        (result,) = self.bench.tx(lambda tx: accept(tx, [request], ADMIN, self.bench.book, 100)).results
+        (result,) = self.bench.tx(lambda tx: accept(tx, [request], ADMIN, self.bench.book, Headroom(self.bench.book))).results
         person = self.people[key]
         if isinstance(result, Refusal):
             assert person.out or person.held or reply is not None

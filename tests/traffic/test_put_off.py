@@ -58,7 +58,8 @@ class Scene:
                 with stuck(self.here) as kept:
                     yield
                     kept.clear()  # the disk never came back for it
-                self.here.hub._undone = 0
+                self.here.hub._undone = self.here.hub._flying = 0
+                self.here.hub._gathered.clear()
             case "store":
                 self._store.breaks(sqlite3.SQLITE_FULL)
                 yield
@@ -224,9 +225,9 @@ def test_a_clock_that_is_put_back_or_forward_makes_no_text_younger(moved_s: floa
     ledger = AckLedger(900)
     first = mo("START", received_at=5_000.0)
     ledger.arrived(first, 10.0)
-    ledger.answered(SESSION, first.sequence, TEMPORARY, 10.5)
+    ledger.answered(SESSION, [(first.sequence, TEMPORARY)], 10.5)
     stop_since = 5_020.0 + min(moved_s, 0.0)  # put back before the STOP, or forward after it
-    came = ledger.first_came(mo("START", received_at=5_050.0 + moved_s), 60.0)
+    came = ledger.arrived(mo("START", received_at=5_050.0 + moved_s), 60.0)[1]
     assert came is not None
     assert came < stop_since
 
@@ -236,21 +237,20 @@ def test_what_had_no_answer_when_its_session_ended_was_put_off() -> None:
     unanswered, taken = mo("START", received_at=5_000.0), mo("JOIN", received_at=5_000.0)
     ledger.arrived(unanswered, 10.0)
     ledger.arrived(taken, 10.0)
-    ledger.answered(SESSION, taken.sequence, 0, 10.5)
+    ledger.answered(SESSION, [(taken.sequence, 0)], 10.5)
     ledger.session_ended(SESSION, 11.0)
-    assert ledger.first_came(mo("START", received_at=5_010.0), 20.0) == 5_000.0
-    assert ledger.first_came(mo("JOIN", received_at=5_010.0), 20.0) is None, "the journal has it"
+    assert ledger.arrived(mo("START", received_at=5_010.0), 20.0)[1] == 5_000.0
+    assert ledger.arrived(mo("JOIN", received_at=5_010.0), 20.0)[1] is None, "the journal has it"
 
 
 def test_a_slow_ack_may_not_have_been_seen() -> None:
     ledger = AckLedger(900)
     for number, (status, written) in enumerate([(TEMPORARY, 0.5), (0, 6.0), (0, 0.5)]):
         text = mo("START", received_at=5_000.0 + 100 * number)
-        assert (ledger.first_came(text, 100.0 * number) is not None) is (number > 0)
-        ledger.arrived(text, 100.0 * number)
-        ledger.answered(SESSION, text.sequence, status, 100.0 * number)
-        ledger.written(SESSION, text.sequence, 100.0 * number + written)
-    assert ledger.first_came(mo("START", received_at=5_300.0), 300.0) is None
+        assert (ledger.arrived(text, 100.0 * number)[1] is not None) is (number > 0)
+        ledger.answered(SESSION, [(text.sequence, status)], 100.0 * number)
+        ledger.written(SESSION, [text.sequence], 100.0 * number + written)
+    assert ledger.arrived(mo("START", received_at=5_300.0), 300.0)[1] is None
 
 
 @pytest.mark.parametrize("reason", REASONS)

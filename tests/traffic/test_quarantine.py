@@ -20,10 +20,10 @@ from gateway.store.queries import quarantine as listed
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic import intake, janitor, reports
 from gateway.traffic.aside import aside
-from gateway.traffic.intake import Intake, Taken
 from gateway.traffic.janitor import STEP, drop_old
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.taken import Intake, Taken
 from tests.kit.clock import FakeClock
 from tests.traffic.bench import ANNE, BOB, LINE, OTHER, Bench, mo, receipt, unreadable
 from tests.traffic.test_reports import counted

@@ -127,7 +127,8 @@ def test_settling_twice_is_settling_once(bench: Bench) -> None:
     first = bench.tx(lambda tx: settle(tx, [outcome], bench.book, verdicts))
     take(bench, "a1")
     second = bench.tx(lambda tx: settle(tx, [outcome], bench.book, verdicts))
-    assert (set(first.moves), set(second.moves)) == ({id_}, set())
+    assert [outcome.permit.message_id for outcome in first.sent] == [id_]
+    assert (second.sent, second.moves) == ([], {}), "it is delivered by now, and stays so"
     assert first.over == second.over == {id_}
     assert bench.state(id_) is DELIVERED
 

@@ -17,6 +17,7 @@ from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_messages import Move
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.reports import Reports
+from gateway.traffic.settle import Settled
 from tests.kit.clock import FakeClock
 from tests.traffic.bench import ANNE, LINE, Bench
 from tests.traffic.test_upstream import mint, refuse
@@ -67,7 +68,8 @@ def test_a_late_acceptance_names_no_refusal(bench: Bench) -> None:
     late = Move(permit.message_id, MessageState.PARTIAL, "late", None, 0)
     messages = {permit.message_id: bench.mt(permit.message_id)}
     with structlog.testing.capture_logs() as logs:
-        Reports(Metrics(node="gw1"), FakeClock()).settled(outcomes, messages, {permit.message_id: late})
+        settled = Settled(messages, {permit.message_id: late})
+        Reports(Metrics(node="gw1"), FakeClock()).settled(outcomes, settled, lambda _id: None)
     assert [(entry["event"], entry["reason"], "carrier" in entry) for entry in logs] == [
         ("message partial", "late", False)
     ]

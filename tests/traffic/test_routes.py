@@ -22,6 +22,7 @@ from gateway.model.requests import SendRequest
 from gateway.store.hot_messages import NewMt, add_mts
 from gateway.store.tx import Tx
 from gateway.traffic.accept import accept
+from gateway.traffic.backlog import Headroom
 from gateway.traffic.routes import follow, free, route
 from gateway.traffic.rulebook import RuleBook, Way
 from gateway.traffic.serving import Serving
@@ -80,7 +81,7 @@ def routes(bench: Bench) -> list[tuple[str, str]]:
 
 def send(bench: Bench, rules: RuleBook, subscriber: Msisdn = ANNE) -> None:
     request = SendRequest("85700", subscriber, "hi", Lane.NORMAL)
-    bench.tx(lambda tx: accept(tx, [request], ADMIN, rules, 100))
+    bench.tx(lambda tx: accept(tx, [request], ADMIN, rules, Headroom(rules)))
 
 
 def test_what_is_queued_for_them_keeps_its_way_and_its_order(bench: Bench) -> None:

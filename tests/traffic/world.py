@@ -25,6 +25,7 @@ from gateway.store.store import Store, open_store
 from gateway.store.tx import Tx
 from gateway.store.writer import Hooks
 from gateway.telemetry.metrics import Metrics
+from gateway.traffic.backlog import Backlog
 from gateway.traffic.brake import Brakes
 from gateway.traffic.desk import Desk
 from gateway.traffic.dispatch import Dispatcher
@@ -52,8 +53,9 @@ class World:
         self.metrics = Metrics()
         self.brakes = Brakes(lambda kind, name, paused: self.metrics.paused(kind, name).set(paused))
         reports = Reports(self.metrics, clock)
+        self.backlog = Backlog(store, clock)
         self.dispatcher = Dispatcher(
-            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports
+            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports, self.backlog.left
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
@@ -66,9 +68,10 @@ class World:
             reports,
             self.metrics,
             StoreOptions(),
+            self.backlog,
         )
-        ring, depth = self.dispatcher.ring, lambda: self.janitor.depth
-        self.desk = Desk(store, clock, self._book, self._carriers, self.brakes, ring, reports, depth)
+        ring = self.dispatcher.ring
+        self.desk = Desk(store, clock, self._book, self._carriers, self.brakes, ring, reports, self.backlog)
 
     def _book(self) -> RuleBook:
         return self.book

@@ -1,0 +1,135 @@
+"""The short way: replies that go through the gate in the transaction that decided them.
+
+Nearly every reply finds the way free before it: nothing waits in its lane, its bind has slots and its carrier tokens.
+Storing it as queued, asking for what is queued, reading it back and marking it as being sent would be four statements
+and a second transaction for nothing. With a passage (``Dispatcher.passage``) the batch of texts brings the slots and
+tokens that there are, and such replies are stored as being sent, with their permits.
+
+It is no way around anything. The gate mints, on the standing that the transaction leaves behind. Order holds: a reply
+stays behind whatever waits for its subscriber, behind what is under way to them, and behind what stayed before it.
+There is one passage at a time, and none while anything waits that could go: lanes and lines take their turns then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.model.consent import Standing
+from gateway.model.messages import Lane, MessageState, Mt
+from gateway.model.permit import Permit
+from gateway.policy.grounds import WHILE_HELD
+from gateway.store.hot_consent import Key
+from gateway.store.hot_messages import NewMt
+from gateway.store.tx import Tx
+from gateway.traffic.claims import Supply, copy_of, room_for, use
+from gateway.traffic.cutting import Writings
+from gateway.traffic.gate import Claim, Minted, pass_new
+from gateway.traffic.rulebook import LaneOfLine, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What may be used on the short way: each carrier's slots and tokens, and the lines' own tokens.
+
+    ``paused`` lanes of lines send nothing. ``busy``, ``resting`` and ``held`` are those of ``claims.Demand``.
+    """
+
+    supplies: Sequence[Supply]
+    paused: Container[LaneOfLine]
+    busy: Container[Key]
+    resting: Container[tuple[Key, bool]]
+    held: Container[Key]
+    tokens: Mapping[int, int]
+    writings: Writings
+
+
+def pass_on(
+    tx: Tx,
+    replies: Sequence[NewMt],
+    known: Mapping[Key, Standing],
+    waiting: Collection[Key],
+    passage: Passage,
+    book: RuleBook,
+) -> tuple[list[NewMt], Minted]:
+    """Return the replies as they are to be stored, in their order, and the permits minted for those that go at once.
+
+    ``known`` are the standings as the transaction leaves them, ``waiting`` the pairs for whom messages wait already.
+    """
+    minted = pass_new(tx, _claims(tx, replies, waiting, passage, book), known, book, passage.writings)
+    own: dict[int, list[Permit]] = {}
+    for permits in minted.permits.values():
+        for permit in permits:
+            own.setdefault(permit.message_id, []).append(permit)
+    return [_going(new, own[new.id]) if new.id in own else new for new in replies], minted
+
+
+def _going(new: NewMt, permits: Sequence[Permit]) -> NewMt:
+    """Return a reply as it is stored once permits were minted for it."""
+    first, count = permits[0], len(permits)
+    return NewMt(
+        new.id, new.draft, first.segments, MessageState.SENDING, None, new.actor, new.route, count, first.carrier
+    )
+
+
+def _claims(
+    tx: Tx, replies: Sequence[NewMt], waiting: Collection[Key], passage: Passage, book: RuleBook
+) -> list[Claim]:
+    """Claim what has the way free before it, in order. Who once stays behind is not overtaken by their next reply."""
+    supplies = {queue: supply for supply in map(copy_of, passage.supplies) for queue in supply.queues}
+    tokens = dict(passage.tokens)
+    under_way: set[Key] = set()
+    behind = set(waiting)
+    claims: list[Claim] = []
+    for new in replies:
+        draft = new.draft
+        key, urgent = (draft.line_id, draft.subscriber), draft.lane is Lane.URGENT
+        supply = supplies.get((draft.line_id, new.route))
+        if (
+            key in behind
+            or supply is None
+            or new.state is not MessageState.QUEUED
+            or draft.line_id not in book.by_id
+            or (draft.lane, draft.line_id) in passage.paused
+            or (key, urgent) in passage.resting
+            or (not urgent and (key in passage.busy or key in under_way))
+            or (key in passage.held and draft.claim not in WHILE_HELD)
+            or tokens.get(draft.line_id, 1) <= 0
+        ):
+            behind.add(key)
+            continue
+        mt = _mt(new, tx.now)
+        room = room_for(mt, supply, urgent=urgent)
+        if room is None:
+            behind.add(key)
+            continue
+        use(room, supply, mt)
+        if draft.line_id in tokens:
+            tokens[draft.line_id] -= mt.segments
+        if not urgent:
+            under_way.add(key)
+        claims.append(Claim(mt, supply.carrier, room.bind))
+    return claims
+
+
+def _mt(new: NewMt, now: float) -> Mt:
+    """Return a draft as the queue would give it back."""
+    draft = new.draft
+    return Mt(
+        new.id,
+        draft.line_id,
+        draft.subscriber,
+        draft.text,
+        draft.lane,
+        draft.claim,
+        MessageState.QUEUED,
+        draft.opt_outs,
+        now,
+        draft.expires_at,
+        draft.in_reply_to,
+        draft.list_name,
+        new.segments,
+        0,
+        0,
+        None,
+    )

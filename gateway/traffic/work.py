@@ -1,0 +1,297 @@
+"""One batch of texts on its way through its transaction: what it reads, decides, and writes at the end.
+
+Owns the standings as they were read and as they shall be, and the rows that follow from every text. All reads come
+first and all writes last, each for the whole batch; between them stands ``gateway.policy``, which is pure. Must never
+write a text's effects apart from the others', and never touch anything outside the store: the transaction may run
+twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from gateway.model.address import Msisdn
+from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
+from gateway.model.effects import (
+    ChangeList,
+    ChangeStatus,
+    Decision,
+    HeldBack,
+    PlaceHold,
+    RecordEvidence,
+    Reply,
+    Scope,
+    TextOutcome,
+)
+from gateway.model.messages import Concat, Draft, Mo, Unreadable
+from gateway.model.refusal import Reason
+from gateway.policy.decide import decide
+from gateway.policy.snapshot import Snapshot
+from gateway.policy.transitions import after, opted_out, status_of
+from gateway.sms.segments import count_segments
+from gateway.store.evidence import add_evidence
+from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
+from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
+from gateway.store.hot_parts import quarantine
+from gateway.store.lines import ensure_line, line_ids
+from gateway.store.tx import Tx
+from gateway.traffic.acks import ack_key
+from gateway.traffic.aside import aside, joined_parts
+from gateway.traffic.joining import DUPLICATE, Whole, admit
+from gateway.traffic.lifting import Lifted, lifted, since
+from gateway.traffic.passage import Passage, pass_on
+from gateway.traffic.routes import follow, with_routes
+from gateway.traffic.rulebook import RuleBook
+from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake, Taken
+
+_NO_LINE: Final = 0
+"""No line has this id."""
+
+
+class Work:
+    """One batch on its way through: standings as read and as they shall be, and the rows to write at the end."""
+
+    def __init__(self, tx: Tx, book: RuleBook, passage: Passage | None = None) -> None:
+        self.tx = tx
+        self.book = book
+        self.passage = passage
+        self.intake = Intake()
+        self.lines: dict[str, int] = {}
+        self.before: dict[Key, Standing] = {}
+        self.now: dict[Key, Standing] = {}
+        self.entries: list[Entry] = []
+        self.replies: list[NewMt] = []
+        self.evidence: list[Evidence] = []
+        self.narrowed: dict[Key, int] = {}
+        # Of the arrival that is being taken: was the ack of the same text disturbed, when did it come first if it was
+        # put off then, and which sessions are alive?
+        self.disturbed = False
+        self.first_came: float | None = None
+        self.alive: frozenset[str] = frozenset()
+
+    def load(self, mos: Iterable[Mo]) -> None:
+        """Read the standing of everybody who texted, at once."""
+        keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
+        self.before = standings(self.tx, keys)
+        self.now = dict(self.before)
+
+    def line_id(self, address: str) -> int:
+        """Return the line's id; an address that is no line of ours gets a row as an unknown one."""
+        if (known := self.lines.get(address)) is not None:
+            return known
+        entry = self.book.by_address.get(address)
+        self.lines[address] = entry.line_id if entry else ensure_line(self.tx, address)
+        return self.lines[address]
+
+    def standing(self, key: Key) -> Standing:
+        """Return the standing as it is after what the batch did so far."""
+        if key not in self.now:
+            self.before[key] = self.now[key] = standings(self.tx, [key])[key]
+        return self.now[key]
+
+    def says_stop(self, mo: Mo) -> bool:
+        """Say whether a text that is flagged as a receipt is an opt-out; what else it may be goes to quarantine.
+
+        Anything less clear could be a receipt in words that we do not know, and answering those would never end
+        (docs/decisions/0011). A part says nothing by itself: its text is judged when it is whole, or overdue.
+        """
+        entry = self.book.by_address.get(mo.line)
+        rules = entry.rules if entry else self.book.rules(_NO_LINE, mo.line)
+        nobody = Standing(_NO_LINE, mo.subscriber)
+        return decide(mo, Snapshot(nobody, rules, self.tx.now)).outcome is TextOutcome.OPT_OUT
+
+    def text(self, mo: Mo, disturbed: bool, alive: frozenset[str], *, flagged: bool = False) -> Taken:
+        """Take one MO or part; ``flagged`` as a receipt."""
+        line_id = self.line_id(mo.line)
+        self.disturbed, self.alive = disturbed, alive
+        if mo.concat is not None:
+            return self.part(line_id, mo, mo.concat, flagged=flagged)
+        standing = self.standing((line_id, mo.subscriber))
+        if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
+            return self.repeated(line_id, mo, standing.latest)
+        return self.whole(line_id, Whole(mo))
+
+    def part(self, line_id: int, mo: Mo, concat: Concat, *, flagged: bool) -> Taken:
+        """Take one part; what its arrival ends, because it uses a reference again or a place, is decided first."""
+        known = self.standing((line_id, mo.subscriber)).latest
+        latest = known.mo_id if known else None
+        admitted = admit(
+            self.tx, line_id, mo, concat, latest=latest, disturbed=self.disturbed, alive=self.alive, flagged=flagged
+        )
+        ended = [self.whole(line_id, whole, overdue=True) for whole in admitted.superseded]
+        if admitted.whole is not None:
+            taken = self.whole(line_id, admitted.whole)
+        elif admitted.reason == DUPLICATE:
+            taken = self.repeated(line_id, mo, None)
+        else:
+            taken = Taken(mo, "part")
+        for other in ended:
+            taken.fenced += other.fenced
+            taken.held_back += other.held_back
+        return taken
+
+    def repeated(self, line_id: int, mo: Mo, latest: Latest | None) -> Taken:
+        """Take a redelivery. The first one's ack may still wait for the fence; this one promises the same."""
+        key = (line_id, mo.subscriber)
+        standing = self.standing(key)
+        out = ConsentStatus.OPTED_OUT
+        narrow = standing.hold is not None or status_of(standing) is out or out in standing.lists.values()
+        return Taken(mo, "duplicate", mo_id=latest.mo_id if latest else None, fenced=(key,) if narrow else ())
+
+    def whole(self, line_id: int, whole: Whole, *, overdue: bool = False) -> Taken:
+        """Decide a whole text, and perform what follows. An ``overdue`` one may be older than the latest."""
+        if whole.flagged and not self.says_stop(whole.mo):
+            return self._no_text(whole)
+        mo, key = whole.mo, (line_id, whole.mo.subscriber)
+        mo_id = self.tx.allocate("message")
+        whole.claim(self.tx, mo_id)
+        standing = self.standing(key)
+        rules = self.book.rules(line_id, mo.line)
+        try:
+            decision = decide(mo, Snapshot(standing, rules, self.tx.now))
+            changed = after(standing, decision, mo_id, self.tx.now)
+        except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
+            return self._undecidable(mo, error)
+        if (ending := lifted(standing, changed)) and self._is_from_before(key, mo, ending):
+            return self.repeated(line_id, mo, standing.latest)
+        latest = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
+        if overdue and standing.latest and standing.latest.received_at > mo.received_at:
+            latest = standing.latest
+        result = changed.but(latest=latest, last_carrier=mo.carrier)
+        self.now[key] = result
+        self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
+        disclosure = "\n".join(effect.text for effect in decision.effects if isinstance(effect, Reply))
+        fenced: list[Key] = []
+        held_back = 0
+        for effect in decision.effects:
+            match effect:
+                case Reply(text, lane, claim):
+                    draft = Draft(line_id, mo.subscriber, text, lane, claim, result.opt_outs, in_reply_to=mo_id)
+                    self.replies.append(NewMt(self.tx.allocate("message"), draft, count_segments(text)))
+                case RecordEvidence():
+                    self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
+                case HeldBack():
+                    held_back += 1
+                case ChangeStatus(ConsentStatus.OPTED_OUT, scope):
+                    fenced += self._narrow(key, mo, mo_id, scope, decision)
+                case PlaceHold() | ChangeList(_, ConsentStatus.OPTED_OUT):
+                    fenced.append(key)
+        return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
+
+    def _no_text(self, whole: Whole) -> Taken:
+        """Put aside what came in parts flagged as a receipt, and is no opt-out."""
+        mo = whole.mo
+        kept = Unreadable(
+            mo.carrier,
+            mo.bind,
+            mo.session,
+            mo.sequence,
+            0,
+            f"parts of a delivery receipt that names no message, or no state; {joined_parts(mo)}",
+            mo.raw,
+            mo.received_at,
+            line=mo.line,
+            subscriber=mo.subscriber,
+        )
+        quarantine(self.tx, [kept])
+        whole.discard(self.tx)
+        return Taken(kept, "unreadable", 0)
+
+    def _undecidable(self, mo: Mo, error: Exception) -> Taken:
+        kept = aside(mo, error)
+        quarantine(self.tx, [kept])
+        return Taken(kept, "undecidable", kept.status, error=error)
+
+    def _is_from_before(self, key: Key, mo: Mo, ending: Sequence[Lifted]) -> bool:
+        """Say whether a text that would lift an opt-out is a redelivery of one that came before it.
+
+        The duplicate rule looks at the latest text alone, and that is the STOP. Bringing somebody back on words that
+        they said before they left would be worse than making them say START once more (docs/decisions/0009).
+
+        A text that was put off is in no journal: it is from before if it came first before what is ``ending`` began.
+        """
+        first = self.first_came
+        if first is not None and any(first <= since(self.tx, self.before[key], what) for what in ending):
+            return True
+        same = [entry.mo for entry in self.entries if entry.line_id == key[0] and ack_key(entry.mo) == ack_key(mo)]
+        sessions = [earlier.session for earlier in same]
+        sessions += earlier_sessions(self.tx, key, mo, self.tx.now - REDELIVERY_WINDOW_S)
+        disturbed = self.disturbed and first is None  # else it is known of which text the ack was disturbed
+        return any(disturbed or session not in self.alive for session in sessions)
+
+    def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
+        """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
+        self.narrowed[key] = self.now[key].opt_outs
+        if scope is Scope.LINE:
+            return [key]
+        save_account_opt_outs(self.tx, [(mo.subscriber, Method.TEXT.value, mo_id)])
+        here = {line_id for line_id, subscriber in self.now if subscriber == mo.subscriber}
+        others = [(line, mo.subscriber) for line in sorted({*line_ids(self.tx, mo.subscriber), *here} - {key[0]})]
+        for other in others:
+            change = opted_out(self.standing(other), Method.TEXT, self.tx.now, Scope.ACCOUNT)
+            self.now[other] = change.standing
+            self.narrowed[other] = change.standing.opt_outs
+            self.evidence.append(self._evidence(change.evidence, other, mo, mo_id, decision, ""))
+        return [key, *others]
+
+    def _evidence(
+        self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision, disclosure: str
+    ) -> Evidence:
+        return Evidence(
+            kind=effect.kind,
+            line_id=key[0],
+            subscriber=key[1],
+            before=effect.before,
+            after=effect.after,
+            method=Method.TEXT,
+            occurred_at=mo.received_at,
+            mo_id=mo_id,
+            list_name=effect.list_name,
+            raw=mo.raw,
+            text=mo.text,
+            rule=decision.matched_by,
+            rule_version=decision.rule_version,
+            config_hash=self.book.config_hash,
+            disclosure=disclosure if effect.kind in (EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN) else "",
+            note=effect.note,
+        )
+
+    def flush(self) -> None:
+        """Write everything that the batch led to."""
+        journal(self.tx, self.entries)
+        changes = [(self.before[key], now) for key, now in self.now.items() if now is not self.before[key]]
+        # A source that is no number (or empty) is journalled; there is nobody whose consent could be kept.
+        save_standings(self.tx, [change for change in changes if change[1].subscriber])
+        waiting = self.with_a_queue({*self.narrowed, *((r.draft.line_id, r.draft.subscriber) for r in self.replies)})
+        for key in self.narrowed.keys() & waiting:
+            self.intake.refused += refuse_older(self.tx, *key, self.narrowed[key], Reason.OPTED_OUT.value)
+        self.intake.places |= follow(self.tx, self.before, self.now, self.book)
+        replies = with_routes(self.tx, self.replies, self.now, self.book)
+        if self.passage is not None:
+            replies, self.intake.minted = pass_on(self.tx, replies, self.now, waiting, self.passage, self.book)
+        add_mts(self.tx, replies)
+        add_evidence(self.tx, self.evidence)
+        self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
+
+    def with_a_queue(self, keys: Iterable[Key]) -> set[Key]:
+        """Return those of these pairs for whom messages wait."""
+        by_line: dict[int, list[Msisdn]] = {}
+        for line_id, subscriber in keys:
+            by_line.setdefault(line_id, []).append(subscriber)
+        return {
+            (line_id, subscriber)
+            for line_id, subscribers in by_line.items()
+            for subscriber in queued_routes(self.tx, line_id, subscribers)
+        }
+
+
+def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:
+    """Apply the duplicate rule (documented in docs/architecture.md) to an MO and the latest one of its subscriber."""
+    return (
+        latest is not None
+        and latest.fingerprint == mo.fingerprint
+        and latest.carrier == mo.carrier
+        and abs(now - latest.received_at) < REDELIVERY_WINDOW_S
+        and (disturbed or latest.session not in alive)
+    )
