@@ -30,7 +30,7 @@ Exit statuses are those of sysexits(3):
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | `simulate --script`: the conversation did not go as written |
+| 1 | `simulate --script`: the conversation did not go as written; `bench`: a text was lost or answered twice |
 | 64 | the command line is wrong |
 | 65 | refused: the subscriber has opted out, there is no such line, the number is no number, … |
 | 66 | there is no store, and the command only looks |
@@ -43,6 +43,7 @@ Exit statuses are those of sysexits(3):
 | 77 | not allowed |
 | 78 | the configuration is wrong |
 | 130 | interrupted with Ctrl-C; `trace` and `run`, which end so, exit with 0 |
+| 143 | `bench`: ended by SIGTERM |
 
 """
 
