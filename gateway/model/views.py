@@ -139,13 +139,38 @@ class ConsentRow:
 
 @dataclass(frozen=True, slots=True)
 class BrakeRow:
-    """A paused line, carrier or lane. ``kind`` is "line", "carrier" or "lane"."""
+    """What is paused. ``kind`` is "line", "carrier" or "lane"; a restored store is "store", which no resume lifts."""
 
     kind: str
     name: str
     paused_at: float
     actor: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """An evidence chain that may have gone on after a backup: it has it up to ``seq``. ``covered`` once the log of what
+    came then is merged."""
+
+    node: str
+    incarnation: int
+    seq: int
+    covered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredRow:
+    """A store that was restored, and sends nothing yet. ``why`` is how that shows: "backup", "copy" or "older".
+
+    ``taken_at`` is when its backup was taken, None where it does not say. ``last_message`` is the id of its last one.
+    """
+
+    why: str
+    taken_at: float | None
+    noticed_at: float
+    chains: tuple[ChainRow, ...]
+    last_message: int
 
 
 @dataclass(frozen=True, slots=True)

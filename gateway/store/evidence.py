@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from gateway.model.consent import Evidence, EvidenceKind, Method
 from gateway.store.bulk import Insert
-from gateway.store.tx import ChainHead, Row, Tx
+from gateway.store.tx import ChainHead, Row, Source, Tx
 
 PERSONAL: Final = ("subscriber", "text", "raw", "ip", "user_agent", "note")
 """The columns that an erasure blanks (with ``salt``). ``disclosure`` is our own wording and stays."""
@@ -109,7 +109,7 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
     """Write consent events at the end of this node's chain, in order; return their ids."""
     if not items:
         return []
-    head = tx.memory.chain or _read_head(tx)
+    head = tx.memory.chain or chain_end(tx, tx.node, tx.incarnation)
     first = tx.allocate("evidence", len(items))
     rows: list[tuple[Value, ...]] = []
     seq, prev = head.seq, head.hash
@@ -150,9 +150,10 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
     return list(range(first, first + len(items)))
 
 
-def _read_head(tx: Tx) -> ChainHead:
-    found = tx.rows(_HEAD, (tx.node, tx.incarnation))
-    return ChainHead(found[0][0], found[0][1]) if found else ChainHead(0, genesis(tx.node, tx.incarnation))
+def chain_end(source: Source, node: str, incarnation: int) -> ChainHead:
+    """Return where a chain ends in the store; one that has not begun ends in its genesis, at 0."""
+    found = source.rows(_HEAD, (node, incarnation))
+    return ChainHead(found[0][0], bytes(found[0][1])) if found else ChainHead(0, genesis(node, incarnation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,10 @@ from gateway.base import Clock
 from gateway.base.value import value
 from gateway.store.engines import Engine, Handle, Verdict
 from gateway.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from gateway.store.restored import is_same
 from gateway.store.suppression import Notes
 from gateway.store.suppression_log import SuppressionLog
-from gateway.store.tx import Tx, WriterMemory
+from gateway.store.tx import Reader, Tx, WriterMemory
 
 T = TypeVar("T")
 RETRIES: Final = 3
@@ -93,11 +94,12 @@ class Batch:
 
 @value
 class Identity:
-    """Who writes: the node's name, the incarnation of its evidence chain, and the count of its starts."""
+    """Who writes: the node's name, the incarnation of its evidence chain, its starts, counted; the store's epoch."""
 
     node: str
     incarnation: int
     life: int
+    epoch: int = 0
 
 
 @value
@@ -133,6 +135,7 @@ class Committer:
         self._memory = memory or WriterMemory()
         self._log = log
         self._handle: Handle | None = None
+        self._opened = False
         self.attempted_at = clock.monotonic()
 
     def handle(self) -> Handle:
@@ -141,11 +144,23 @@ class Committer:
             handle = self._engine.open_writer()
             try:
                 self._engine.check_durability(handle)
+                if self._opened:
+                    self._recognise(handle)
             except BaseException:
                 self._engine.close(handle)
                 raise
-            self._handle = handle
+            self._handle, self._opened = handle, True
         return self._handle
+
+    def _recognise(self, handle: Handle) -> None:
+        """Refuse a store that was put in the place of ours while we run: it may lack what we promised."""
+        self._engine.begin(handle)
+        try:
+            same = is_same(Reader(handle.connection, handle.database), self.identity.epoch)
+        finally:
+            self._engine.rollback(handle)
+        if not same:
+            raise StoreUnavailable("another store lies where this one was: it was restored; restart the gateway")
 
     def close(self) -> None:
         """Close the connection, if there is one; the next batch would open it again."""

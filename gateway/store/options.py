@@ -55,3 +55,8 @@ class StoreOptions(BaseModel):
         le=3650,
         description="Days that a PDU which could not be read is kept in quarantine, from when the same came last.",
     )
+    suppression_log: str = Field(
+        default="",
+        description="File, relative to state_dir, that has each opt-out, and each return from one, before it is "
+        "committed: from it, a restored backup learns what it lacks. Keep it on another disk. Empty: none is kept.",
+    )

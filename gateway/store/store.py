@@ -1,9 +1,9 @@
 """The store as the daemon and the commands hold it: opened, owned, migrated, with its writer and its readers.
 
-Owns the order of opening (lock, connection, durability, schema, node) and of closing (the writer finishes what waits,
-then connections, then the lock). Everything that changes rows goes through ``writer``; everything that only asks goes
-through ``read``, on other connections that cannot write and therefore never make the writer wait. Must never hand a
-connection out.
+Owns the order of opening (lock, suppression log, connection, durability, schema, node) and of closing (the writer
+finishes what waits, then the witness, connections, the log, the lock). Everything that changes rows goes through
+``writer``; everything that only asks goes through ``read``, on other connections that cannot write and therefore never
+make the writer wait. Must never hand a connection out.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from gateway.store.errors import StoreError, StoreUnavailable
 from gateway.store.jobs import Committer, Identity, Job
 from gateway.store.nodes import boot_id, identity_of, register
 from gateway.store.options import StoreOptions
+from gateway.store.outside import Outside
 from gateway.store.schema import migrate
-from gateway.store.tx import Reader
+from gateway.store.tx import Reader, Tx
 from gateway.store.writer import Hooks, InlineWriter, ThreadWriter, Writer
 
 T = TypeVar("T")
@@ -39,12 +40,21 @@ class Store:
     """
 
     def __init__(
-        self, engine: Engine, writer: Writer, identity: Identity, migrated: list[str], readers: int, *, threads: bool
+        self,
+        engine: Engine,
+        writer: Writer,
+        identity: Identity,
+        migrated: list[str],
+        readers: int,
+        outside: Outside,
+        *,
+        threads: bool,
     ) -> None:
         self.writer = writer
         self.identity = identity
         self.migrated = migrated
         self._engine = engine
+        self._outside = outside
         self._threads = threads
         self._limit = trio.CapacityLimiter(readers)
         self._idle: list[Handle] = []
@@ -59,6 +69,15 @@ class Store:
             await trio.lowlevel.checkpoint()
             return self._read(fn)
         return await trio.to_thread.run_sync(self._read, fn, limiter=self._limit)
+
+    async def attest(self) -> None:
+        """Write down outside of the store how far it has come. Raises StoreUnavailable if it cannot be read."""
+        await self.read(self._outside.attest)
+
+    def reopen_log(self) -> None:
+        """Have the suppression log opened anew: it may have been rotated."""
+        if self._outside.log is not None:
+            self._outside.log.reopen()
 
     def _read(self, fn: Callable[[Reader], T]) -> T:
         handle: Handle | None = None
@@ -89,7 +108,11 @@ class Store:
             return None
 
     def close_readers(self) -> None:
-        """Close the connections that only read; no read may be under way."""
+        """Attest once more, and close the connections that only read; no read may be under way."""
+        try:
+            self._read(self._outside.attest)
+        except StoreUnavailable as error:
+            _log.warning("how far the store has come is not written down", error=str(error))
         while self._idle:
             self._engine.close(self._idle.pop())
 
@@ -115,13 +138,15 @@ async def open_store(
     """
     engine = engine or find_engine(options, state_dir)
     ownership = engine.own(node)
+    outside: Outside | None = None
     try:
-        committer = Committer(engine, clock)
-        prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node, starts)
+        outside = Outside(engine, options, state_dir)
+        committer = Committer(engine, clock, log=outside.log)
+        prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node, starts, outside)
         identity, migrated = await (trio.to_thread.run_sync(prepared) if threads else _inline(prepared))
         kind: type[Writer] = ThreadWriter if threads else InlineWriter
         writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
-        store = Store(engine, writer, identity, migrated, options.readers, threads=threads)
+        store = Store(engine, writer, identity, migrated, options.readers, outside, threads=threads)
         _log.info("store opened", url=options.url, node=node, life=identity.life, migrated=migrated)
         raised: Exception | None = None
         try:
@@ -138,6 +163,8 @@ async def open_store(
         if raised is not None:
             raise raised
     finally:
+        if outside is not None:
+            outside.close()
         ownership.release()
 
 
@@ -146,25 +173,35 @@ async def _inline(fn: Callable[[], T]) -> T:
     return fn()
 
 
-def _prepare(engine: Engine, committer: Committer, where: str, node: str, starts: bool) -> tuple[Identity, list[str]]:
+def _prepare(
+    engine: Engine, committer: Committer, where: str, node: str, starts: bool, outside: Outside
+) -> tuple[Identity, list[str]]:
     """Open the writing connection, bring the schema up to date, and (with ``starts``) begin this node's next life."""
     try:
         migrated = migrate(committer.handle(), where)
+        signs = outside.signs(engine.identity(committer.handle()))
     except StoreError:
         committer.close()
         raise
     except Exception as error:
         committer.close()
         raise StoreUnavailable(f"{where} cannot be opened: {error}") from error
-    registered: list[Identity] = []
-    failed: list[Exception] = []
     here = boot_id()
     become = register if starts else identity_of
-    job: Job[Any] = Job(lambda tx: become(tx, node, here), registered.append, failed.append, "register")
+    identity = _done(committer, lambda tx: become(tx, node, here, signs))
+    committer.identity = identity
+    _done(committer, lambda tx: outside.begin(tx, identity))
+    return identity, migrated
+
+
+def _done(committer: Committer, run: Callable[[Tx], T]) -> T:
+    """Run one job now; close the connection and raise where it fails."""
+    results: list[T] = []
+    failed: list[Exception] = []
+    job: Job[Any] = Job(run, results.append, failed.append, "register")
     for completion in committer.run([job]).completions:
         completion.deliver()
     if failed:
         committer.close()
         raise failed[0]
-    committer.identity = registered[0]
-    return registered[0], migrated
+    return results[0]

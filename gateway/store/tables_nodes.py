@@ -20,6 +20,8 @@ _NONE: Final[list[SqlNode]] = [SQL("DEFAULT 0")]
 class Node(Table):
     """A daemon that writes here. ``life`` counts its starts; ``incarnation`` names its evidence chain.
 
+    ``epoch`` is the store's at its last start: it counts restores, and each node begins a new chain after one.
+
     Its heartbeat, where several nodes share a store: alive until ``expires_at``, since ``joined_at`` (unix seconds by
     the database's clock), over the connection ``backend``.
     """
@@ -29,6 +31,7 @@ class Node(Table):
     life = IntegerField()
     started_at = DoubleField()
     boot_id = string()
+    epoch = BigIntegerField(default=0, constraints=_NONE)
     expires_at = DoubleField(default=0, constraints=_NONE)
     joined_at = DoubleField(default=0, constraints=_NONE)
     backend = string()

@@ -13,8 +13,9 @@ import trio
 from gateway.store import tables
 from gateway.store.errors import StoreInUse, StoreTooNew, StoreUnavailable
 from gateway.store.jobs import Job
-from gateway.store.nodes import BACKUP_MARK, boot_id
+from gateway.store.nodes import boot_id
 from gateway.store.options import StoreOptions
+from gateway.store.restored import BACKUP_MARK
 from gateway.store.store import open_store
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults

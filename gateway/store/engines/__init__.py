@@ -54,6 +54,21 @@ class Ownership(Protocol):
 class Engine(Protocol):
     """What the store asks of a database. All methods block; none is called from the Trio thread while traffic flows."""
 
+    keeps_witness: bool
+    """Whether the witness belongs to the store as its other files do, so that a store without it was copied alone."""
+
+    @property
+    def witness(self) -> Path:
+        """Where this machine notes how far the store has come (``gateway.store.witness``)."""
+        ...
+
+    def identity(self, handle: Handle) -> str:
+        """Return what names the place in which the store is, so that a copy in another one is noticed; "" for nothing.
+
+        It must stay as it is for as long as the store does: through restarts, failovers and upgrades in place.
+        """
+        ...
+
     def missing(self) -> str:
         """Return where the store would be, if there is none; else nothing. Makes nothing."""
         ...

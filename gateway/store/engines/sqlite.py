@@ -54,9 +54,20 @@ class SqliteEngine:
                 f'[store] url = "{options.url}": write "sqlite:" and a file name, such as "sqlite:gateway.db"'
             )
         self.path = state_dir / name
+        self.keeps_witness = True
         self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
         self._busy_timeout_s = options.busy_timeout_s
         self._cache_kb = options.cache_mb * 1024
+
+    @property
+    def witness(self) -> Path:
+        """Beside the file itself, as its lock is, and not beside a symbolic link to it."""
+        real = self.path.resolve()
+        return real.with_name(real.name + ".witness")
+
+    def identity(self, handle: Handle) -> str:
+        """A file is where it is: copies tell themselves by their mark and their witness."""
+        return ""
 
     def missing(self) -> str:
         """Return the file's path if it is not there. Where that cannot be told, opening it will say why."""
