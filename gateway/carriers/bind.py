@@ -18,8 +18,9 @@ import trio
 from gateway.base import Clock
 from gateway.carriers.backoff import Backoff, Ending
 from gateway.carriers.conversation import Conversation, Listeners, Tap
+from gateway.carriers.harvest import Flowing, Stalled, Turn
 from gateway.carriers.interface import BindState, Inward, Revocation
-from gateway.carriers.link import Flowing, Link, Stalled, Terms, Turn
+from gateway.carriers.link import Link, Terms
 from gateway.carriers.observer import Observer
 from gateway.carriers.statuses import bind_is_busy
 from gateway.carriers.trace import Ring

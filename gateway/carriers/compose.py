@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from gateway.carriers.options import CarrierOptions
@@ -48,7 +49,7 @@ class Composer:
 
     def __init__(self, options: CarrierOptions, quirk: Quirk) -> None:
         self._options = options
-        self._quirk = quirk
+        self.quirk = quirk
         self._service_type = options.service_type or quirk.service_type
         self._data_sm = quirk.request is Request.DATA_SM
         own = (quirk.gsm_coding, quirk.spelling)
@@ -57,7 +58,7 @@ class Composer:
 
     def submit(self, permit: Permit, wall: float) -> SubmitSm | DataSm:
         """Return the PDU of ``permit``; ``wall`` (unix seconds) is now, from which the validity period is counted."""
-        quirk = self._quirk
+        quirk = self.quirk
         source = self._sources.get(permit.line) or self._source(permit.line)
         number = is_number(permit.subscriber)
         destination = quirk.subscriber if number else _UNKNOWN
@@ -69,7 +70,7 @@ class Composer:
         if not coding and self._own_gsm is not None:
             coding, octets = _spelled(permit, *self._own_gsm)
         if permit.segments > 1:
-            esm_class, octets, tlvs = _placed(permit, octets)
+            esm_class, octets, tlvs = placed(permit, octets)
         if self._data_sm:
             payload = Tlv(Tag.MESSAGE_PAYLOAD, octets)
             return DataSm(
@@ -85,8 +86,7 @@ class Composer:
                 data_coding=coding,
                 tlvs=(*tlvs, *self._time_to_live(permit, wall), payload),
             )
-        size = len(octets)
-        if size > PAYLOAD_OVER and (size > SHORT_MESSAGE_OCTETS or permit.style is SegmentStyle.PAYLOAD):
+        if wants_payload(len(octets), permit.style):
             octets, tlvs = b"", (*tlvs, Tlv(Tag.MESSAGE_PAYLOAD, octets))
         return SubmitSm(
             service_type=self._service_type,
@@ -97,7 +97,7 @@ class Composer:
             dest_addr_npi=destination.npi,
             destination_addr=address,
             esm_class=esm_class,
-            validity_period="" if permit.expires_at is None else self._validity(permit.expires_at, wall),
+            validity_period=self.validity_of(permit, wall),
             registered_delivery=quirk.registered_delivery,
             data_coding=coding,
             short_message=octets,
@@ -107,28 +107,41 @@ class Composer:
     def _source(self, line: str) -> Numbering:
         """Return the numbering of one of our addresses, and remember it: there are few of them."""
         if not line.isdigit():
-            habit = self._quirk.alphanumeric
+            habit = self.quirk.alphanumeric
         else:
-            habit = self._quirk.short_code if len(line) <= SHORT_CODE_DIGITS else self._quirk.long_code
+            habit = self.quirk.short_code if len(line) <= SHORT_CODE_DIGITS else self.quirk.long_code
         ton, npi = self._options.source_ton, self._options.source_npi
         numbering = Numbering(habit.ton if ton is None else ton, habit.npi if npi is None else npi)
         self._sources[line] = numbering
         return numbering
 
-    def _validity(self, expires_at: float, wall: float) -> str:
-        match self._quirk.validity:
+    @property
+    def respells(self) -> bool:
+        """Whether a text in GSM goes to this carrier in other octets, or under another data_coding, than a permit's."""
+        return self._own_gsm is not None
+
+    def validity_of(self, permit: Permit, wall: float) -> str:
+        """Return the validity_period of a submit_sm; empty where none is told."""
+        if permit.expires_at is None:
+            return ""
+        match self.quirk.validity:
             case Validity.RELATIVE:
-                return validity(expires_at - wall)
+                return validity(permit.expires_at - wall)
             case Validity.ABSOLUTE:
-                return absolute_validity(expires_at, wall)
+                return absolute_validity(permit.expires_at, wall)
             case Validity.NONE:
                 return ""
 
     def _time_to_live(self, permit: Permit, wall: float) -> Tlvs:
         """Return qos_time_to_live (section 5.3.2.9), which is what data_sm has for a validity period."""
-        if permit.expires_at is None or self._quirk.validity is Validity.NONE:
+        if permit.expires_at is None or self.quirk.validity is Validity.NONE:
             return ()
         return (Tlv(Tag.QOS_TIME_TO_LIVE, _seconds(permit.expires_at - wall).to_bytes(4, "big")),)
+
+
+def wants_payload(size: int, style: SegmentStyle) -> bool:
+    """Say whether user data of ``size`` octets goes as message_payload."""
+    return size > PAYLOAD_OVER and (size > SHORT_MESSAGE_OCTETS or style is SegmentStyle.PAYLOAD)
 
 
 def _spelled(permit: Permit, coding: int, alphabet: str) -> tuple[int, bytes]:
@@ -144,7 +157,7 @@ def _spelled(permit: Permit, coding: int, alphabet: str) -> tuple[int, bytes]:
     return coding, octets
 
 
-def _placed(permit: Permit, octets: bytes) -> tuple[int, bytes, Tlvs]:
+def placed(permit: Permit, octets: bytes) -> tuple[int, bytes, Tlvs]:
     """Return esm_class, user data and TLVs of one of several segments, whose text is ``octets``."""
     reference, total, number = permit.reference, permit.segments, permit.segment
     match permit.style:
@@ -173,7 +186,12 @@ def validity(seconds: float) -> str:
 
     Rounded down, so that the carrier stops in time; at least one second, at most ``LONGEST_VALIDITY_S``.
     """
-    days, left = divmod(_seconds(seconds), 86_400)
+    return _relative(_seconds(seconds))
+
+
+@lru_cache(maxsize=1024)
+def _relative(seconds: int) -> str:
+    days, left = divmod(seconds, 86_400)
     hours, left = divmod(left, 3_600)
     minutes, left = divmod(left, 60)
     return f"0000{days:02}{hours:02}{minutes:02}{left:02}000R"

@@ -19,8 +19,9 @@ from typing import Final
 
 import trio
 
+from gateway.carriers.harvest import Harvest, Turn
 from gateway.carriers.interface import BindPort, Inward
-from gateway.carriers.link import Harvest, Link, Turn
+from gateway.carriers.link import Link
 from gateway.carriers.observer import Observer
 from gateway.carriers.wire import Wire, WireError
 from gateway.model.permit import Outcome

@@ -8,20 +8,27 @@ conversation can be tested by calling it. It must settle each permit exactly onc
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
+from gateway.carriers.harvest import Flowing, Harvest, Stalled
 from gateway.carriers.outbox import Entry, Outbox, Stage
 from gateway.carriers.pause import SessionTime
-from gateway.carriers.receipts import MOST_ID
+from gateway.carriers.quick_submit import QuickSubmit
+from gateway.carriers.quick_text import QuickText
 from gateway.carriers.refusals import explain
+from gateway.carriers.shortcuts import LinkShortcuts, acceptance
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.tenure import LOST
 from gateway.carriers.translate import Origin, Translator
+from gateway.carriers.unanswered import Unanswered
 from gateway.model.address import Msisdn
-from gateway.model.messages import Arrival, Mo
+from gateway.model.messages import Mo
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId, Status
@@ -29,53 +36,12 @@ from gateway.smpp.errors import LocalProtocolError
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Frame, Pdu, SubmitSmResp
 from gateway.smpp.session import Session
 
-
-@dataclass(frozen=True, slots=True)
-class Stalled:
-    """The peer takes so little that permits died before they could be written; no more are taken in for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flowing:
-    """The peer has taken all that waited: permits are taken in again."""
-
-
-Turn = (
-    ev.Bound
-    | ev.BindRefused
-    | ev.PeerUnbind
-    | ev.Unbound
-    | ev.Closed
-    | ev.Rejected
-    | ev.Request
-    | ev.UnexpectedResponse
-    | Stalled
-    | Flowing
-)
-"""What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
-
 UNACKED_OCTETS: Final = 4_194_304
 """A bind reads no more while MOs of this many octets wait; a thousand ordinary ones have a tenth of it."""
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 """What settles a permit; which of the two is the composer's choice."""
-
-
-@dataclass(slots=True)
-class Harvest:
-    """What one step brought. ``octets`` and ``blocked`` are of what was written.
-
-    ``put_off`` are texts that the session told to come again, because none may come now.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    arrivals: list[Arrival] = field(default_factory=list)
-    put_off: list[Mo] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    acks_written: list[int] = field(default_factory=list)
-    octets: int = 0
-    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +65,10 @@ class Link:
         self._terms = terms
         self._origin = Origin(bind, link_id)
         self._outbox = Outbox(self)
-        # Sequence numbers of MOs without an answer; what asked, and its octets. A peer may use one number twice.
-        self._unacked: dict[int, tuple[tuple[int, int], ...]] = {}
-        self._unacked_count = 0
-        self._unacked_octets = 0
+        self._unanswered = Unanswered()
+        self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._unanswered, self._outbox)
+        self._quick_submit = QuickSubmit(terms.composer)
+        self._now = self._wall = 0.0  # when the present pump began
         self.peer_unbound = False
         self._stalled = False
 
@@ -111,12 +77,12 @@ class Link:
     @property
     def unacked(self) -> int:
         """How many MOs wait for their answer."""
-        return self._unacked_count
+        return self._unanswered.count
 
     @property
     def sated(self) -> bool:
         """Whether as many MOs wait for their answer as may: nothing more is to be read now."""
-        return self._unacked_count >= self._terms.max_unacked or self._unacked_octets >= UNACKED_OCTETS
+        return self._unanswered.count >= self._terms.max_unacked or self._unanswered.octets >= UNACKED_OCTETS
 
     @property
     def live(self) -> int:
@@ -131,7 +97,7 @@ class Link:
     @property
     def done(self) -> bool:
         """Whether the peer has unbound, and all that was under way is answered and written."""
-        idle = not (self.live or self._unacked_count or self._outbox.wants_to_send())
+        idle = not (self.live or self._unanswered.count or self._outbox.wants_to_send())
         return self.peer_unbound and idle
 
     @property
@@ -190,28 +156,26 @@ class Link:
 
     def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
         """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
-        now = self._time.now()
-        for sequence, status in answers:
-            asked = self._unacked.pop(sequence, None)
-            if asked is None:
-                continue
-            if len(asked) > 1:
-                self._unacked[sequence] = asked[1:]
-            command_id, octets = asked[0]
-            self._unacked_count -= 1
-            self._unacked_octets -= octets
-            self._respond(command_id, sequence, now, status, sequence)
+        asked = [(self._unanswered.answer(answer[0]), answer) for answer in answers]
+        for command_id, run in groupby(asked, key=itemgetter(0)):
+            if command_id is not None:
+                self._respond_plainly(command_id, [answer for _, answer in run])
 
-    def _respond(self, command_id: int, sequence: int, now: float, status: int, report: int | None) -> None:
-        try:
-            self._outbox.put(self.session.respond(command_id, sequence, now, status), report)
-        except LocalProtocolError:
-            # The session has ended between question and answer: the carrier will ask again on the next one.
-            return
+    def _respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]]) -> None:
+        # If the session has ended between question and answer, the carrier will ask again on the next one.
+        with suppress(LocalProtocolError):
+            data = self.session.respond_plainly(command_id, answers)
+            self._outbox.put_answers(data, [sequence for sequence, _ in answers])
+
+    def _respond(self, command_id: int, sequence: int, now: float, status: int) -> None:
+        with suppress(LocalProtocolError):  # the state of the session has no place for an answer
+            self._outbox.put(self.session.respond(command_id, sequence, now, status))
 
     def pump(self, send: Callable[[bytes], int]) -> Harvest:
         """Write one chunk through ``send`` (see ``Outbox.pump``)."""
-        pumped = self._outbox.pump(send, self._terms.clock.boot())
+        clock = self._terms.clock
+        self._now, self._wall = self._time.now(), clock.wall()
+        pumped = self._outbox.pump(send, clock.boot())
         harvest = Harvest(acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
         self._outlived(pumped.returned, harvest)
         harvest.outcomes += [
@@ -244,16 +208,21 @@ class Link:
 
     def encode(self, entry: Entry) -> bytes | None:
         """Make the submit_sm or data_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
-        if self.session.free <= 0:
+        session, permit = self.session, entry.permit
+        if session.free <= 0:
             return None
-        pdu = self._terms.composer.submit(entry.permit, self._terms.clock.wall())
-        data = self.session.request(pdu, self._time.now(), entry)
-        entry.sequence = self.session.last_sequence
+        body = self._quick_submit.body(permit, self._wall)
+        if body is not None:
+            data = session.submit(body, self._now, entry)
+        else:
+            data = session.request(self._terms.composer.submit(permit, self._wall), self._now, entry)
+        entry.sequence = session.last_sequence
         return data
 
     def take_back(self, entry: Entry) -> None:
         """Give up a request that was never begun (see ``outbox.Encoder``)."""
-        self.session.withdraw(entry.sequence)
+        with suppress(LocalProtocolError):  # the carrier has just answered what it was never asked
+            self.session.withdraw(entry.sequence)
 
     def end(self) -> list[Outcome]:
         """Settle all: the session is over."""
@@ -278,7 +247,10 @@ class Link:
     def received(self, data: bytes) -> Harvest:
         """Take octets of the peer's; ``b""`` means that it has ended its side."""
         now = self._time.now()
-        return self._reap(self.session.receive(data, now) if data else self.session.eof(now), now)
+        if not data:
+            return self._reap(self.session.eof(now), now)
+        self._shortcuts.wall = self._terms.clock.wall()
+        return self._reap(self.session.receive_by(data, now, self._shortcuts), now)
 
     def tick(self) -> Harvest:
         """Let the time act."""
@@ -287,73 +259,81 @@ class Link:
         self._outlived(self._outbox.reap(self._terms.clock.boot()), harvest)
         return harvest
 
-    def _reap(self, happened: Sequence[ev.Event], now: float) -> Harvest:
+    def _reap(self, happened: Sequence[ev.Event | Mo | Outcome], now: float) -> Harvest:
         harvest = Harvest()
-        wall = self._terms.clock.wall()
         for event in happened:
-            match event:
-                case ev.Request():
-                    self._request(event, harvest, now, wall)
-                case ev.Response(frame=frame, token=Entry() as entry):
-                    self._answered(entry, frame, harvest)
-                case ev.LateResponse(frame=frame, token=Entry() as entry):
-                    harvest.outcomes.append(_outcome(entry.permit, frame, late=True))
-                case ev.Nacked(frame=frame, token=Entry() as entry):
-                    self._answered(entry, frame, harvest)
-                case ev.Expired(token=Entry() as entry):
-                    self._expired(entry, harvest)
-                case ev.Malformed():
-                    self._malformed(event, harvest, wall)
-                case ev.PeerUnbind():
-                    self.peer_unbound = True
-                    harvest.outcomes += self.withdraw("the carrier unbound")
-                    harvest.turns.append(event)
-                case ev.Rejected():
-                    self._rejected(event, harvest, wall)
-                case ev.Bound() | ev.BindRefused() | ev.Unbound() | ev.Closed() | ev.UnexpectedResponse():
-                    harvest.turns.append(event)
-                case _:
-                    # Answers to requests that carry no permit, and a bind asked of us, which the session refuses.
-                    continue
+            # What a shortcut told is what it tells, and needs no more; with a busy session that is nearly all.
+            if type(event) is Mo:
+                harvest.arrivals.append(event)
+            elif type(event) is Outcome:
+                harvest.outcomes.append(event)
+            else:
+                self._follow(event, harvest, now)
         self._outbox.put(self.session.outgoing())
         return harvest
 
-    def _request(self, event: ev.Request, harvest: Harvest, now: float, wall: float) -> None:
+    def _follow(self, event: object, harvest: Harvest, now: float) -> None:
+        match event:
+            case ev.Request():
+                self._request(event, harvest, now)
+            case ev.Response(frame=frame, token=Entry() as entry):
+                self._answered(entry, frame, harvest)
+            case ev.LateResponse(frame=frame, token=Entry() as entry):
+                harvest.outcomes.append(_outcome(entry.permit, frame, late=True))
+            case ev.Nacked(frame=frame, token=Entry() as entry):
+                self._answered(entry, frame, harvest)
+            case ev.Expired(token=Entry() as entry):
+                self._expired(entry, harvest)
+            case ev.Malformed():
+                self._malformed(event, harvest)
+            case ev.PeerUnbind():
+                self.peer_unbound = True
+                harvest.outcomes += self.withdraw("the carrier unbound")
+                harvest.turns.append(event)
+            case ev.Rejected():
+                self._rejected(event, harvest)
+            case ev.Bound() | ev.BindRefused() | ev.Unbound() | ev.Closed() | ev.UnexpectedResponse():
+                harvest.turns.append(event)
+            case _:
+                # Answers to requests that carry no permit, and a bind asked of us, which the session refuses.
+                return
+
+    def _request(self, event: ev.Request, harvest: Harvest, now: float) -> None:
         frame = event.frame
         pdu = frame.pdu
         if isinstance(pdu, DeliverSm | DataSm):
-            self._await_answer(frame.command_id, frame.sequence, len(event.raw))
+            self._unanswered.ask(frame.command_id, frame.sequence, len(event.raw))
             translator = self._terms.translator
-            harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, wall))
+            harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, self._shortcuts.wall))
         elif frame.command_id == CommandId.OUTBIND:
             harvest.turns.append(event)  # no response is defined, and what it asks for is under way
         elif frame.command_id != CommandId.ALERT_NOTIFICATION:
-            self._respond(frame.command_id, frame.sequence, now, Status.ESME_RINVCMDID, None)
+            self._respond(frame.command_id, frame.sequence, now, Status.ESME_RINVCMDID)
 
-    def _malformed(self, event: ev.Malformed, harvest: Harvest, wall: float) -> None:
+    def _malformed(self, event: ev.Malformed, harvest: Harvest) -> None:
         # Of the commands that are left to us, a carrier may send these two; all others the session has answered.
         if event.command_id in _MESSAGES:
-            self._await_answer(event.command_id, event.sequence, len(event.raw))
+            self._unanswered.ask(event.command_id, event.sequence, len(event.raw))
             harvest.arrivals.append(
                 self._terms.translator.malformed(
-                    event.salvage, event.sequence, event.status, event.reason, event.raw, self._origin, wall
+                    event.salvage,
+                    event.sequence,
+                    event.status,
+                    event.reason,
+                    event.raw,
+                    self._origin,
+                    self._shortcuts.wall,
                 )
             )
 
-    def _rejected(self, event: ev.Rejected, harvest: Harvest, wall: float) -> None:
+    def _rejected(self, event: ev.Rejected, harvest: Harvest) -> None:
         harvest.turns.append(event)
         pdu = event.frame.pdu
         if isinstance(pdu, DeliverSm | DataSm):
-            read = self._terms.translator.read(pdu, event.frame.sequence, event.raw, self._origin, wall)
+            read = self._terms.translator.read(pdu, event.frame.sequence, event.raw, self._origin, self._shortcuts.wall)
             text = read if isinstance(read, Mo) else read.perhaps
             if text is not None:
                 harvest.put_off.append(text)
-
-    def _await_answer(self, command_id: int, sequence: int, octets: int) -> None:
-        """Note one more MO that waits for its answer."""
-        self._unacked[sequence] = (*self._unacked.get(sequence, ()), (command_id, octets))
-        self._unacked_count += 1
-        self._unacked_octets += octets
 
     def _answered(self, entry: Entry, frame: Frame, harvest: Harvest) -> None:
         never_asked = entry.stage is Stage.WAITING
@@ -379,10 +359,8 @@ def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:
     """Return what a response, or a generic_nack, says of a permit."""
     accepted = frame.status == Status.ESME_ROK and frame.command_id != CommandId.GENERIC_NACK
     if accepted:
-        carrier_id = frame.pdu.message_id.strip() if isinstance(frame.pdu, _ANSWERS) else ""
-        if len(carrier_id) > MOST_ID:  # no id: no receipt will be found by it
-            carrier_id = ""
-        return Outcome(permit, Fate.ACCEPTED, 0, carrier_id, late=late)
+        message_id = frame.pdu.message_id if isinstance(frame.pdu, _ANSWERS) else ""
+        return acceptance(permit, message_id, late=late)
     # A generic_nack with status 0 is no acceptance.
     status = frame.status or Status.ESME_RUNKNOWNERR
     detail = explain(status, frame.pdu if isinstance(frame.pdu, _ANSWERS) else None)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Final, Protocol
 
 from gateway.model.address import Msisdn
@@ -79,8 +80,12 @@ class Pumped:
     blocked: bool = False
 
 
-# A piece that is no permit: its octets, and the sequence number to report once they are taken (None: nobody asks).
-_Plain = tuple[bytes, int | None]
+BLOCK: Final = 60
+"""Answers that are queued as one piece: one look instead of sixty, and still small beside a chunk."""
+
+# A piece that is no permit: its octets, and the requests that it answers, in octets of equal number each (or none).
+_Plain = tuple[bytes, Sequence[int]]
+_WRITTEN: Final = Stage.WRITTEN
 
 
 class Outbox:
@@ -96,19 +101,32 @@ class Outbox:
         self._head_of: Entry | int | None = None
         self._live: dict[Entry, None] = {}  # unsettled, in the order of their offer
         self._urgent_live = 0
+        self._encoded = 0  # how many of those that wait have their octets
+        self._first_death = math.inf  # no permit that waits dies before this
         self._watches: list[tuple[Entry, Callable[[], None]]] = []
 
     def put(self, data: bytes, answer: int | None = None) -> None:
         """Queue whole PDUs of the session's own, or the answer to request number ``answer``."""
         if data:
-            self._plain.append((data, answer))
+            self._plain.append((data, () if answer is None else (answer,)))
             self._plain_octets += len(data)
+
+    def put_answers(self, data: bytes, answers: Sequence[int]) -> None:
+        """Queue answers to several requests; each has as many octets of ``data`` as the others."""
+        each = len(data) // len(answers)
+        for at in range(0, len(answers), BLOCK):
+            self._plain.append((data[at * each : (at + BLOCK) * each], answers[at : at + BLOCK]))
+        self._plain_octets += len(data)
 
     def offer(self, permits: Iterable[Permit]) -> None:
         """Take permits in: urgent ones before all others, each kind in the order given."""
+        if not self._urgent and not self._ordinary:
+            self._first_death = math.inf
         for permit in permits:
             entry = Entry(permit)
             self._live[entry] = None
+            if permit.dies_at < self._first_death:
+                self._first_death = permit.dies_at
             if permit.urgent:
                 self._urgent_live += 1
                 self._urgent.append(entry)
@@ -141,51 +159,61 @@ class Outbox:
         through, and then nothing was taken.
         """
         result = Pumped(returned=self.reap(boot))
-        plan: list[tuple[int, Entry | None]] = []
-        pieces: list[bytes] = []
+        plan: list[Entry | _Plain] = []
+        pieces = [self._head] if self._head else []
         size = len(self._head)
-        if size:
-            pieces.append(self._head)
-        for data, _ in self._plain:
+        for piece in self._plain:
             if size >= CHUNK_OCTETS:
                 break
-            pieces.append(data)
-            plan.append((len(data), None))
-            size += len(data)
-        full = False
-        for entry in list(self._waiting()):
-            if size >= CHUNK_OCTETS:
-                break
-            # What is encoded holds a slot already and goes on, even while one before it waits for a slot.
-            if entry.data is None and (full or not self._encode(entry, result)):
-                full = full or entry in self._live
-                continue
-            data = entry.data or b""
-            if size and size + len(data) > CHUNK_OCTETS:
-                break
-            pieces.append(data)
-            plan.append((len(data), entry))
-            size += len(data)
+            pieces.append(piece[0])
+            plan.append(piece)
+            size += len(piece[0])
+        if size < CHUNK_OCTETS and (self._urgent or self._ordinary):
+            size = self._plan_permits(plan, pieces, size, result)
         if size:
             taken = send(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             result.octets, result.blocked = taken, taken < size
             self._note(taken, plan, result)
         return result
 
-    def _encode(self, entry: Entry, result: Pumped) -> bool:
-        """Give the entry its octets; False if the window is full, or if it cannot be encoded and is settled now."""
-        try:
-            entry.data = self._encoder.encode(entry)
-        except LocalProtocolError as error:
-            self._withdraw([entry])
-            result.unencodable.append((entry.permit, str(error)))
-        return entry.data is not None
+    def _plan_permits(self, plan: list[Entry | _Plain], pieces: list[bytes], size: int, result: Pumped) -> int:
+        """Add permits to a chunk of ``size`` octets, encoded as far as they fit; return its new size."""
+        encode = self._encoder.encode
+        unencodable: list[Entry] = []
+        full = False
+        left = self._encoded  # what is encoded holds a slot already and goes on, even while one before it has none
+        for entry in self._waiting():
+            data = entry.data
+            if data is not None:
+                left -= 1
+            elif full:
+                if not left:
+                    break
+                continue
+            else:
+                try:
+                    data = entry.data = encode(entry)
+                except LocalProtocolError as error:
+                    unencodable.append(entry)
+                    result.unencodable.append((entry.permit, str(error)))
+                    continue
+                if data is None:
+                    full = True
+                    continue
+                self._encoded += 1
+            grown = size + len(data)
+            if size and grown > CHUNK_OCTETS:
+                break
+            pieces.append(data)
+            plan.append(entry)
+            size = grown
+        self._withdraw(unencodable)
+        return size
 
     def _waiting(self) -> Iterator[Entry]:
-        yield from self._urgent
-        yield from self._ordinary
+        return chain(self._urgent, self._ordinary)
 
-    def _note(self, taken: int, plan: list[tuple[int, Entry | None]], result: Pumped) -> None:
+    def _note(self, taken: int, plan: list[Entry | _Plain], result: Pumped) -> None:
         """Move on by ``taken`` octets: first the head, then the planned pieces from the left of their queues."""
         if self._head:
             rest = self._head[taken:]
@@ -193,33 +221,58 @@ class Outbox:
             self._head = rest
             if rest:
                 return
-            self._finish(self._head_of, result)
-        for length, entry in plan:
+            self._finish_head(result)
+        for piece in plan:
             if taken <= 0:
                 return
-            of: Entry | int | None
-            if entry is None:
-                data, of = self._plain.popleft()
-                self._plain_octets -= length
+            if isinstance(piece, Entry):
+                taken = self._permit_taken(piece, taken)
             else:
-                (self._urgent if entry.permit.urgent else self._ordinary).popleft()
-                data, of = entry.data or b"", entry
-                entry.data = None
-            if taken < length:
-                self._head, self._head_of = data[taken:], of
-                if isinstance(of, Entry):
-                    of.stage = Stage.BEGUN
-                return
-            taken -= length
-            self._finish(of, result)
+                taken = self._plain_taken(piece, taken, result)
 
-    def _finish(self, of: Entry | int | None, result: Pumped) -> None:
-        self._head_of = None
+    def _permit_taken(self, entry: Entry, taken: int) -> int:
+        """Note that ``taken`` octets, from the beginning of this permit's on, were taken; return how many are left."""
+        (self._urgent if entry.permit.urgent else self._ordinary).popleft()
+        self._encoded -= 1
+        data, entry.data = entry.data or b"", None
+        if taken < len(data):
+            self._head, self._head_of = data[taken:], entry
+            entry.stage = Stage.BEGUN
+        else:
+            self._written(entry)
+        return taken - len(data)
+
+    def _plain_taken(self, piece: _Plain, taken: int, result: Pumped) -> int:
+        """Note the same of a piece that is no permit; of several answers, each is taken by itself."""
+        data, answers = self._plain.popleft()
+        self._plain_octets -= len(data)
+        if taken >= len(data):
+            result.answers += answers
+        elif len(answers) <= 1:
+            self._head, self._head_of = data[taken:], answers[0] if answers else None
+        else:
+            each = len(data) // len(answers)
+            whole, part = divmod(taken, each)
+            result.answers += answers[:whole]
+            rest = whole + bool(part)
+            if part:
+                self._head, self._head_of = data[taken : rest * each], answers[whole]
+            if rest < len(answers):
+                self._plain.appendleft((data[rest * each :], answers[rest:]))
+                self._plain_octets += len(data) - rest * each
+        return taken - len(data)
+
+    def _finish_head(self, result: Pumped) -> None:
+        of, self._head_of = self._head_of, None
         if isinstance(of, Entry):
-            of.stage = Stage.WRITTEN
-            self._release(of)
+            self._written(of)
         elif of is not None:
             result.answers.append(of)
+
+    def _written(self, entry: Entry) -> None:
+        entry.stage = _WRITTEN
+        if self._watches:
+            self._release(entry)
 
     def _release(self, entry: Entry) -> None:
         """Tell whoever waits for this entry to be wholly written (or for the end)."""
@@ -230,11 +283,15 @@ class Outbox:
 
     def reap(self, boot: float) -> list[Permit]:
         """Take out, and settle, the waiting permits whose life is over at ``boot``."""
-        return self._withdraw([entry for entry in self._waiting() if entry.permit.dies_at <= boot])
+        if boot < self._first_death:
+            return []
+        dead = self._withdraw([entry for entry in self._waiting() if entry.permit.dies_at <= boot])
+        self._first_death = min((entry.permit.dies_at for entry in self._waiting()), default=math.inf)
+        return dead
 
     def next_death(self) -> float | None:
-        """Return the earliest ``dies_at`` of the waiting permits, or None."""
-        return min((entry.permit.dies_at for entry in self._waiting()), default=None)
+        """Return a time before which no waiting permit dies; None if none waits. It is exact after ``reap``."""
+        return self._first_death if self._urgent or self._ordinary else None
 
     def begun_until(self) -> float:
         """Return until when the permit lives whose PDU is half-way (boot seconds); infinite where none is."""
@@ -271,6 +328,7 @@ class Outbox:
             if entry.data is not None:
                 self._encoder.take_back(entry)
                 entry.data = None
+                self._encoded -= 1
             self.settle(entry)
         gone = set(entries)
         self._urgent = deque(entry for entry in self._urgent if entry not in gone)
@@ -290,10 +348,11 @@ class Outbox:
 
     def drop(self, entry: Entry) -> None:
         """Take out a waiting entry whose slot the session has already given up (an answer before the question)."""
-        entry.data = None
         lane = self._urgent if entry.permit.urgent else self._ordinary
         if entry in lane:
             lane.remove(entry)
+            self._encoded -= entry.data is not None
+        entry.data = None
 
     def farewell(self) -> bytes:
         """Return what may still be said as the session ends: answers and the session's own PDUs, never a permit's."""
@@ -310,7 +369,7 @@ class Outbox:
         self._urgent_live = 0
         for queue in (self._plain, self._urgent, self._ordinary):
             queue.clear()
-        self._plain_octets = 0
+        self._plain_octets = self._encoded = 0
         self._head, self._head_of = b"", None
         for _, tell in watches:
             tell()

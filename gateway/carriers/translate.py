@@ -49,16 +49,16 @@ class Translator:
     """Reads what one carrier delivers. ``region_of`` gives the region (ISO 3166) of a line, known or not."""
 
     def __init__(self, carrier: str, quirk: Quirk, region_of: Callable[[str], str]) -> None:
-        self._carrier = carrier
-        self._quirk = quirk
-        self._region_of = region_of
+        self.carrier = carrier
+        self.quirk = quirk
+        self.region_of = region_of
 
     def read(self, pdu: DeliverSm | DataSm, sequence: int, raw: bytes, origin: Origin, wall: float) -> Arrival:
         """Return what ``pdu`` means; ``raw`` is the whole PDU as it came, ``wall`` (unix seconds) when."""
         user_data = text_of(pdu)
         message_type = pdu.esm_class & TYPE_MASK
-        if message_type in self._quirk.receipt_types:
-            facts = read_receipt(pdu, user_data, message_type, self._quirk)
+        if message_type in self.quirk.receipt_types:
+            facts = read_receipt(pdu, user_data, message_type, self.quirk)
             if facts is not None:
                 return self._receipt(pdu, facts, sequence, raw, origin, wall)
             if message_type in (DELIVERY_RECEIPT, INTERMEDIATE):
@@ -71,8 +71,8 @@ class Translator:
         if (wrong := _misaddressed(pdu)) is not None:
             return self.unreadable(sequence, *wrong, raw, origin, wall)
         mo = self._mo(pdu, user_data, sequence, raw, origin, wall)
-        if message_type == 0 and self._quirk.receipt_by_text:
-            facts = read_receipt(pdu, user_data, message_type, self._quirk)
+        if message_type == 0 and self.quirk.receipt_by_text:
+            facts = read_receipt(pdu, user_data, message_type, self.quirk)
             if facts is not None:
                 receipt = self._receipt(pdu, facts, sequence, raw, origin, wall)
                 # A subscriber can type what looks like one; TLVs nobody can type.
@@ -88,7 +88,7 @@ class Translator:
         is cut short is marked as partial: it brings nobody in, and is no part of a long text either. Without a text, it
         may be a receipt by TLVs.
         """
-        if self._quirk.salvage and isinstance(salvage, DeliverSm | DataSm):
+        if self.quirk.salvage and isinstance(salvage, DeliverSm | DataSm):
             read = self.read(salvage, sequence, raw, origin, wall)
             if text_of(salvage) or isinstance(read, Receipt):
                 return _cut_short(read) if status == Status.ESME_RINVMSGLEN else read
@@ -98,13 +98,13 @@ class Translator:
         self, sequence: int, status: int, reason: str, raw: bytes, origin: Origin, wall: float
     ) -> Unreadable:
         """Return what goes to quarantine and is then answered with ``status``."""
-        return Unreadable(self._carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
+        return Unreadable(self.carrier, origin.bind, origin.session, sequence, status, reason, raw, wall)
 
     def _receipt(
         self, pdu: DeliverSm | DataSm, facts: ReceiptFacts, sequence: int, raw: bytes, origin: Origin, wall: float
     ) -> Receipt:
         return Receipt(
-            self._carrier,
+            self.carrier,
             origin.bind,
             origin.session,
             sequence,
@@ -126,7 +126,7 @@ class Translator:
             (pdu.destination_addr, pdu.dest_addr_ton, pdu.source_addr),
         )
         return tuple(
-            read_msisdn(address, self._region_of(read_line(other[:MOST_ADDRESS])), ton)
+            read_msisdn(address, self.region_of(read_line(other[:MOST_ADDRESS])), ton)
             for address, ton, other in ends
             if len(address) <= MOST_ADDRESS and len(address.split()) == 1
         )
@@ -137,7 +137,7 @@ class Translator:
         line = read_line(pdu.destination_addr)
         udh, body = split_udh(user_data) if pdu.esm_class & UDHI else (b"", user_data)
         sar = _sar(pdu) if pdu.tlvs else None
-        alphabet = reading(self._quirk.alphabet, udh) if udh else self._quirk.alphabet
+        alphabet = reading(self.quirk.alphabet, udh) if udh else self.quirk.alphabet
         concat = None
         if (udh or sar is not None) and len(body) <= MOST_PART:
             # Where both are present the header counts: it came from the handset, the TLVs from something in between.
@@ -147,14 +147,14 @@ class Translator:
         doubtful = bool(udh) and not is_sound(udh)
         if doubtful:
             # Perhaps none, and the beginning of the text: some set the indicator on plain texts.
-            others += (decode_text(user_data, pdu.data_coding, self._quirk.alphabet),)
+            others += (decode_text(user_data, pdu.data_coding, self.quirk.alphabet),)
         return Mo(
-            self._carrier,
+            self.carrier,
             origin.bind,
             origin.session,
             sequence,
             line,
-            read_msisdn(pdu.source_addr, self._region_of(line), pdu.source_addr_ton),
+            read_msisdn(pdu.source_addr, self.region_of(line), pdu.source_addr_ton),
             decode_text(body, pdu.data_coding, alphabet),
             body,
             pdu.data_coding,
@@ -192,8 +192,12 @@ def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar |
 
     ``user_data`` begins with ``udh_octets`` octets of user data header.
     """
-    head = struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
-    return blake2b(head + user_data, digest_size=16).digest()
+    return blake2b(fingerprint_head(data_coding, udh_octets, sar) + user_data, digest_size=16).digest()
+
+
+def fingerprint_head(data_coding: int, udh_octets: int, sar: _Sar | None) -> bytes:
+    """Return what stands before the user data in what is digested."""
+    return struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
 
 
 def _sar(pdu: DeliverSm | DataSm) -> _Sar | None:

@@ -34,7 +34,6 @@ def is_region(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
-@lru_cache(maxsize=65536)
 def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     """Bring a subscriber's address, as a carrier or an application spells it, to its one spelling.
 
@@ -43,11 +42,26 @@ def read_msisdn(raw: str, region: str, ton: int = 0) -> Msisdn:
     and a STOP must not land on another row. What is no possible telephone number comes back trimmed but unchanged: use
     ``is_number`` to tell. Leading ``+``, ``00``, ``011`` and national forms of one number give one result.
     """
+    # Most carriers write most numbers so; remembering these would cost as much as reading them.
+    return _north_american(raw, region, ton) or _read_msisdn(raw, region, ton)
+
+
+def _north_american(text: str, region: str, ton: int) -> Msisdn | None:
+    """Return what a bare number of the North American plan spells; None if ``text`` is none, or could be another."""
+    match = _NANP.fullmatch(text)
+    if match is None:
+        return None
+    international = ton == TON_INTERNATIONAL
+    if (region == "US" or international or text[0] == "+") if match[1] else (region == "US" and not international):
+        return Msisdn(f"+1{match[2]}")
+    return None
+
+
+@lru_cache(maxsize=65536)
+def _read_msisdn(raw: str, region: str, ton: int) -> Msisdn:
     text = _SEPARATORS.sub("", raw.strip())
-    if match := _NANP.fullmatch(text):
-        international = ton == TON_INTERNATIONAL
-        if (region == "US" or international or text[0] == "+") if match[1] else (region == "US" and not international):
-            return Msisdn(f"+1{match[2]}")
+    if (found := _north_american(text, region, ton)) is not None:
+        return found
     readings = [number for candidate in _readings(text, region, ton) if (number := _parse(candidate, region))]
     # A valid number before a merely possible one, whichever reading was the likelier.
     likeliest = next(filter(_is_valid, readings), readings[0] if readings else raw.strip())

@@ -8,13 +8,20 @@ with the *temporary* error, so that the carrier tries again; everything else get
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from struct import Struct, error
 from typing import Final
 
 from gateway.smpp.codec import encode, encode_header
 from gateway.smpp.constants import RESPONSE_BIT, CommandId, Status
+from gateway.smpp.errors import LocalProtocolError
 from gateway.smpp.layouts import RESPONSES
 from gateway.smpp.pdu import Pdu
 from gateway.smpp.states import BOUND_BY, Role, may_ever_send
+
+_PLAIN: Final = Struct(">IIIIB")
+PLAIN_OCTETS: Final = _PLAIN.size
+"""Octets of each of ``plain_answers``."""
 
 _BODY_ON_ERROR: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 """Requests whose refusal keeps its body; the others' is a header alone (SMPP 3.4 sections 4.1.2 and 4.4.2)."""
@@ -30,6 +37,18 @@ def answer(command_id: int, sequence: int, status: int, pdu: Pdu | None = None) 
             return encode_header(command_id | RESPONSE_BIT, sequence, status)
         pdu = RESPONSES[command_id]()
     return encode(pdu, sequence, status)
+
+
+def plain_answers(command_id: int, answers: Iterable[tuple[int, int]]) -> bytes:
+    """Return what ``answer`` gives for each (sequence, status), joined; ``command_id`` is deliver_sm or data_sm.
+
+    Their answers are alike whatever the status is: a header and an empty message_id, ``PLAIN_OCTETS`` in all.
+    """
+    command = command_id | RESPONSE_BIT
+    try:
+        return b"".join([_PLAIN.pack(PLAIN_OCTETS, command, status, sequence, 0) for sequence, status in answers])
+    except error as bad:
+        raise LocalProtocolError("command_status and sequence_number must be between 0 and 0xFFFFFFFF") from bad
 
 
 def refusal_status(command_id: int, receiver: Role) -> int:

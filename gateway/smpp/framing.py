@@ -6,11 +6,13 @@ and a body taken for a header is worse than a new connection. Memory is bounded 
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from gateway.smpp.constants import HEADER_LENGTH, Status
 from gateway.smpp.errors import LostFraming
 
+_LENGTH: Final = Struct(">I")
 MAX_PDU: Final = 70_000
 """Octets of the longest PDU that is read. A message_payload may have 65,535 (section 5.3.2.32), and the mandatory
 fields with their longest values under 500; nothing lawful is longer, and nobody can make us buffer more."""
@@ -48,7 +50,7 @@ class Framer:
         at, size = 0, len(data)
         self._needed = 4
         while size - at >= 4:
-            length = int.from_bytes(data[at : at + 4], "big")
+            (length,) = _LENGTH.unpack_from(data, at)
             if not HEADER_LENGTH <= length <= self._max_length:
                 self.lost = self._complaint(length)
                 if pdus:

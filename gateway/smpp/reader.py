@@ -1,24 +1,15 @@
-"""The reading end of a connection: octets to decoded frames, and how long an unfinished PDU has been on its way.
+"""The reading end of a connection: octets to PDUs, and how long an unfinished PDU has been on its way.
 
-Between ``framing`` and ``codec`` on one side and the session on the other, so that the session sees frames and faults
-only. It answers nothing and knows no state.
+Between ``framing`` and ``codec`` on one side and the session on the other, so that the session sees PDUs, frames and
+faults only. It answers nothing and knows no state.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 from gateway.smpp.codec import decode
 from gateway.smpp.errors import BadBody, LostFraming
 from gateway.smpp.framing import Framer
 from gateway.smpp.pdu import Frame
-
-
-class Received(NamedTuple):
-    """One PDU as it came, and what it holds: a frame, or why its body cannot be read."""
-
-    raw: bytes
-    content: Frame | BadBody
 
 
 class Reader:
@@ -38,7 +29,7 @@ class Reader:
         """When the PDU that is not whole yet began; None if there is none."""
         return self._partial_since
 
-    def feed(self, data: bytes, now: float) -> list[Received]:
+    def feed(self, data: bytes, now: float) -> list[bytes]:
         """Take what was read at ``now`` and return the PDUs that are whole, in order. Ask ``lost`` afterwards."""
         try:
             pdus = self._framer.feed(data)
@@ -48,10 +39,11 @@ class Reader:
             self._partial_since = None
         elif pdus or self._partial_since is None:
             self._partial_since = now
-        return [Received(raw, _decode(raw)) for raw in pdus]
+        return pdus
 
 
-def _decode(raw: bytes) -> Frame | BadBody:
+def read(raw: bytes) -> Frame | BadBody:
+    """Return what one PDU of ``Reader.feed`` holds: a frame, or why its body cannot be read."""
     try:
         return decode(raw)
     except BadBody as bad:

@@ -11,42 +11,36 @@ One machine for both sides, because they differ in one row of a table only (``st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
 
 from gateway.smpp import events as ev
-from gateway.smpp.answers import answer, refusal_status, refuse
+from gateway.smpp.answers import answer, plain_answers, refusal_status, refuse
+from gateway.smpp.asking import check_may_send, check_request
 from gateway.smpp.codec import encode, encode_header
-from gateway.smpp.constants import INTERFACE_VERSION, RESPONSE_BIT, CommandId, Status, Tag, command_name
+from gateway.smpp.constants import HEADER_LENGTH, INTERFACE_VERSION, RESPONSE_BIT, CommandId, Status, Tag, command_name
 from gateway.smpp.errors import BadBody, LocalProtocolError
-from gateway.smpp.framing import MAX_PDU
 from gateway.smpp.layouts import RESPONSES
+from gateway.smpp.limits import SessionOptions as SessionOptions
 from gateway.smpp.pdu import Bind, BindResp, EnquireLink, Frame, Pdu, Tlv, Unbind, tlv
-from gateway.smpp.reader import Reader
+from gateway.smpp.reader import Reader, read
+from gateway.smpp.shortcuts import ACCEPTED, NO_SHORTCUTS, PLAIN_TEXT, Shortcuts
 from gateway.smpp.states import BOUND_BY, Role, Standing, State
 from gateway.smpp.timers import SendEnquireLink, SessionTimers, Stop, StopReason
 from gateway.smpp.window import Waiting, Window
 
+T = TypeVar("T")
+
+_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
 _ENQUIRE_LINK: Final = int(CommandId.ENQUIRE_LINK)
 _GENERIC_NACK: Final = int(CommandId.GENERIC_NACK)
+_SUBMIT_SM: Final = int(CommandId.SUBMIT_SM)
 _UNBIND: Final = int(CommandId.UNBIND)
 _UNANSWERED: Final = frozenset({int(CommandId.OUTBIND), int(CommandId.ALERT_NOTIFICATION)})
 _OWNERS_TO_ANSWER: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM), int(CommandId.SUBMIT_SM)})
 _SELF_ANSWERED: Final = frozenset({_ENQUIRE_LINK, _UNBIND, *BOUND_BY})
 _OWN: Final = object()
 """The token of the session's own requests, which its owner never sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """The limits of one session. ``window`` in requests, times in seconds, ``max_pdu`` in octets."""
-
-    window: int = 100
-    enquire_link_s: float = 30.0
-    response_timeout_s: float = 10.0
-    bind_timeout_s: float = 10.0
-    read_timeout_s: float = 10.0
-    max_pdu: int = MAX_PDU
 
 
 class Session:
@@ -130,7 +124,7 @@ class Session:
         now, does not fit its fields, or finds the window full. Bind, outbind and alert_notification take no slot.
         """
         command = int(pdu.command_id)
-        self._check_request(command)
+        check_request(command, self._standing, bind_waits=self._window.find(self._bind_asked) is not None)
         sequence = self._window.peek()
         data = encode(pdu, sequence)
         self._window.open(token, now, command, counted=command not in BOUND_BY and command not in _UNANSWERED)
@@ -141,22 +135,11 @@ class Session:
             self._bind_asked = sequence
         return data
 
-    def _check_request(self, command: int) -> None:
-        if command & RESPONSE_BIT:
-            raise LocalProtocolError(f"{command_name(command)} is a response: use respond()")
-        if command == _UNBIND:
-            raise LocalProtocolError("unbind ends the session: use unbind()")
-        if command == _ENQUIRE_LINK and not self.bound:
-            raise LocalProtocolError("enquire_link is not sent before the session is bound")
-        self._check_may_send(command)
-        if command in BOUND_BY and self._window.find(self._bind_asked) is not None:
-            raise LocalProtocolError("a bind is not answered yet")
-
-    def _check_may_send(self, command: int) -> None:
-        if not self._standing.may_send(command):
-            raise LocalProtocolError(
-                f"{command_name(command)} may not be sent by the {self.role.name} while {self.state.name}"
-            )
+    def submit(self, body: bytes, now: float, token: object = None) -> bytes:
+        """Do what ``request`` does for a submit_sm of which ``body``, all that follows its header, is laid already."""
+        check_may_send(_SUBMIT_SM, self._standing)
+        self._last_sequence = sequence = self._window.open(token, now, _SUBMIT_SM)
+        return encode_header(_SUBMIT_SM, sequence, 0, body)
 
     @property
     def last_sequence(self) -> int:
@@ -186,15 +169,23 @@ class Session:
             raise LocalProtocolError(f"{command_name(command_id)} is not answered with respond()")
         if pdu is not None and type(pdu) is not make:
             raise LocalProtocolError(f"{command_name(pdu.command_id)} does not answer {command_name(command_id)}")
-        self._check_may_send(command_id | RESPONSE_BIT)
+        check_may_send(command_id | RESPONSE_BIT, self._standing)
         return answer(command_id, sequence, status, pdu)
+
+    def respond_plainly(self, command_id: int, answers: Iterable[tuple[int, int]]) -> bytes:
+        """Do what ``respond`` does for several requests at once, each (sequence, status).
+
+        ``command_id`` is deliver_sm or data_sm, whose answers have ``answers.PLAIN_OCTETS`` each.
+        """
+        check_may_send(command_id | RESPONSE_BIT, self._standing)
+        return plain_answers(command_id, answers)
 
     def unbind(self, now: float) -> bytes:
         """Return the octets of unbind; from now on nothing is asked any more, only answered.
 
         Unbound and Closed follow when it is answered; Closed alone if it is not, after ``response_timeout_s``.
         """
-        self._check_may_send(_UNBIND)
+        check_may_send(_UNBIND, self._standing)
         data = encode(Unbind(), self._window.open(_OWN, now, _UNBIND, counted=False))
         self._standing.unbind()
         self._timers.ending(now, StopReason.UNBIND)
@@ -283,25 +274,57 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> list[ev.Event]:
         """Take octets that arrived and return what they mean, in order. Take ``outgoing`` afterwards."""
-        events: list[ev.Event] = []
+        return self.receive_by(data, now, NO_SHORTCUTS)
+
+    def receive_by(self, data: bytes, now: float, shortcuts: Shortcuts[T]) -> list[ev.Event | T]:
+        """Do what ``receive`` does, but let ``shortcuts`` tell in their own way what they do not decline."""
+        told: list[ev.Event | T] = []
         if self._standing.closed:
-            return events
-        received = self._reader.feed(data, now)
+            return told
+        pdus = self._reader.feed(data, now)
         self._timers.partial(self._reader.partial_since)
-        if received:
+        if pdus:
             self._timers.heard(now)
-        for raw, content in received:
-            if isinstance(content, BadBody):
-                self._take_malformed(content, raw, events)
-            elif content.command_id & RESPONSE_BIT:
-                self._take_response(content, now, events)
-            else:
-                self._take_request(content, raw, now, events)
+        texts_welcome = self._standing.may_receive(_DELIVER_SM)
+        for raw in pdus:
+            short: T | None = None
+            kind = raw[4:12]
+            if kind == PLAIN_TEXT and texts_welcome:
+                short = shortcuts.text(raw)
+            elif kind == ACCEPTED:
+                short = self._accepted(raw, shortcuts)
+            if short is not None:
+                told.append(short)
+                continue
+            told += self._take(raw, now)
             if self._standing.closed:
-                return events
+                return told
+            texts_welcome = self._standing.may_receive(_DELIVER_SM)
         if self._reader.lost is not None:
             self._outgoing += encode_header(_GENERIC_NACK, 0, self._reader.lost.status)
-            self._close(f"framing lost: {self._reader.lost.reason}", events)
+            told += self.close(f"framing lost: {self._reader.lost.reason}")
+        return told
+
+    def _accepted(self, raw: bytes, shortcuts: Shortcuts[T]) -> T | None:
+        """Let a shortcut tell of a submit_sm_resp, if it answers a request and is a message_id and nothing else."""
+        sequence = int.from_bytes(raw[12:16], "big")
+        waiting = self._window.find(sequence)
+        if waiting is None or waiting.command_id != _SUBMIT_SM or raw.find(0, HEADER_LENGTH) != len(raw) - 1:
+            return None
+        short = shortcuts.accepted(waiting.token, raw[HEADER_LENGTH:-1].decode("latin-1"))
+        if short is not None:
+            self._window.settle(sequence)
+        return short
+
+    def _take(self, raw: bytes, now: float) -> list[ev.Event]:
+        events: list[ev.Event] = []
+        content = read(raw)
+        if isinstance(content, BadBody):
+            self._take_malformed(content, raw, events)
+        elif content.command_id & RESPONSE_BIT:
+            self._take_response(content, now, events)
+        else:
+            self._take_request(content, raw, now, events)
         return events
 
     def _take_malformed(self, bad: BadBody, raw: bytes, events: list[ev.Event]) -> None:

@@ -129,7 +129,7 @@ def test_the_cap_takes_a_whole_64_kb_tlv() -> None:
 
 def test_reader_notes_since_when_a_pdu_is_unfinished() -> None:
     reader = Reader(MAX_PDU)
-    assert reader.feed(MO, 1.0)[0].raw == MO
+    assert reader.feed(MO, 1.0) == [MO]
     assert reader.partial_since is None
     reader.feed(MO[:5], 2.0)
     assert reader.partial_since == 2.0

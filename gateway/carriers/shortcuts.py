@@ -1,0 +1,54 @@
+"""What a link does with the two PDUs of every message in one step: a plain text becomes an Mo, a yes an Outcome.
+
+It stands between the session (``gateway.smpp.shortcuts`` says what that keeps to itself) and the link's account of what
+waits: whoever takes a text in notes that it must be answered, and whoever tells an outcome settles the permit. What is
+out of the ordinary is declined before anything is noted, and goes through ``link``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.quick_text import QuickText
+from gateway.carriers.receipts import MOST_ID
+from gateway.carriers.unanswered import Unanswered
+from gateway.model.messages import Mo
+from gateway.model.permit import Fate, Outcome, Permit
+from gateway.smpp.constants import CommandId
+
+_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
+_WAITING: Final = Stage.WAITING
+
+
+class LinkShortcuts:
+    """See ``gateway.smpp.shortcuts.Shortcuts``. ``wall`` (unix seconds) is when what is read now came."""
+
+    def __init__(self, texts: QuickText, unanswered: Unanswered, outbox: Outbox) -> None:
+        self.wall = 0.0
+        self._read = texts.read
+        self._ask = unanswered.ask
+        self._settle = outbox.settle
+
+    def text(self, raw: bytes) -> Mo | None:
+        """Take in a plain text, which waits for its answer then."""
+        sequence = int.from_bytes(raw[12:16], "big")
+        mo = self._read(raw, sequence, self.wall)
+        if mo is not None:
+            self._ask(_DELIVER_SM, sequence, len(raw))
+        return mo
+
+    def accepted(self, token: object, message_id: str) -> Outcome | None:
+        """Settle a permit whose submit_sm was accepted; not one that was never written, or is settled."""
+        if not isinstance(token, Entry) or token.stage is _WAITING or not self._settle(token):
+            return None
+        return acceptance(token.permit, message_id)
+
+
+def acceptance(permit: Permit, message_id: str, *, late: bool = False) -> Outcome:
+    """Return that the carrier has taken the message of ``permit`` under ``message_id``.
+
+    One that is too long to keep counts as none: no receipt will be found by it.
+    """
+    carrier_id = message_id.strip()
+    return Outcome(permit, Fate.ACCEPTED, 0, carrier_id if len(carrier_id) <= MOST_ID else "", "", late)
