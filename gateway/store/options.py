@@ -6,7 +6,7 @@ option: an ack means that the text is on disk.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class StoreOptions(BaseModel):
@@ -17,13 +17,25 @@ class StoreOptions(BaseModel):
     url: str = Field(
         default="sqlite:gateway.db",
         pattern=r"^[a-z][a-z0-9+]*:.+",
-        description='Where the store is: "sqlite:" and a file name, relative to state_dir.',
+        description='Where the store is: "sqlite:" and a file name, relative to state_dir; or '
+        '"postgresql://user@host/database", with several hosts as "host,other-host".',
+    )
+    password: SecretStr = Field(
+        default=SecretStr(""),
+        description="Password of the PostgreSQL user; empty to leave it to PGPASSWORD or ~/.pgpass. SQLite has none.",
+    )
+    server_timeout_s: float = Field(
+        default=5.0,
+        ge=1,
+        le=60,
+        description="Seconds that a PostgreSQL server may take for one step of a transaction; then its connection is "
+        "given up, and another server of the URL is looked for.",
     )
     busy_timeout_s: float = Field(
         default=5.0,
         gt=0,
         le=10,
-        description="Seconds that a transaction waits for a lock that another program holds on the database file.",
+        description="Seconds that a transaction waits for a lock that another program holds on the database.",
     )
     readers: int = Field(
         default=4,

@@ -26,6 +26,11 @@ def migrate(handle: Handle, where: str, directory: Path = MIGRATIONS) -> list[st
     ``where`` names the store in errors. Raises StoreTooNew if the store has migrations that ``directory`` has not, and
     StoreMisconfigured if it is not a store of the gateway at all. Either leaves it as it was.
     """
+    with handle.dialect.changing_schema(handle.connection):
+        return _migrate(handle, where, directory)
+
+
+def _migrate(handle: Handle, where: str, directory: Path) -> list[str]:
     present: Any = handle.database.get_tables()
     if present and _HISTORY not in present:
         raise StoreMisconfigured(f"{where} is a database, but not one of the gateway's; name another file")

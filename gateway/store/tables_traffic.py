@@ -37,7 +37,7 @@ class Message(Table):
     session = TextField(null=True)
     carrier = TextField(null=True)
     reason = TextField(null=True)
-    status = IntegerField(null=True)
+    status = BigIntegerField(null=True)
     actor = TextField(null=True)
     octets = BlobField(null=True, column_name="raw")
     data_coding = IntegerField(null=True)

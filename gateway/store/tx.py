@@ -14,6 +14,7 @@ several, a block of a sequence. They only ever rise, and one whose use was rolle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -207,10 +208,9 @@ class Tx:
         """Run one statement for each of ``rows``; return how many rows were changed in all."""
         return self.connection.executemany(sql, rows).rowcount
 
-    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> None:
-        """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs. The columns are in its order."""
-        for sql, params in self.dialect.bulk(bulk, rows):
-            self.connection.execute(sql, params)
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> int:
+        """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs; return how many it changed."""
+        return sum(self.connection.execute(sql, params).rowcount for sql, params in self.dialect.bulk(bulk, rows))
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one query in the engine's own SQL; return its rows, in order, as tuples."""

@@ -64,7 +64,7 @@ CARRIER = '[[carrier]]\nname = "{}"\n'
         ),
         (
             GOOD + '[store]\nurl = "postgres://db"\n',
-            ['store.url: "postgres:" is no database that we know; there is "sqlite:"'],
+            ['store.url: "postgres:" is no database that we know; there is "postgresql:", "sqlite:"'],
         ),
         (CARRIER.format("acme"), ["line: there is no [[line]]; a gateway needs a line that subscribers text to"]),
     ],

@@ -19,7 +19,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -82,6 +82,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.port = _free_port()
+        self.log: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self.remove)
 
@@ -102,24 +103,27 @@ class Server:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         user = _user()
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "QUIT", binaries() / "postgres", "-D", self.data, "-p", str(self.port),
-                 "-k", self.folder],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                user=user, group=None if user is None else pwd.getpwnam(user).pw_gid,
-                extra_groups=None if user is None else (),
-            )  # fmt: skip
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self.execute("select 1")
-            except psycopg.OperationalError:
-                assert self._process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline, (self.folder / "log").read_text()
-                time.sleep(0.02)
-            else:
-                return
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "QUIT", binaries() / "postgres", "-D", self.data, "-p", str(self.port),
+             "-k", self.folder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
+            user=user, group=None if user is None else pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else (),
+        )  # fmt: skip
+        ready = threading.Event()
+        threading.Thread(target=self._follow, args=(self._process, ready), daemon=True).start()
+        assert ready.wait(PATIENCE_S), "".join(self.log)
+        assert self._process.poll() is None, "".join(self.log)
+
+    def _follow(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
+        """Keep what the server says; ring once it can be asked, or has ended."""
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self.log.append(line.decode("utf-8", "replace"))
+                if b"ready to accept" in line:
+                    ready.set()
+        ready.set()
 
     def stop(self) -> None:
         """Stop the server in order, ending all sessions."""
@@ -172,10 +176,11 @@ class Server:
 
     def wait_for(self, sql: str, value: object) -> None:
         """Wait until a query answers with this one value."""
-        deadline = time.monotonic() + PATIENCE_S
-        while (found := self.execute(sql)[0][0]) != value:
-            assert time.monotonic() < deadline, f"{sql}: {found}"
-            time.sleep(0.02)
+        for _ in range(int(PATIENCE_S / 0.02)):
+            if (found := self.execute(sql)[0][0]) == value:
+                return
+            self.execute("select pg_sleep(0.02)")
+        raise AssertionError(f"{sql}: {found}")
 
     def execute(self, sql: str, params: Sequence[object] = (), database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as superuser, in a transaction of its own; return its rows."""

@@ -70,6 +70,7 @@ def test_another_engine_holds_what_a_carrier_may_say_in_32_bits() -> None:
     bounds.up(None, cast(Database, Other()))
     assert said[: len(bounds.STATEMENTS)] == list(bounds.STATEMENTS)
     assert said[len(bounds.STATEMENTS) :] == [
+        'ALTER TABLE "message" ALTER COLUMN "status" TYPE BIGINT',
         'ALTER TABLE "part" ALTER COLUMN "reference" TYPE BIGINT',
         'ALTER TABLE "permit" ALTER COLUMN "status" TYPE BIGINT',
         'ALTER TABLE "quarantine" ALTER COLUMN "status" TYPE BIGINT',

@@ -32,7 +32,7 @@ def test_other_forms_of_the_url_are_refused(url: str, tmp_path: Path) -> None:
 
 
 def test_an_unknown_scheme_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(StoreMisconfigured, match='no engine for "oracle:"; there is "sqlite:"'):
+    with pytest.raises(StoreMisconfigured, match='no engine for "oracle:"; there is "postgresql:", "sqlite:"'):
         find_engine(StoreOptions(url="oracle:scott"), tmp_path)
     assert "sqlite" in engines()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from typing import Final
 
 from gateway.store.bulk import Bulk, statements
-from gateway.store.tx import Dialect, Ids, Source
+from gateway.store.tx import Connection, Dialect, Ids, Source
 
 _HIGHEST: Final = 2**63 - 1
 
@@ -29,6 +30,10 @@ class SqliteDialect:
         """Return all ids above the highest stored one."""
         ((highest,),) = source.rows(f"select coalesce(max(id), 0) from {table}")  # noqa: S608 - a table's name
         return Ids(int(highest) + 1, _HIGHEST, inf)
+
+    def changing_schema(self, connection: Connection) -> AbstractContextManager[None]:
+        """Nothing: there is one owner."""
+        return nullcontext()
 
 
 SQLITE: Final[Dialect] = SqliteDialect()

@@ -2,7 +2,7 @@
 
 No row is deleted or replaced, and an update may only blank the personal columns of a row: once, all of them, dated by
 ``erased_at``. The hash chain survives that, because it runs over a salted digest of those columns, and the salt goes
-with them. SQLite only: another engine brings its own triggers in its own migration.
+with them. Each engine has triggers of its own that say the same.
 """
 
 from __future__ import annotations
@@ -56,9 +56,26 @@ SQLITE_TRIGGERS = (
 )
 
 
+# A row is never replaced anyway: there is no statement for that, and the keys are unique.
+POSTGRESQL_TRIGGERS = (
+    "CREATE FUNCTION evidence_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF TG_OP <> 'UPDATE' THEN RAISE EXCEPTION 'evidence is never deleted'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END IF; IF "
+    + " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in FIXED)
+    + " THEN RAISE EXCEPTION 'evidence is never changed' USING ERRCODE = 'integrity_constraint_violation'; END IF; IF "
+    "OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL"
+    + "".join(f" OR NEW.{column} <> ''" for column in (*PERSONAL_TEXT, *PERSONAL_OCTETS))
+    + " THEN RAISE EXCEPTION 'evidence is only erased: once, whole, and dated'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$",
+    "CREATE TRIGGER evidence_is_append_only BEFORE UPDATE OR DELETE ON evidence "
+    "FOR EACH ROW EXECUTE FUNCTION evidence_is_append_only()",
+    "CREATE TRIGGER evidence_is_never_emptied BEFORE TRUNCATE ON evidence "
+    "FOR EACH STATEMENT EXECUTE FUNCTION evidence_is_append_only()",
+)
+
+
 def up(migrator: Any, db: Database) -> None:
-    """Make the triggers, where the engine is SQLite."""
-    if isinstance(db, SqliteDatabase):
-        execute: Any = db.execute_sql
-        for statement in SQLITE_TRIGGERS:
-            execute(statement)
+    """Make the triggers."""
+    execute: Any = db.execute_sql
+    for statement in SQLITE_TRIGGERS if isinstance(db, SqliteDatabase) else POSTGRESQL_TRIGGERS:
+        execute(statement)

@@ -32,7 +32,7 @@ STATEMENTS = (
     "DROP INDEX quarantine_last",
     "CREATE INDEX quarantine_last ON quarantine (last_at, size)",
 )
-WIDER = (("part", "reference"), ("permit", "status"), ("quarantine", "status"))
+WIDER = (("message", "status"), ("part", "reference"), ("permit", "status"), ("quarantine", "status"))
 
 
 def up(migrator: Any, db: Database) -> None:

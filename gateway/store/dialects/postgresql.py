@@ -1,0 +1,158 @@
+"""PostgreSQL's own ways: many rows as one array per column, and ids from sequences that count in blocks.
+
+A bulk statement has one parameter a column, whatever the number of rows, so there is one text of it, prepared once a
+session; the arrays go as literals of PostgreSQL's, which cost far less to make than a parameter for every value
+(https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). A column's type is that of its peewee field; a value
+of an ``Update`` that is no column is a whole number.
+
+A sequence is not part of a transaction, so that writers never wait for each other's ids. It advances by a block
+(``BLOCK``, set when the schema is made; what the sequence itself says is what counts). What is left of a block after a
+second is let go: ids rise with time over all nodes, but for that second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final
+
+from gateway.store.bulk import Bulk, Insert
+from gateway.store.tx import IDENTIFIED, Connection, Dialect, Ids, Source
+
+BLOCK: Final = 1000
+"""Ids of one block of a sequence."""
+
+_SCHEMA: Final = 0x67617465776179  # the advisory lock of whoever changes the schema: "gateway"
+
+KEPT_S: Final = 1.0
+"""Seconds for which a block is handed out."""
+
+_TYPES: Final = {
+    "BIGAUTO": "bigint",
+    "BIGINT": "bigint",
+    "INT": "integer",
+    "DOUBLE": "double precision",
+    "TEXT": "text",
+    "BLOB": "bytea",
+}
+_OTHER: Final = "bigint"
+
+
+def _integers(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else f"{value:d}" for value in values]) + "}"
+
+
+def _reals(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
+
+
+def _texts(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
+
+
+def _octets(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]) + "}"
+
+
+_LITERALS: Final[dict[str, Callable[[Iterable[Any]], str]]] = {
+    "bigint": _integers,
+    "integer": _integers,
+    "double precision": _reals,
+    "text": _texts,
+    "bytea": _octets,
+}
+
+
+@lru_cache(maxsize=256)
+def _statement(bulk: Bulk) -> tuple[str, tuple[Callable[[Iterable[Any]], str], ...]]:
+    """Return the statement of a bulk, and for each column what makes its array."""
+    fields = _columns()[bulk.table]
+    types = [fields.get(name, _OTHER) for name in bulk.columns]
+    arrays = ", ".join(f"?::{kind}[]" for kind in types)
+    names = ", ".join(f'"{name}"' for name in bulk.columns)
+    source = f"unnest({arrays}) as v ({names})"
+    if isinstance(bulk, Insert):
+        into = ", ".join((*bulk.columns, *(name for name, _ in bulk.fixed)))
+        values = ", ".join((*(f'v."{name}"' for name in bulk.columns), *(value for _, value in bulk.fixed)))
+        text = f"insert into {bulk.table} ({into}) select {values} from {source} {bulk.conflict}"  # noqa: S608
+    else:
+        named = {name: f'v."{name}"' for name in bulk.columns}
+        where = f" and ({bulk.where.format(**named)})" if bulk.where else ""
+        text = (
+            f"update {bulk.table} set {bulk.changes.format(**named)} from {source}"  # noqa: S608 - our own names
+            f" where {bulk.table}.{bulk.columns[0]} = {named[bulk.columns[0]]}{where}"
+        )
+    return text, tuple(_LITERALS[kind] for kind in types)
+
+
+@lru_cache(maxsize=1)
+def _columns() -> dict[str, dict[str, str]]:
+    """Return the type of every column, by table and name."""
+    from gateway.store.tables import TABLES
+
+    return {
+        table._meta.table_name: {name: _TYPES[field.field_type] for name, field in table._meta.columns.items()}
+        for table in TABLES
+    }
+
+
+class PostgresqlDialect:
+    """See ``gateway.store.tx.Dialect``."""
+
+    several = True
+
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return one statement, whatever the number of rows."""
+        if not rows:
+            return ()
+        text, literals = _statement(bulk)
+        return ((text, [make(values) for make, values in zip(literals, zip(*rows, strict=True), strict=True)]),)
+
+    def by_index(self, name: str) -> str:
+        """The planner knows: it has statistics."""
+        return ""
+
+    def reserve(self, source: Source, table: str, n: int, boot: float) -> Ids:
+        """Take as many blocks as ``n`` asks for. They must follow one another: where another writer came between, the
+        next ones are taken.
+        """
+        sequence = f"{table}_id_seq"
+        wanted = 1
+        while True:
+            taken = source.rows(
+                "select nextval(?::regclass), seqincrement from pg_sequence, generate_series(1, ?::integer)"
+                " where seqrelid = ?::regclass",
+                (sequence, wanted, sequence),
+            )
+            first, block = taken[0]
+            if taken[-1][0] == first + (wanted - 1) * block:
+                if wanted * block >= n:
+                    return Ids(first, first + wanted * block, boot + KEPT_S)
+                wanted = -(-n // block)
+
+    @contextmanager
+    def changing_schema(self, connection: Connection) -> Iterator[None]:
+        """One node at a time; in the end, let the sequences of ids count in blocks."""
+        connection.execute("select pg_advisory_lock(?)", (_SCHEMA,))
+        try:
+            yield
+            names = sorted(f"{table}_id_seq" for table in IDENTIFIED)
+            small = connection.execute(
+                "select sequencename from pg_sequences where schemaname = current_schema() and increment_by <> ?"
+                " and sequencename = any (?::text[])",
+                (BLOCK, _texts(names)),
+            )
+            for (name,) in small.fetchall():
+                connection.execute(f'alter sequence "{name}" increment by {BLOCK}')
+        finally:
+            connection.execute("select pg_advisory_unlock(?)", (_SCHEMA,))
+
+
+POSTGRESQL: Final[Dialect] = PostgresqlDialect()
