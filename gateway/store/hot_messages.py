@@ -79,11 +79,13 @@ _SENDING: Final = Update(
     f"state = {MessageState.SENDING:d}, attempts = message.attempts + {{added}}, segments = {{segments}},"
     " carrier = {carrier}, updated_at = {updated_at}",
 )
+_OLDER: Final = (
+    f"line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?"
+)
 _REFUSE: Final = f"""
 update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
     reason = ?, updated_at = ?
-where line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?
-"""
+where """
 _END: Final = f"""
 update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else ? end, reason = ?, updated_at = ?
 where id = ? and state = {MessageState.QUEUED}
@@ -330,13 +332,20 @@ def free_routes(tx: Tx, lane: Lane, line_id: int, known: Collection[str], limit:
     return freed
 
 
-def mts(tx: Tx, ids: Collection[int]) -> dict[int, Mt]:
-    """Return the MTs of these ids; ids that are no MT are left out."""
+def mts(tx: Tx, ids: Collection[int], *, claiming: bool = False) -> dict[int, Mt]:
+    """Return the MTs of these ids; ids that are no MT are left out.
+
+    Where several nodes write, they are locked until this transaction ends; ``claiming``, those that another node has
+    locked, or that are not queued any more, are left out.
+    """
+    how = ""
+    if tx.dialect.several:
+        how = " and state = 0 for update skip locked" if claiming else " order by id for update"
     return {
         row[0]: _mt(row)
         for marks, chunk in chunks(sorted(ids))
         for row in tx.rows(
-            f"select {_MT_COLUMNS} from message where direction = {_MT} and id in ({marks})",
+            f"select {_MT_COLUMNS} from message where direction = {_MT} and id in ({marks}){how}",
             chunk,
         )
     }
@@ -435,7 +444,9 @@ def refuse_older(tx: Tx, line_id: int, subscriber: Msisdn, opt_outs: int, reason
 
     The gate would refuse them one by one (their count is behind); done at once, they need not wait for a slot.
     """
-    return tx.execute(_REFUSE, (reason, tx.now, line_id, subscriber, opt_outs))
+    # What another node claims right now is left to the gate: it would wait for us, too.
+    those = f"id in (select id from message where {_OLDER} for update skip locked)" if tx.dialect.several else _OLDER
+    return tx.execute(_REFUSE + those, (reason, tx.now, line_id, subscriber, opt_outs))
 
 
 def _mt(row: tuple[Any, ...]) -> Mt:

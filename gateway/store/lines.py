@@ -50,6 +50,8 @@ def sync_lines(tx: Tx, specs: Sequence[LineSpec]) -> dict[str, int]:
 
     Safe to repeat: a configuration that did not change writes the same rows again.
     """
+    if tx.dialect.several:
+        tx.execute("lock table line in share row exclusive mode")  # nodes that start together do it one by one
     ids = {spec.address: _upsert_line(tx, spec) for spec in specs}
     removed = Line.update(removed_at=tx.now).where(
         Line.origin == FILE, Line.removed_at.is_null(), Line.address.not_in(list(ids))
@@ -72,8 +74,10 @@ def ensure_line(tx: Tx, address: str, origin: str = UNKNOWN) -> int:
     if found:
         return int(found[0][0])
     line_id = tx.allocate("line")
-    tx.change(Line.insert(id=line_id, address=address, origin=origin, created_at=tx.now))
-    return line_id
+    insert = Line.insert(id=line_id, address=address, origin=origin, created_at=tx.now)
+    if tx.change(insert.on_conflict(action="DO NOTHING") if tx.dialect.several else insert):
+        return line_id
+    return ensure_line(tx, address, origin)  # another node was faster
 
 
 def line_ids(tx: Tx, subscriber: Msisdn) -> list[int]:

@@ -295,15 +295,15 @@ class _Taking:
         taken = self.taken if lane is not Lane.URGENT else ()  # asked as late as can be: it grows meanwhile
         ids = (id_ for id_, who in page if who not in blocked and (line_id, who) not in taken)
         while some := list(islice(ids, _READ)):
-            found = mts(self.tx, some)
-            yield from (found[id_] for id_ in some)
+            found = mts(self.tx, some, claiming=True)
+            yield from (found[id_] for id_ in some if id_ in found)  # another node may be faster
 
     def _past_hold(self, place: Place, first: Mt) -> Mt | None:
         """Return a subscriber's first message in the place or, while they are on hold, the first that may go."""
         if (first.line_id, first.subscriber) not in self.demand.held or first.claim in WHILE_HELD:
             return first
         id_ = first_of(self.tx, *place, first.subscriber, WHILE_HELD)
-        return None if id_ is None else mts(self.tx, [id_])[id_]
+        return None if id_ is None else mts(self.tx, [id_], claiming=True).get(id_)
 
     def _must_wait(self, mt: Mt, urgent: bool) -> bool:
         """Say whether the message is claimed already, rests, is held, or has another before it."""

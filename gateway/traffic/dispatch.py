@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import structlog
@@ -22,6 +22,7 @@ from gateway.base import Clock
 from gateway.carriers.interface import BindPort, CarrierPort
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
+from gateway.model.nodes import LeaseKey
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
@@ -30,6 +31,7 @@ from gateway.store.tx import Tx
 from gateway.store.writer import Writer
 from gateway.traffic.brake import Brakes
 from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, copy_of
+from gateway.traffic.contended import Going, Shared, going
 from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.passage import Passage
@@ -53,12 +55,13 @@ _MOST_RESTING: Final = 10_000
 class _Dispatched:
     minted: Minted
     emptied: frozenset[Place]
+    rests: Mapping[tuple[Key, bool], float] = field(default_factory=dict)
 
 
 class Dispatcher:
     """Moves messages from the queue to the binds. ``ring`` it for whatever may let one go.
 
-    ``left`` is told of the messages that were handed over.
+    ``left`` is told of the messages that were handed over. ``shared`` is this node's place among others, if any.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class Dispatcher:
         verdicts: Verdicts,
         reports: Reports,
         left: Callable[[Iterable[Mt]], None] = lambda messages: None,
+        shared: Shared | None = None,
     ) -> None:
         self._left = left
+        self._shared = shared
         self._writer = writer
         self._clock = clock
         self._carriers = carriers
@@ -166,6 +171,8 @@ class Dispatcher:
             if not await self._claim():
                 await trio.sleep(STORE_PAUSE_S)
                 self._bell.set()
+            elif self._shared is not None and self._backlog:
+                self._shared.ring(self._backlog)
 
     def passage(self) -> Passage | None:
         """Return what replies may use on the short way; None while something waits, or another passage is out.
@@ -190,6 +197,7 @@ class Dispatcher:
             frozenset(self._held),
             self._serving.tokens(book, now),
             self._writings(),
+            self._fences(),
         )
 
     def passed(self, minted: Minted | None) -> None:
@@ -223,13 +231,14 @@ class Dispatcher:
         failure: list[Exception] = []
 
         doubts, handed = self._doubts, frozenset(self._handed)
-        writings = self._writings()
+        writings, fences = self._writings(), self._fences()
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
             claimed = claim(tx, [copy_of(supply) for supply in supplies], demand)
-            return _Dispatched(pass_gate(tx, claimed.claims, book, writings), frozenset(claimed.emptied))
+            go = going(tx, claimed.claims, fences) if tx.dialect.several else Going(claimed.claims)
+            return _Dispatched(pass_gate(tx, go.claims, book, writings), frozenset(claimed.emptied), go.rests)
 
         def done(result: _Dispatched) -> None:
             self._doubts -= doubts
@@ -252,6 +261,9 @@ class Dispatcher:
             raise failure[0]
         _log.warning("nothing dispatched: the store did not take it", error=str(failure[0]))
         return False
+
+    def _fences(self) -> Mapping[LeaseKey, int]:
+        return self._shared.fences() if self._shared is not None else {}
 
     def _writings(self) -> Writings:
         return {carrier.name: carrier.writing for carrier in self._carriers()}
@@ -279,6 +291,8 @@ class Dispatcher:
             if mt.lane is not Lane.URGENT and mt.id in went:
                 key = (mt.line_id, mt.subscriber)
                 self._busy[key] = self._busy.get(key, 0) + 1
+        for rested, seconds in result.rests.items():
+            _keep(self._resting, rested, now + seconds)
         held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in result.minted.waiting]
         self._reports.refused(result.minted.refused)
         self._reports.failed(result.minted.failed)
@@ -320,9 +334,10 @@ class Dispatcher:
             if binds:
                 rooms = [Room(b.name, b.free_slots(), b.free_urgent(), not self._on_bind[b.name]) for b in binds]
                 able[carrier.name] = (rooms, carrier.throttle.available(now))
+        elsewhere = self._shared.up_elsewhere() if self._shared is not None else ()
         supplies = [
             Supply(name, able[name][0], able[name][1], queues, self._turns.setdefault(name, Turns()))
-            for name, queues in self._serving.queues(book, able, waited_for, now).items()
+            for name, queues in self._serving.queues(book, able, waited_for, now, elsewhere).items()
             if able[name][1] > 0 and any(room.urgent > 0 for room in able[name][0])
         ]
         # Who was served last comes last: where a line has few tokens, being first is everything.

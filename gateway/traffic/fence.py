@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 import trio
@@ -24,17 +25,28 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A bind with a submit half-way into the kernel; ``done`` is set once it is whole or the bind is closed."""
+    """A bind with a submit half-way into the kernel; ``done`` is set once it is whole or the bind is closed.
 
-    bind: BindPort
+    Without a bind: other nodes, which are waited for only as long as their permits live.
+    """
+
+    bind: BindPort | None
     done: trio.Event
+
+
+class Others(Protocol):
+    """Other nodes that may hold permits."""
+
+    def ask(self, keys: Sequence[Key]) -> trio.Event:
+        """Return what is set, soon, once no other node can write anything to these pairs on grounds of before."""
+        ...
 
 
 class Fence:
     """Takes back permits on every bind of this process.
 
     ``settled`` is told of what was taken back, bind by bind. A bind that does not get a half-written submit out within
-    ``patience_s`` is closed: the opt-out is worth more than the session.
+    ``patience_s`` is closed: the opt-out is worth more than the session. ``others`` are asked, too.
     """
 
     def __init__(
@@ -46,12 +58,20 @@ class Fence:
         self._binds = binds
         self._settled = settled
         self._patience_s = patience_s
+        self.others: Others | None = None
 
-    def raise_for(self, keys: Iterable[Key]) -> list[Pending]:
-        """Take back every permit of these (line_id, subscriber) pairs; return the binds that must still finish one.
+    def raise_for(self, keys: Sequence[Key]) -> list[Pending]:
+        """Take back every permit of these (line_id, subscriber) pairs; return who must still finish one.
 
         Does not wait. To be called in the callback of the commit that narrowed the consent, before anything is acked.
         """
+        pending = self.take_back(keys)
+        if self.others is not None and keys:
+            pending.append(Pending(None, self.others.ask(keys)))
+        return pending
+
+    def take_back(self, keys: Iterable[Key]) -> list[Pending]:
+        """Do so on the binds of this process alone."""
         pending: list[Pending] = []
         for line_id, subscriber in keys:
             for bind in self._binds():
@@ -69,6 +89,6 @@ class Fence:
                 await item.done.wait()
             return
         for item in pending:
-            if not item.done.is_set():
+            if item.bind is not None and not item.done.is_set():
                 _log.warning("bind closed for an opt-out", bind=item.bind.name, waited_s=self._patience_s)
                 item.bind.close_now("a submit to a subscriber who has opted out could not be completed")

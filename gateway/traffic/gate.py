@@ -28,7 +28,9 @@ from gateway.traffic.rulebook import RuleBook
 
 PERMIT_LIFE_S: Final = 10.0
 """How long a permit may wait to be written (boot clock). It runs from the beginning of its transaction, so it exceeds
-the slowest commit by far. An engine for several nodes will want it shorter: an opt-out on one waits for the others'."""
+the slowest commit by far."""
+SHORT_LIFE_S: Final = 2.0
+"""How long it may where several nodes write: an opt-out on one waits for the others' permits (docs/decisions/0017)."""
 
 _USUAL: Final = Writing()
 _ALL_USUAL: Final[Writings] = {}
@@ -152,7 +154,7 @@ def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, cutting: Cut,
             reference=mt.id & 0xFFFF,
             urgent=mt.lane is Lane.URGENT,
             expires_at=mt.expires_at,
-            dies_at=tx.boot + PERMIT_LIFE_S,
+            dies_at=tx.boot + (SHORT_LIFE_S if tx.dialect.several else PERMIT_LIFE_S),
         )
         for number, body in enumerate(cutting.bodies, 1)
         if number not in done

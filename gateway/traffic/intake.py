@@ -19,6 +19,7 @@ from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
 from gateway.store.hot_parts import quarantine
 from gateway.store.tx import Tx
 from gateway.traffic.aside import aside
+from gateway.traffic.elsewhere import everywhere
 from gateway.traffic.joining import Whole, is_part
 from gateway.traffic.passage import Passage
 from gateway.traffic.rulebook import RuleBook
@@ -61,20 +62,21 @@ def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
 
 def _together(tx: Tx, batch: Batch, verdicts: Verdicts, passage: Passage | None = None) -> Intake:
     work = Work(tx, batch.book, passage)
+    alive = everywhere(tx, batch.alive)
     work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
     for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
         work.first_came = first
         match arrival:
             case Mo():
-                work.intake.taken.append(work.text(arrival, disturbed, batch.alive))
+                work.intake.taken.append(work.text(arrival, disturbed, alive))
             case Receipt():
                 outcome = take_receipt(tx, arrival, batch.book, verdicts, work.says_stop)
                 if outcome == TYPED and arrival.perhaps is not None:
-                    work.intake.taken.append(work.text(arrival.perhaps, disturbed, batch.alive))
+                    work.intake.taken.append(work.text(arrival.perhaps, disturbed, alive))
                 else:
                     work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
             case Unreadable(perhaps=Mo() as mo) if is_part(mo) or work.says_stop(mo):
-                work.intake.taken.append(work.text(mo, disturbed, batch.alive, flagged=True))
+                work.intake.taken.append(work.text(mo, disturbed, alive, flagged=True))
             case Unreadable():
                 quarantine(tx, [arrival])
                 work.intake.taken.append(Taken(arrival, "unreadable", arrival.status))

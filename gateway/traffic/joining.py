@@ -8,7 +8,7 @@ that of a whole text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import field, replace
 from hashlib import blake2b
 from typing import Final
@@ -80,7 +80,7 @@ def admit(
     *,
     latest: int | None,
     disturbed: bool,
-    alive: frozenset[str],
+    alive: Container[str],
     flagged: bool = False,
 ) -> Admitted:
     """Store a part; return the whole text if it was the last one missing.

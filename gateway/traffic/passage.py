@@ -13,10 +13,11 @@ There is one passage at a time, and none while anything waits that could go: lan
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.model.consent import Standing
 from gateway.model.messages import Lane, MessageState, Mt
+from gateway.model.nodes import LeaseKey
 from gateway.model.permit import Permit
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
@@ -33,6 +34,7 @@ class Passage:
     """What may be used on the short way: each carrier's slots and tokens, and the lines' own tokens.
 
     ``paused`` lanes of lines send nothing. ``busy``, ``resting`` and ``held`` are those of ``claims.Demand``.
+    ``fences`` are the numbers under which the binds are held, where several nodes share them.
     """
 
     supplies: Sequence[Supply]
@@ -42,6 +44,7 @@ class Passage:
     held: Container[Key]
     tokens: Mapping[int, int]
     writings: Writings
+    fences: Mapping[LeaseKey, int] = field(default_factory=dict)
 
 
 def pass_on(

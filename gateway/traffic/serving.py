@@ -9,7 +9,7 @@ whoever is slow keeps its subscribers.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from gateway.carriers.throttle import Throttle
 from gateway.model.permit import Fate, Outcome, Permit
@@ -18,21 +18,32 @@ from gateway.traffic.rulebook import RuleBook, Way
 
 
 class Serving:
-    """All times are ``Clock.monotonic`` seconds."""
+    """All times are ``Clock.monotonic`` seconds.
+
+    ``part`` says which part (above 0, up to 1) of a line's rate is this node's, by the line's ways.
+    """
 
     def __init__(self) -> None:
         self._down_since: dict[str, float] = {}
         self._rates: dict[int, Throttle] = {}
+        self.part: Callable[[Sequence[Way]], float] = lambda ways: 1.0
 
     def queues(
-        self, book: RuleBook, able: Collection[str], waited_for: Collection[str], now: float
+        self,
+        book: RuleBook,
+        able: Collection[str],
+        waited_for: Collection[str],
+        now: float,
+        elsewhere: Collection[str] = (),
     ) -> dict[str, tuple[Queue, ...]]:
         """Return the queues that each carrier in ``able`` serves now.
 
-        ``waited_for`` are the others that may come up by themselves: neither paused nor gone.
+        ``waited_for`` are the others that may come up by themselves: neither paused nor gone. Those that are up
+        ``elsewhere``, on another node, are not down.
         """
         names = {way.carrier for entry in book.by_id.values() for way in entry.ways}
-        self._down_since = {name: self._down_since.get(name, now) for name in names if name not in able}
+        up = {*able, *elsewhere}
+        self._down_since = {name: self._down_since.get(name, now) for name in names if name not in up}
         served: dict[str, list[Queue]] = {}
         for line_id, entry in book.by_id.items():
             out = [way.carrier for way in entry.ways if self._is_out(way, waited_for, now)]
@@ -55,7 +66,8 @@ class Serving:
         for line_id in self._rates.keys() - limits.keys():
             del self._rates[line_id]
         for line_id, limit in limits.items():
-            self._rates.setdefault(line_id, Throttle(limit, now)).limit(limit, now)
+            own = limit * self.part(book.by_id[line_id].ways)
+            self._rates.setdefault(line_id, Throttle(own, now)).limit(own, now)
         return {line_id: rate.available(now) for line_id, rate in self._rates.items()}
 
     def took(self, permits: Iterable[Permit], now: float) -> None:

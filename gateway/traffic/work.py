@@ -8,7 +8,7 @@ twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Final
 
 from gateway.model.address import Msisdn
@@ -38,6 +38,8 @@ from gateway.store.lines import ensure_line, line_ids
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.aside import aside, joined_parts
+from gateway.traffic.contended import uncontended
+from gateway.traffic.elsewhere import crossed
 from gateway.traffic.joining import DUPLICATE, Whole, admit
 from gateway.traffic.lifting import Lifted, lifted, since
 from gateway.traffic.passage import Passage, pass_on
@@ -68,7 +70,7 @@ class Work:
         # put off then, and which sessions are alive?
         self.disturbed = False
         self.first_came: float | None = None
-        self.alive: frozenset[str] = frozenset()
+        self.alive: Container[str] = frozenset()
 
     def load(self, mos: Iterable[Mo]) -> None:
         """Read the standing of everybody who texted, at once."""
@@ -101,13 +103,14 @@ class Work:
         nobody = Standing(_NO_LINE, mo.subscriber)
         return decide(mo, Snapshot(nobody, rules, self.tx.now)).outcome is TextOutcome.OPT_OUT
 
-    def text(self, mo: Mo, disturbed: bool, alive: frozenset[str], *, flagged: bool = False) -> Taken:
+    def text(self, mo: Mo, disturbed: bool, alive: Container[str], *, flagged: bool = False) -> Taken:
         """Take one MO or part; ``flagged`` as a receipt."""
         line_id = self.line_id(mo.line)
         self.disturbed, self.alive = disturbed, alive
         if mo.concat is not None:
             return self.part(line_id, mo, mo.concat, flagged=flagged)
         standing = self.standing((line_id, mo.subscriber))
+        disturbed = disturbed or crossed(self.tx, mo, standing.latest, alive)
         if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
             return self.repeated(line_id, mo, standing.latest)
         return self.whole(line_id, Whole(mo))
@@ -268,8 +271,11 @@ class Work:
             self.intake.refused += refuse_older(self.tx, *key, self.narrowed[key], Reason.OPTED_OUT.value)
         self.intake.places |= follow(self.tx, self.before, self.now, self.book)
         replies = with_routes(self.tx, self.replies, self.now, self.book)
-        if self.passage is not None:
-            replies, self.intake.minted = pass_on(self.tx, replies, self.now, waiting, self.passage, self.book)
+        if (passage := self.passage) is not None:
+            behind: Collection[Key] = waiting
+            if self.tx.dialect.several:
+                passage, behind = uncontended(self.tx, passage, waiting, replies)
+            replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
         add_mts(self.tx, replies)
         add_evidence(self.tx, self.evidence)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
@@ -286,7 +292,7 @@ class Work:
         }
 
 
-def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: frozenset[str], now: float) -> bool:
+def _is_duplicate(mo: Mo, latest: Latest | None, disturbed: bool, alive: Container[str], now: float) -> bool:
     """Apply the duplicate rule (documented in docs/architecture.md) to an MO and the latest one of its subscriber."""
     return (
         latest is not None
