@@ -235,7 +235,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     if "--profile" in sys.argv:
         profile = cProfile.Profile()
-        on_tcp(numbers[0] if numbers else 100, 20_000, profile)
+        on_tcp(numbers[0] if numbers else 100, numbers[1] if len(numbers) > 1 else 20_000, profile)
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         return
     texts = numbers[1] if len(numbers) > 1 else 20_000

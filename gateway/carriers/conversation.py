@@ -64,6 +64,7 @@ class Conversation:
         self._to = listeners
         self._over = trio.Event()
         # Whoever waits checks its condition and parks in one step, so no ring is lost.
+        self._rung = False  # since the writer began its present round
         self._work = trio.lowlevel.ParkingLot()  # the writer
         self._progress = trio.lowlevel.ParkingLot()  # the reader that waits for room; a drain
 
@@ -80,11 +81,14 @@ class Conversation:
 
     def ring(self) -> None:
         """Wake the writer: there is work."""
-        self._work.unpark_all()
+        self._rung = True
+        if self._work:
+            self._work.unpark_all()
 
     def progressed(self) -> None:
         """Wake those who wait for something to have changed."""
-        self._progress.unpark_all()
+        if self._progress:
+            self._progress.unpark_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds or the session is over."""
@@ -118,13 +122,14 @@ class Conversation:
     async def _write(self) -> None:
         with self._wire_errors():
             while not self.ended:
+                self._rung = False
                 harvest = self.link.pump(self._send)
                 self._deliver(harvest, rung=False)
                 if self.ended:
                     return
                 if harvest.blocked or self._wire.unsent:
                     await self._wire.wait_writable()
-                elif harvest.octets:
+                elif self._rung or (harvest.octets and self.link.wants_to_send):
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._work.park()
@@ -178,7 +183,7 @@ class Conversation:
         if self.ended:
             return
         self.progressed()
-        if rung:
+        if rung and self.link.wants_to_send:
             self.ring()
         if harvest.outcomes:
             to.inward.changed(to.port, to.port.state)

@@ -101,6 +101,11 @@ class Link:
         return self.peer_unbound and idle
 
     @property
+    def wants_to_send(self) -> bool:
+        """Whether the next ``pump`` may have something to do: something waits to be written, or has stopped waiting."""
+        return self._stalled or self._outbox.wants_to_send()
+
+    @property
     def answer_octets(self) -> int:
         """How many octets of answers wait for the kernel."""
         return self._outbox.plain_octets

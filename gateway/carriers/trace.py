@@ -15,11 +15,13 @@ from collections import deque
 from collections.abc import Sequence
 from enum import Enum
 from itertools import islice
+from struct import Struct
 from typing import Final, NamedTuple
 
 from gateway.base import Clock
 from gateway.smpp.constants import HEADER_LENGTH
 
+_LENGTH: Final = Struct(">I")
 ENTRY_OCTETS: Final = 160
 """What an entry costs beside its octets; counted, so that the bound is one of memory. A bare PDU costs mostly this."""
 
@@ -125,7 +127,7 @@ class Ring:
         begin, size, kept = 0, len(data), 0
         flow.needed = 4
         while size - begin >= 4 and not flow.lost:
-            length = int.from_bytes(data[begin : begin + 4], "big")
+            (length,) = _LENGTH.unpack_from(data, begin)
             if not HEADER_LENGTH <= length <= longest:
                 flow.lost = True
                 break

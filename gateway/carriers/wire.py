@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Protocol
 
 import trio
@@ -61,10 +59,12 @@ class SocketWire:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
-        with _renamed():
+        try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_OCTETS)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_OCTETS)
+        except _FAILURES as error:
+            raise _wire_error(error) from error
         self._sock = sock
 
     @property
@@ -74,26 +74,31 @@ class SocketWire:
 
     async def receive(self) -> bytes:
         """See ``Wire``."""
-        with _renamed():
+        try:
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
                 try:
                     return self._sock.recv(RECEIVE_OCTETS)
                 except BlockingIOError:
                     continue
+        except _FAILURES as error:
+            raise _wire_error(error) from error
 
     def send_some(self, data: bytes | memoryview) -> int:
         """See ``Wire``."""
-        with _renamed():
-            try:
-                return self._sock.send(data)
-            except BlockingIOError:
-                return 0
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except _FAILURES as error:
+            raise _wire_error(error) from error
 
     async def wait_writable(self) -> None:
         """See ``Wire``."""
-        with _renamed():
+        try:
             await trio.lowlevel.wait_writable(self._sock)
+        except _FAILURES as error:
+            raise _wire_error(error) from error
 
     def close(self) -> None:
         """See ``Wire``."""
@@ -102,16 +107,14 @@ class SocketWire:
             self._sock.close()
 
 
-@contextmanager
-def _renamed() -> Iterator[None]:
-    try:
-        yield
-    except trio.ClosedResourceError:
-        raise WireError("the connection was closed by us") from None
-    except ValueError as error:  # the selector's word for a descriptor that is gone
-        raise WireError("the connection was closed by us") from error
-    except OSError as error:
-        raise WireError(f"the connection failed: {error.strerror or error}") from error
+_FAILURES: Final = (trio.ClosedResourceError, ValueError, OSError)
+"""How a socket says that it cannot be used; ValueError is the selector's word for a descriptor that is gone."""
+
+
+def _wire_error(error: Exception) -> WireError:
+    if isinstance(error, OSError):
+        return WireError(f"the connection failed: {error.strerror or error}")
+    return WireError("the connection was closed by us")
 
 
 async def connect(host: str, port: int, timeout_s: float) -> SocketWire:
