@@ -36,8 +36,12 @@ check: .venv/complete-test ## Format, lint, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: .venv/complete-test ## Measure; numbers are for the machine that they are taken on
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: .venv/complete-bench ## Measure; numbers are for the machine that they are taken on
+	@echo "== gateway bench"; $(BIN)/gateway bench
+	@for name in $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)); do \
+	    size=""; if [ $$name = big_store ]; then size="--consents 100000 --queued 10000"; fi; \
+	    echo "== $$name"; $(BIN)/python -m benchmarks.$$name $$size; \
+	done
 
 docs: .venv/complete ## Write the pages that are made from the code
 	@$(BIN)/python -m gateway.config.document > docs/configuration.md
@@ -65,6 +69,11 @@ $(BIN)/python:
 	@echo "Installing the gateway and its test tools into .venv"
 	@$(PIP) install --use-pep517 -e '.[test]'
 	@touch $@ .venv/complete
+
+.venv/complete-bench: .venv/complete-test
+	@echo "Installing what draws graphs into .venv"
+	@$(PIP) install --use-pep517 -e '.[bench]'
+	@touch $@
 
 $(PEERS): tests/peers/package.json tests/peers/package-lock.json | debian
 	@echo "Installing the peers that tests talk to"
