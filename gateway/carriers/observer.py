@@ -6,7 +6,7 @@ counted by traffic, which knows when they are durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.carriers.interface import BindState
@@ -30,13 +30,15 @@ class Observer(Protocol):
 
 
 class MetricsObserver:
-    """Counts in ``Metrics``."""
+    """Counts in ``Metrics``. ``turned`` is told of each change of a bind's state, too."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.turned: Callable[[], None] = lambda: None
 
     def state(self, carrier: str, bind: str, state: BindState) -> None:
         """See ``Observer``."""
+        self.turned()
         self._metrics.bind_up(carrier, bind).set(state in (BindState.UP, BindState.DRAINING))
         self._metrics.bind_state_changes(carrier, bind, state.value).inc()
         refused = self._metrics.bind_refused(carrier, bind)  # exposed from the start, or an alert could miss its rise

@@ -118,6 +118,8 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
         gateway._loaded()
         flows = await stack.enter_async_context(_tasks())
         await flows.start(flow.hub.run)
+        if flow.among is not None:
+            await flows.start(flow.among.run)
         if uncertain := await flow.janitor.recover():
             _log.warning("submits of the last run have no recorded answer", count=uncertain)
         flows.start_soon(flow.dispatcher.run)
@@ -172,6 +174,8 @@ async def _drain(flow: Flow) -> None:
         await flow.hub.recorded()
     if waiting.cancelled_caught:
         _log.error("the store did not take the last outcomes; their messages will be uncertain")
+    if flow.among is not None:
+        await flow.among.nodes.leave()
 
 
 def _not_committed(gateway: Running | None, metrics: Metrics, kind: str) -> None:

@@ -15,6 +15,7 @@ from gateway.carriers.observer import MetricsObserver
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.statuses import Verdict, verdict
 from gateway.config import Config
+from gateway.daemon.among import Among
 from gateway.daemon.book import book_of, line_specs
 from gateway.daemon.fleet import Fleet
 from gateway.store.lines import sync_lines
@@ -41,10 +42,14 @@ class Flow:
         self.metrics = metrics
         self.book = book
         self._observer = MetricsObserver(metrics)
-        self.brakes = Brakes(lambda kind, name, paused: metrics.paused(kind, name).set(paused))
+        self.among: Among | None = None
+        if store.side is not None:
+            self.among = Among(store, store.side, clock, config.store.lease_s, metrics, self._carriers)
+            self._observer.turned = self.among.turned
+        self.brakes = Brakes(self._paused)
         reports = Reports(metrics, clock)
         self.dispatcher = Dispatcher(
-            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports
+            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports, shared=self.among
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
@@ -70,6 +75,8 @@ class Flow:
             self.janitor.accepted,
         )
         self.fleet = Fleet(config.carriers, self._make, self._gone)
+        if self.among is not None:
+            self.among.attach(self.dispatcher, self.hub.fence, self.janitor, self.brakes)
 
     @classmethod
     async def begin(cls, store: Store, config: Config, clock: Clock, metrics: Metrics) -> Flow:
@@ -102,7 +109,13 @@ class Flow:
             life=life,
             region_of=self._region_of,
             observer=self._observer,
+            tenures=self.among.nodes.tenancy if self.among is not None else None,
         )
+
+    def _paused(self, kind: str, name: str, paused: bool) -> None:
+        self.metrics.paused(kind, name).set(paused)
+        if self.among is not None:
+            self.among.paused()
 
     def _gone(self, carrier: Carrier) -> None:
         self._observer.gone(carrier.name, [bind.name for bind in carrier.binds])

@@ -197,6 +197,7 @@ class QuarantineRow:
 class BindRow:
     """A bind as readiness and status pages show it. ``state`` is "up", "binding" or "down".
 
+    It is "elsewhere" for one that another node holds; ``detail`` names it.
     ``next_try_at``: when one that waits is tried again (unix seconds), None where none is to be waited for.
     """
 
@@ -209,6 +210,15 @@ class BindRow:
     window: int
     outstanding: int
     next_try_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node of a store that several share, and the binds that it holds (``acme/0``)."""
+
+    name: str
+    alive: bool
+    binds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def ensure_line(tx: Tx, address: str, origin: str = UNKNOWN) -> int:
         return int(found[0][0])
     line_id = tx.allocate("line")
     insert = Line.insert(id=line_id, address=address, origin=origin, created_at=tx.now)
-    if tx.change(insert.on_conflict(action="DO NOTHING") if tx.dialect.several else insert):
+    if tx.change(insert.on_conflict_ignore() if tx.dialect.several else insert):
         return line_id
     return ensure_line(tx, address, origin)  # another node was faster
 

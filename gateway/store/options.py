@@ -31,6 +31,13 @@ class StoreOptions(BaseModel):
         description="Seconds that a PostgreSQL server may take for one step of a transaction; then its connection is "
         "given up, and another server of the URL is looked for.",
     )
+    lease_s: float = Field(
+        default=5.0,
+        ge=3,
+        le=300,
+        description="Seconds for which a node may hold its binds without reaching a PostgreSQL database that several "
+        "nodes share. Another node takes them over a second later, or has to wait so long for a failover.",
+    )
     busy_timeout_s: float = Field(
         default=5.0,
         gt=0,

@@ -9,7 +9,7 @@ that is the writer's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import structlog
 import trio
@@ -27,7 +27,8 @@ LISTEN_AGAIN_S: Final = 0.25
 _log: Final = structlog.get_logger(__name__)
 
 
-class SharedEngine(Engine, Protocol):
+@runtime_checkable
+class Sided(Protocol):
     """What an engine that several nodes share offers besides."""
 
     def open_side(self, limit_s: float) -> Handle:
@@ -41,6 +42,11 @@ class SharedEngine(Engine, Protocol):
     def notices(self, handle: Handle) -> list[str]:
         """Return what was said since; does not wait. Raises the driver's error when the connection is lost."""
         ...
+
+
+def side_of(engine: Engine) -> Side | None:
+    """Return a connection beside the writer; None for an engine that one node has to itself."""
+    return Side(engine, engine) if isinstance(engine, Sided) else None
 
 
 class SideTx:
@@ -63,8 +69,9 @@ class SideTx:
 class Side:
     """Short transactions, and an ear. ``close`` once nobody uses it any more."""
 
-    def __init__(self, engine: SharedEngine) -> None:
+    def __init__(self, engine: Engine, sided: Sided) -> None:
         self._engine = engine
+        self._sided = sided
         self._handle: Handle | None = None
         self._turn = trio.Lock()
         self._threads = trio.CapacityLimiter(2)
@@ -80,7 +87,7 @@ class Side:
 
     def _run(self, fn: Callable[[SideTx], T]) -> T:
         try:
-            handle = self._handle = self._handle or self._engine.open_side(STEP_S)
+            handle = self._handle = self._handle or self._sided.open_side(STEP_S)
             self._engine.begin(handle)
             result = fn(SideTx(handle))
             self._engine.commit(handle)
@@ -103,8 +110,8 @@ class Side:
                 handle = await trio.to_thread.run_sync(self._open_ear, limiter=self._threads)
                 deaf()
                 while True:
-                    await trio.lowlevel.wait_readable(self._engine.socket_of(handle))
-                    for message in self._engine.notices(handle):
+                    await trio.lowlevel.wait_readable(self._sided.socket_of(handle))
+                    for message in self._sided.notices(handle):
                         hear(message)
             except Exception as error:  # noqa: BLE001 - whatever it is, the ear is opened anew
                 _log.warning("not heard what other nodes say: the database is not reached", error=str(error))
@@ -114,7 +121,7 @@ class Side:
             await trio.sleep(LISTEN_AGAIN_S)
 
     def _open_ear(self) -> Handle:
-        handle = self._engine.open_side(STEP_S)
+        handle = self._sided.open_side(STEP_S)
         handle.connection.execute(f"listen {CHANNEL}")
         return handle
 

@@ -25,6 +25,7 @@ from gateway.store.nodes import boot_id, identity_of, register
 from gateway.store.options import StoreOptions
 from gateway.store.outside import Outside
 from gateway.store.schema import migrate
+from gateway.store.side import Side, side_of
 from gateway.store.tx import Reader, Tx
 from gateway.store.writer import Hooks, InlineWriter, ThreadWriter, Writer
 
@@ -58,6 +59,7 @@ class Store:
         self._threads = threads
         self._limit = trio.CapacityLimiter(readers)
         self._idle: list[Handle] = []
+        self.side: Side | None = side_of(engine) if threads else None
 
     async def read(self, fn: Callable[[Reader], T]) -> T:
         """Run ``fn`` in a read transaction of its own and return what it returns; it sees all that is committed.
@@ -115,6 +117,8 @@ class Store:
             _log.warning("how far the store has come is not written down", error=str(error))
         while self._idle:
             self._engine.close(self._idle.pop())
+        if self.side is not None:
+            self.side.close()
 
 
 @asynccontextmanager

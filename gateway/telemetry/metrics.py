@@ -101,6 +101,17 @@ class Metrics:
             "gateway_store_failures_total", "Transactions that did not commit, by kind of failure.", "kind"
         )
 
+        self.leases_held = make.gauges("gateway_leases_held", "Binds that this node may hold, of several.", "carrier")
+        self.nodes_alive = make.gauge("gateway_nodes_alive", "Nodes whose heartbeat holds, this one included.")
+        self.takeovers = make.counter(
+            "gateway_takeovers_total", "Binds that this node took over from one that was over, or not reached."
+        )
+        self.fence_seconds = make.histogram(
+            "gateway_fence_seconds",
+            "Seconds from an opt-out's commit until no other node could send on grounds of before.",
+            LATENCY,
+        )
+
         self.config_reloads = make.counters("gateway_config_reloads_total", "Attempts to reload, by result.", "result")
         self.config_last_reload_success = make.gauge(
             "gateway_config_last_reload_success_timestamp_seconds", "Unix time of the last good load."

@@ -34,6 +34,14 @@ class Brakes:
         self._rows[row.kind, row.name] = row
         self._show(row.kind, row.name, True)
 
+    def replace(self, rows: Iterable[BrakeRow]) -> None:
+        """Have these brakes of an operator's, and no others: they were set or released on another node."""
+        wanted = {(row.kind, row.name): row for row in rows if row.kind in KINDS}
+        for kind, name in [key for key in self._rows if key[0] in KINDS and key not in wanted]:
+            self.release(kind, name)
+        for key in wanted.keys() - self._rows.keys():
+            self.set(wanted[key])
+
     def release(self, kind: str, name: str) -> None:
         """Resume; what was not paused stays so."""
         if self._rows.pop((kind, name), None) is not None:

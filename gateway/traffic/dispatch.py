@@ -36,7 +36,7 @@ from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.passage import Passage
 from gateway.traffic.reports import Reports
-from gateway.traffic.rulebook import LaneOfLine, RuleBook
+from gateway.traffic.rulebook import LaneOfLine, RuleBook, Way
 from gateway.traffic.serving import Serving
 from gateway.traffic.settle import Settled, return_orphans
 from gateway.traffic.settlement import Verdicts
@@ -102,6 +102,10 @@ class Dispatcher:
         self._stopped = False
         self._is_out = False
         self._claiming = False
+
+    def part_of_lines(self, part: Callable[[Sequence[Way]], float]) -> None:
+        """Learn which part of a line's rate is this node's, by the line's ways (above 0, up to 1)."""
+        self._serving.part = part
 
     def ring(self, places: Iterable[LaneOfLine] = ()) -> None:
         """Say that something may go: these lanes of lines got messages, or slots, tokens or a bind came free."""

@@ -29,6 +29,7 @@ from gateway.store.desk import forget_answers
 from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_standings, standings
+from gateway.store.hot_leases import permits_of_the_dead
 from gateway.store.hot_messages import end_queued, refuse_older
 from gateway.store.hot_parts import (
     drop_joined_parts,
@@ -38,6 +39,7 @@ from gateway.store.hot_parts import (
     open_texts,
     quarantine_octets,
 )
+from gateway.store.jobs import Identity
 from gateway.store.options import StoreOptions
 from gateway.store.store import Store
 from gateway.store.tx import Tx
@@ -75,7 +77,8 @@ class Step:
 class Janitor:
     """Does the rounds. ``depth`` is how many messages were queued when it last looked.
 
-    ``kept`` says how long a PDU stays in quarantine since the same came last, and how much there may be.
+    ``kept`` says how long a PDU stays in quarantine since the same came last, and how much there may be. Of several
+    nodes, one at a time is ``on_duty``; the others only measure.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Janitor:
         kept: StoreOptions,
     ) -> None:
         self._store = store
+        self.on_duty: Callable[[], bool] = lambda: True
         self._clock = clock
         self._book = book
         self._dispatcher = dispatcher
@@ -140,6 +144,8 @@ class Janitor:
         """
         book = self._book()
         for step in self.steps:
+            if step.do != self._measure and not self.on_duty():
+                continue
             try:
                 await step.do(book)
             except StoreError:
@@ -226,15 +232,18 @@ def recover(tx: Tx, book: RuleBook, verdicts: Verdicts) -> int:
     """Take a step of recovery; return how many permits it found. To be called before any permit of this life exists.
 
     Whoever runs holds the only leave to write this store, so a live permit that is not of this life is over, whatever
-    the node was called then: it may have been renamed. An engine that several nodes write at once must narrow this to
-    the nodes that have ended.
+    the node was called then: it may have been renamed. Of several nodes, those that are over are looked for.
     """
-    rows = tx.rows(
-        "select id, message_id from permit where fate = 0 and not (node = ? and life = ?) limit ?",
-        (tx.node, tx.life, STEP),
-    )
+    rows: Sequence[tuple[int, int]] = []
+    if tx.dialect.several:
+        rows = permits_of_the_dead(tx, Identity(tx.node, tx.incarnation, tx.life), STEP)
+    else:
+        rows = tx.rows(
+            "select id, message_id from permit where fate = 0 and not (node = ? and life = ?) limit ?",
+            (tx.node, tx.life, STEP),
+        )
     tx.executemany(
-        "update permit set fate = ?, detail = 'the process ended', settled_at = ? where id = ?",
+        "update permit set fate = ?, detail = 'the process ended', settled_at = ? where id = ? and fate = 0",
         [(int(Fate.UNCERTAIN), tx.now, row[0]) for row in rows],
     )
     reconsider(tx, {row[1] for row in rows}, book, verdicts)
