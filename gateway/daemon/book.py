@@ -52,7 +52,8 @@ def book_of(config: Config, ids: Mapping[str, int]) -> RuleBook:
         # However the file spells it, texts for it and requests to send from it look for the one spelling.
         spelt = line.model_copy(update={"address": read_line(line.address)})
         rules = compile_line(spelt, ids[spelt.address], stop_scope=scope, config_hash=config.config_hash)
-        entries.append(LineEntry(rules, _ways(config, line), line.region, line.max_per_second))
+        ways = _ways(config, line)
+        entries.append(LineEntry(rules, ways, line.region, line.max_per_second, line.max_backlog))
     return rule_book(
         entries,
         config.config_hash,

@@ -22,6 +22,7 @@ from gateway.store.lines import sync_lines
 from gateway.store.queries import brakes as stored_brakes
 from gateway.store.store import Store
 from gateway.telemetry.metrics import Metrics
+from gateway.traffic.backlog import Backlog
 from gateway.traffic.brake import Brakes
 from gateway.traffic.desk import Desk
 from gateway.traffic.dispatch import Dispatcher
@@ -48,8 +49,16 @@ class Flow:
             self._observer.turned = self.among.turned
         self.brakes = Brakes(self._paused)
         reports = Reports(metrics, clock)
+        self.backlog = Backlog(store, clock)
         self.dispatcher = Dispatcher(
-            store.writer, clock, self._carriers, self._book, self.brakes, self._verdict, reports, shared=self.among
+            store.writer,
+            clock,
+            self._carriers,
+            self._book,
+            self.brakes,
+            self._verdict,
+            reports,
+            self.backlog.left,
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
@@ -62,6 +71,7 @@ class Flow:
             reports,
             metrics,
             config.store,
+            self.backlog,
         )
         self.desk = Desk(
             store,
@@ -71,8 +81,7 @@ class Flow:
             self.brakes,
             self.dispatcher.ring,
             reports,
-            lambda: self.janitor.depth,
-            self.janitor.accepted,
+            self.backlog,
         )
         self.fleet = Fleet(config.carriers, self._make, self._gone)
         if self.among is not None:

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     BACKLOG_FULL = "backlog-full"
     UNAVAILABLE = "unavailable"  # the store failed halfway through a batch, after some of it was accepted
+    STORAGE_FULL = "storage-full"  # the same, since its disk is full
     EXPIRED = "expired"
     STALE = "stale"  # accepted before an opt-out
     NOT_AN_ANSWER = "not-an-answer"  # in_reply_to names an MO that is too old, or somebody else's
@@ -41,9 +42,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a message does not go. ``detail`` is a sentence for a person; ``since`` and ``source`` date an opt-out."""
+    """Why a message does not go. ``detail`` is a sentence for a person; ``since`` and ``source`` date an opt-out.
+
+    ``retry_after_s``: seconds after which it may go, where that can be told.
+    """
 
     reason: Reason
     detail: str
     since: float | None = None
     source: str | None = None
+    retry_after_s: int | None = None

@@ -99,6 +99,12 @@ class LineOptions(BaseModel):
         le=100_000,
         description="Segments that the line may send a second, over all of its carriers; 0 sets no limit.",
     )
+    max_backlog: int = Field(
+        default=0,
+        ge=0,
+        description="Most messages of applications that may wait to be sent from the line, a tenth of it not for bulk; "
+        "0 leaves it to [gateway] max_backlog.",
+    )
     hold_days: int = Field(
         default=3,
         ge=1,

@@ -2,8 +2,8 @@
 
 Two families. Those of the start (wrong address, no store there, somebody else's file, a newer store) end the command.
 Those of a batch (``StoreUnavailable``, ``OutcomeUnknown``) are transient: an MO is answered with the temporary error,
-HTTP with 503, and the next batch tries the store anew. A job's own exception is neither: it is handed to that job as it
-was raised.
+HTTP with 503 (507 where the disk is full), and the next batch tries the store anew. A job's own exception is neither:
+it is handed to that job as it was raised.
 """
 
 # ruff: noqa: N818 - named after what the operator sees, like every error of this gateway
@@ -54,3 +54,4 @@ class OutcomeUnknown(StoreError):
 
     exit_code = 74  # EX_IOERR
     transient = True
+    doubtful = True

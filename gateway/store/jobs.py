@@ -162,6 +162,15 @@ class Committer:
         if not same:
             raise StoreUnavailable("another store lies where this one was: it was restored; restart the gateway")
 
+    def has_chores(self) -> bool:
+        """Say whether the engine wants something done before the next transaction, once results were handed on."""
+        return self._handle is not None and self._engine.has_chores(self._handle)
+
+    def do_chores(self) -> None:
+        """Let the engine do it."""
+        if self._handle is not None:
+            self._engine.do_chores(self._handle)
+
     def close(self) -> None:
         """Close the connection, if there is one; the next batch would open it again."""
         handle, self._handle = self._handle, None
@@ -252,6 +261,7 @@ class Committer:
         if failure.verdict is Verdict.UNKNOWN:
             fate = OutcomeUnknown(f"the commit failed: {failure.error}; whether it is stored is not known")
             fate.__cause__ = failure.error
+        lost.full = fate.full = self._engine.is_full(failure.error)
         return [Completion(job, None, fate) for job in group] + [Completion(job, None, lost) for job in behind]
 
     def _drop(self) -> None:

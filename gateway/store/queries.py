@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from peewee import SQL, fn
+from peewee import SQL
 
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane, MessageState
@@ -25,7 +25,6 @@ from gateway.model.views import (
     MessageRow,
     Page,
     QuarantineRow,
-    QueueRow,
     SegmentRow,
 )
 from gateway.store import tables
@@ -182,29 +181,6 @@ def quarantine(source: Source, before_id: int | None = None, limit: int = 100) -
     rows = [QuarantineRow(*row) for row in source.fetch(wanted)]
     page = rows[:limit]
     return Page(page, page[-1].id if len(rows) > limit else None)
-
-
-def queue_depth(source: Source) -> dict[tuple[Lane, int], int]:
-    """Return how many messages are queued, by (lane, line id); pairs without any are absent.
-
-    Reads the whole index of queued messages: for a status page or a slow metric, not for each message.
-    """
-    wanted = Message.select(Message.lane, Message.line_id, fn.COUNT(SQL("*"))).where(_state(MessageState.QUEUED))
-    grouped = source.fetch(wanted.group_by(Message.lane, Message.line_id))
-    return {(Lane(lane), int(line_id)): int(count) for lane, line_id, count in grouped}
-
-
-def queue(source: Source) -> tuple[QueueRow, ...]:
-    """Return what waits in each lane, the most urgent lane first."""
-    depth: dict[Lane, int] = {}
-    first: dict[Lane, int] = {}
-    wanted = Message.select(Message.lane, fn.COUNT(SQL("*")), fn.MIN(Message.id)).where(_state(MessageState.QUEUED))
-    for lane, count, oldest in source.fetch(wanted.group_by(Message.lane)):
-        depth[Lane(lane)], first[Lane(lane)] = int(count), int(oldest)
-    dated: dict[int, float] = dict(
-        source.fetch(Message.select(Message.id, Message.created_at).where(Message.id.in_(list(first.values()))))
-    )
-    return tuple(QueueRow(lane, depth.get(lane, 0), dated[first[lane]] if lane in first else None) for lane in Lane)
 
 
 def waits_for_a_person(source: Source) -> tuple[int, int]:

@@ -7,12 +7,13 @@ because "we did not send this, and why" is part of a number's story; a malformed
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.address import Msisdn, is_number, read_line, read_msisdn
-from gateway.model.messages import Draft, Lane, MessageState
+from gateway.model.messages import Draft, MessageState
 from gateway.model.permit import Grounds
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, SendRequest, plainly_refused
@@ -21,8 +22,9 @@ from gateway.sms.segments import count_segments
 from gateway.store.hot_consent import standings
 from gateway.store.hot_messages import NewMt, add_mts
 from gateway.store.tx import Tx
+from gateway.traffic.backlog import Headroom
 from gateway.traffic.routes import with_routes
-from gateway.traffic.rulebook import LineEntry, RuleBook
+from gateway.traffic.rulebook import LaneOfLine, LineEntry, RuleBook
 
 STORED: Final = frozenset(
     {Reason.OPTED_OUT, Reason.NOT_OPTED_IN, Reason.HELD, Reason.SUSPENDED, Reason.NOT_A_MEMBER, Reason.STALE}
@@ -31,10 +33,10 @@ STORED: Final = frozenset(
 
 @dataclass(slots=True)
 class Acceptance:
-    """The answers, in the order of the requests, and the places that got messages."""
+    """The answers, in the order of the requests, and how many messages each place got."""
 
     results: list[Accepted | Refusal] = field(default_factory=list)
-    places: set[tuple[Lane, int]] = field(default_factory=set)
+    queued: Counter[LaneOfLine] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,13 @@ class _Candidate:
     segments: int
 
 
-def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook, room: int) -> Acceptance:
-    """Accept or refuse each request; ``room`` is how many more messages the queue may hold."""
+def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook, room: Headroom) -> Acceptance:
+    """Accept or refuse each request; ``room`` is what more may be queued, and is used up.
+
+    What there is no room for even now is refused without a look at the store: whoever sends too fast costs little.
+    """
     acceptance = Acceptance()
-    read = [_read(request, book, tx.now) for request in requests]
+    read = [_with_room(_read(request, book, tx.now), room) for request in requests]
     candidates = [item for item in read if isinstance(item, _Candidate)]
     known = standings(tx, {(c.entry.line_id, c.subscriber) for c in candidates})
     messages: list[NewMt] = []
@@ -59,9 +64,8 @@ def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook
         if isinstance(item, Refusal):
             acceptance.results.append(item)
             continue
-        if room <= 0:
-            detail = f"The queue holds {book.max_backlog} messages, which is its limit; try again later."
-            acceptance.results.append(Refusal(Reason.BACKLOG_FULL, detail))
+        if full := room.refusal(item.request.lane, item.entry):
+            acceptance.results.append(full)
             continue
         standing = known[item.entry.line_id, item.subscriber]
         draft = _draft(tx, item, standing.opt_outs)
@@ -76,13 +80,18 @@ def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook
                 refused = MessageState.REFUSED
                 messages.append(NewMt(id_, draft, item.segments, refused, judged.reason.value, actor.name))
             continue
-        room -= 1
+        room.take(item.entry)
         id_ = tx.allocate("message")
         messages.append(NewMt(id_, draft, item.segments, actor=actor.name))
         acceptance.results.append(Accepted(id_, MessageState.QUEUED))
-        acceptance.places.add((draft.lane, draft.line_id))
+        acceptance.queued[draft.lane, draft.line_id] += 1
     add_mts(tx, with_routes(tx, messages, known, book))
     return acceptance
+
+
+def _with_room(item: _Candidate | Refusal, room: Headroom) -> _Candidate | Refusal:
+    """Return a candidate only if there is room for it."""
+    return item if isinstance(item, Refusal) else room.refusal(item.request.lane, item.entry) or item
 
 
 def _read(request: SendRequest, book: RuleBook, now: float) -> _Candidate | Refusal:

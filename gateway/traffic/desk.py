@@ -27,6 +27,7 @@ from gateway.store.errors import StoreError
 from gateway.store.hot_messages import Move, end_queued, move, mts
 from gateway.store.store import Store
 from gateway.store.tx import Tx
+from gateway.traffic.backlog import Backlog
 from gateway.traffic.brake import KINDS, Brakes
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import requeue
@@ -37,8 +38,7 @@ CANCEL_STEP: Final = 1000
 
 
 class Desk:
-    """Answers requests. ``ring`` tells the dispatcher which places got messages; ``backlog`` is how many are queued,
-    ``accepted`` is told how many more."""
+    """Answers requests. ``ring`` tells the dispatcher which places got messages; ``backlog`` knows how many wait."""
 
     def __init__(
         self,
@@ -49,8 +49,7 @@ class Desk:
         brakes: Brakes,
         ring: Callable[[Collection[LaneOfLine]], None],
         reports: Reports,
-        backlog: Callable[[], int],
-        accepted: Callable[[int], None] = lambda count: None,
+        backlog: Backlog,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,7 +59,6 @@ class Desk:
         self._ring = ring
         self._reports = reports
         self._backlog = backlog
-        self._accepted = accepted
         self._one_send = trio.Semaphore(1)
 
     async def send(
@@ -74,7 +72,8 @@ class Desk:
         UNAVAILABLE; when nothing was, the error is raised.
         """
         book = self._book()
-        sending = Sending(requests, actor, idempotency, book, lambda: book.max_backlog - self._backlog())
+        await self._backlog.known()
+        sending = Sending(requests, actor, idempotency, book, lambda: self._backlog.room(book))
         while sending.open:
             try:
                 async with self._one_send:  # a step of each client at once would hold up a text that comes meanwhile
@@ -96,8 +95,8 @@ class Desk:
         for result in step.acceptance.results:
             if isinstance(result, Refusal):
                 self._reports.refused_request(result.reason.value)
-        self._accepted(sum(isinstance(result, Accepted) for result in step.acceptance.results))
-        self._ring(step.acceptance.places)
+        self._backlog.accepted(step.acceptance.queued)
+        self._ring(step.acceptance.queued)
 
     async def message(self, message_id: int) -> MessageRow | None:
         """Return one message with its permits."""
@@ -235,8 +234,9 @@ class Desk:
         node = self._store.identity.node
         try:
             await self._store.writer.run(_touch, "readiness")
+            await self._backlog.known()
             queue, waits = await self._store.read(
-                lambda source: (queries.queue(source), queries.waits_for_a_person(source))
+                lambda source: (self._backlog.rows(source), queries.waits_for_a_person(source))
             )
         except StoreError as error:
             return Readiness(False, str(error), binds, node=node)

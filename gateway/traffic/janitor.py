@@ -24,7 +24,6 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
 from gateway.model.refusal import Reason
 from gateway.policy.transitions import opted_out, recorded
-from gateway.store import queries
 from gateway.store.desk import forget_answers
 from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
@@ -44,6 +43,7 @@ from gateway.store.options import StoreOptions
 from gateway.store.store import Store
 from gateway.store.tx import Tx
 from gateway.telemetry.metrics import Metrics
+from gateway.traffic.backlog import Backlog
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_texts
@@ -75,7 +75,7 @@ class Step:
 
 
 class Janitor:
-    """Does the rounds. ``depth`` is how many messages were queued when it last looked.
+    """Does the rounds.
 
     ``kept`` says how long a PDU stays in quarantine since the same came last, and how much there may be. Of several
     nodes, one at a time is ``on_duty``; the others only measure.
@@ -92,8 +92,10 @@ class Janitor:
         reports: Reports,
         metrics: Metrics,
         kept: StoreOptions,
+        backlog: Backlog,
     ) -> None:
         self._store = store
+        self._backlog = backlog
         self.on_duty: Callable[[], bool] = lambda: True
         self._clock = clock
         self._book = book
@@ -104,7 +106,6 @@ class Janitor:
         self._metrics = metrics
         self._quarantine_s = kept.quarantine_days * 86400.0
         self._quarantine_octets = kept.quarantine_mb * 1_000_000
-        self.depth = 0
         self.steps: tuple[Step, ...] = (
             Step("overdue_texts", self._decide_overdue),
             Step("expired_holds", self._end_holds),
@@ -114,10 +115,6 @@ class Janitor:
             Step("routes", self._free),
             Step("depth", self._measure),
         )
-
-    def accepted(self, count: int) -> None:
-        """Note that so many more are queued than when it last looked."""
-        self.depth += count
 
     async def recover(self) -> int:
         """Make what the last life left without an outcome uncertain; return how many permits that were."""
@@ -222,10 +219,9 @@ class Janitor:
             _log.warning("quarantine is full: the oldest were let go", count=gone, octets=self._quarantine_octets)
 
     async def _measure(self, _book: RuleBook) -> None:
-        rows = await self._store.read(queries.queue)
-        self.depth = sum(row.queued for row in rows)
+        await self._backlog.look()
         for lane in Lane:
-            self._metrics.queue_depth(lane.word).set(next((row.queued for row in rows if row.lane is lane), 0))
+            self._metrics.queue_depth(lane.word).set(self._backlog.depth(lane))
 
 
 def recover(tx: Tx, book: RuleBook, verdicts: Verdicts) -> int:

@@ -26,7 +26,7 @@ from gateway.store.tx import Tx
 
 Answer = Accepted | Refusal
 
-PASSING: Final = frozenset({Reason.BACKLOG_FULL, Reason.UNAVAILABLE})
+PASSING: Final = frozenset({Reason.BACKLOG_FULL, Reason.UNAVAILABLE, Reason.STORAGE_FULL})
 """Refusals that say nothing of the message itself: they are not kept, and the same request asks anew."""
 _OK: Final = 200
 

@@ -32,13 +32,14 @@ class Way:
 class LineEntry:
     """A line with its rules, the carriers that submit for it, and how it reads national numbers.
 
-    ``max_per_second`` is its own limit, over all of its carriers; 0 is none.
+    ``max_per_second`` is its own limit, over all of its carriers, ``max_backlog`` that of what may wait; 0 is none.
     """
 
     rules: LineRules
     ways: tuple[Way, ...]
     region: str
     max_per_second: float = 0
+    max_backlog: int = 0
 
     @property
     def line_id(self) -> int:

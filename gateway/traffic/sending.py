@@ -13,21 +13,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from gateway.base import GatewayError
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, SendRequest
 from gateway.store.errors import OutcomeUnknown
 from gateway.store.tx import Tx
 from gateway.traffic.accept import Acceptance, accept
+from gateway.traffic.backlog import Headroom
 from gateway.traffic.kept import Answer, Kept, keep, recall
 from gateway.traffic.rulebook import RuleBook
 
 SEND_STEP: Final = 250
 """Messages accepted in one transaction: about 25 ms of the writer's time."""
-_NOT_STORED: Final = Refusal(Reason.UNAVAILABLE, "The gateway could not store this message; send it again.")
-_NOT_KNOWN: Final = Refusal(
-    Reason.UNAVAILABLE,
+_NOT_STORED: Final = "The gateway could not store this message; send it again."
+_NOT_KNOWN: Final = (
     "The gateway's store failed as it took this message: it may be queued. With an Idempotency-Key the same request "
-    "can be repeated; without one, look for the message before sending it again.",
+    "can be repeated; without one, look for the message before sending it again."
 )
 
 
@@ -43,7 +44,7 @@ class Step:
 
 
 class Sending:
-    """A batch. ``room`` says how many more messages the queue may hold."""
+    """A batch. ``room`` says what more may be queued, in the transaction that queues it."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Sending:
         actor: Actor,
         idempotency: Idempotency | None,
         book: RuleBook,
-        room: Callable[[], int],
+        room: Callable[[], Headroom],
     ) -> None:
         self._requests = requests
         self._actor = actor
@@ -108,9 +109,11 @@ class Sending:
 
     def cut_short(self, error: Exception) -> int:
         """End the batch at a step that failed: what has no answer is not available. Return how many these are."""
+        reason = Reason.STORAGE_FULL if isinstance(error, GatewayError) and error.full else Reason.UNAVAILABLE
         doubtful = self._next(())[:SEND_STEP] if isinstance(error, OutcomeUnknown) else []
         rest = [place for place in range(len(self._requests)) if place not in self._answers]
-        self._answers |= dict.fromkeys(rest, _NOT_STORED) | dict.fromkeys(doubtful, _NOT_KNOWN)
+        not_stored, not_known = Refusal(reason, _NOT_STORED), Refusal(reason, _NOT_KNOWN)
+        self._answers |= dict.fromkeys(rest, not_stored) | dict.fromkeys(doubtful, not_known)
         self._at = None
         return len(rest)
 

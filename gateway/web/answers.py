@@ -56,6 +56,10 @@ class ProblemBody(Answer):
     since: Time | None = Field(default=None, description="opted-out: when.")
     source: str | None = Field(default=None, description="opted-out: how it came about.", examples=["text"])
     role: str | None = Field(default=None, description="forbidden: the role that is needed.")
+    retry_after_s: int | None = Field(
+        default=None,
+        description="Seconds after which it is worth asking again, as Retry-After says it for a whole request.",
+    )
     errors: list[Fault] | None = Field(default=None, description="invalid-request: every field that is not right.")
 
 

@@ -29,6 +29,11 @@ _HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 )
+_SURE: Final = "The gateway cannot do this now, and did nothing; ask again in a while."
+_DOUBT: Final = (
+    "The gateway's store failed in the act: it is not known whether this was done. A request with an Idempotency-Key "
+    "can be repeated safely; for any other, look before you repeat it."
+)
 _log = structlog.get_logger("gateway.web")
 
 
@@ -130,8 +135,9 @@ def _last_answer(error: Exception, scope: Scope) -> Problem:
     if isinstance(error, ProblemError):
         return error.problem
     if isinstance(error, GatewayError) and error.transient:
-        _log.warning("request not served: unavailable", method=scope["method"], error=type(error).__name__)
-        return Problem("unavailable", "The gateway cannot do this now; ask again in a few seconds.")
+        slug = "storage-full" if error.full else "unavailable"
+        _log.warning("request not served", problem=slug, method=scope["method"], error=type(error).__name__)
+        return Problem(slug, _DOUBT if error.doubtful else _SURE)
     _log.error("request failed: our bug", method=scope["method"], exc_info=error)
     return Problem("internal-error", "The gateway failed at this request; its log has the details.")
 

@@ -120,6 +120,8 @@ def problems_of(key: tuple[str, str], operation: Mapping[str, Any]) -> list[str]
         slugs += _BODY
     if "requestBody" in operation or "parameters" in operation:
         slugs.append("invalid-request")
+    if key[0] != "GET":
+        slugs.append(R.STORAGE_FULL)
     return [*slugs, "internal-error", "unavailable"]
 
 

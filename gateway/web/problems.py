@@ -67,9 +67,15 @@ REFUSALS: Final[Mapping[Reason, Kind]] = {
     ),
     Reason.EMPTY: Kind(422, "The text is empty", "Give the text at least one visible character."),
     Reason.BACKLOG_FULL: Kind(
-        503, "Too many messages are waiting", "Send again later; nothing was stored.", retry_after_s=10
+        429,
+        "Too many messages are waiting",
+        "Send it again after Retry-After; it was not stored. The carriers take fewer than you send.",
+        retry_after_s=60,
     ),
     Reason.UNAVAILABLE: Kind(503, "The gateway cannot do this now", "Ask again later.", retry_after_s=5),
+    Reason.STORAGE_FULL: Kind(
+        507, "The gateway's disk is full", "Have its operator free the disk, and ask again.", retry_after_s=30
+    ),
     Reason.EXPIRED: Kind(422, "The message has expired", "Give an expires_at in the future, or none."),
     Reason.STALE: Kind(
         409, "The message is older than an opt-out", "Write a new message; one from before an opt-out never goes."
@@ -127,7 +133,10 @@ BY_STATUS: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One failed request: a row of the table and what is particular about this case."""
+    """One failed request: a row of the table and what is particular about this case.
+
+    ``retry_after_s``: seconds until it is worth asking again, where this case is not as the table says.
+    """
 
     slug: str
     detail: str
@@ -135,12 +144,18 @@ class Problem:
     source: str | None = None
     role: str | None = None
     errors: tuple[Fault, ...] = ()
+    retry_after_s: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
         """The row of the table."""
         return ALL[self.slug]
+
+    @property
+    def wait_s(self) -> int | None:
+        """After how many seconds to ask again; None where that changes nothing."""
+        return self.kind.retry_after_s if self.retry_after_s is None else self.retry_after_s
 
 
 class ProblemError(HTTPException):
@@ -153,7 +168,13 @@ class ProblemError(HTTPException):
 
 def of_refusal(refusal: Refusal) -> Problem:
     """Return the problem that a refusal is."""
-    return Problem(str(refusal.reason), refusal.detail, since=refusal.since, source=refusal.source)
+    return Problem(
+        str(refusal.reason),
+        refusal.detail,
+        since=refusal.since,
+        source=refusal.source,
+        retry_after_s=refusal.retry_after_s,
+    )
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
@@ -172,6 +193,7 @@ def body_of(problem: Problem) -> ProblemBody:
         since=None if problem.since is None else rfc3339(problem.since),
         source=problem.source,
         role=problem.role,
+        retry_after_s=problem.wait_s,
         errors=list(problem.errors) or None,
     )
 
@@ -179,7 +201,7 @@ def body_of(problem: Problem) -> ProblemBody:
 def respond(problem: Problem) -> Response:
     """Return the HTTP answer."""
     headers: dict[str, Any] = dict(problem.headers)
-    if problem.kind.retry_after_s is not None:
-        headers["Retry-After"] = str(problem.kind.retry_after_s)
+    if problem.wait_s is not None:
+        headers["Retry-After"] = str(problem.wait_s)
     body = body_of(problem).model_dump_json(exclude_none=True)
     return Response(body, problem.kind.status, headers, media_type=MEDIA_TYPE)

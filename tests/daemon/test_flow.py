@@ -17,7 +17,8 @@ from gateway.carriers.interface import BindState
 from gateway.carriers.statuses import Verdict
 from gateway.config import Config, load
 from gateway.daemon.flow import Flow
-from gateway.daemon.offline import offline_desk
+from gateway.daemon.offline import offline_flow
+from gateway.model.messages import Lane
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, Role, SendRequest
 from gateway.store.hot_parts import quarantine
@@ -103,13 +104,15 @@ async def test_a_status_means_what_its_carrier_says(
         assert flow._verdict("gone", 88) is Verdict.THROTTLE, "a carrier that was taken out has the usual table"
 
 
-async def test_the_depth_that_limits_acceptance_is_the_janitors(autojump_clock: MockClock, file: Path) -> None:
+async def test_the_backlog_that_limits_acceptance_is_the_one_that_is_counted(
+    autojump_clock: MockClock, file: Path
+) -> None:
     config = changed(file, 'node = "gw1"', 'node = "gw1"\nmax_backlog = 2')
     async with flowing(config) as flow:
         for _ in range(2):
             assert isinstance(await send(flow.desk), Accepted)
         await flow.janitor.round()
-        assert flow.janitor.depth == 2
+        assert flow.backlog.depth(Lane.NORMAL) == 2
         refused = await send(flow.desk)
         assert isinstance(refused, Refusal)
         assert refused.reason is Reason.BACKLOG_FULL

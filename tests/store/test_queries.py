@@ -13,8 +13,8 @@ import pytest
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane, MessageState, Unreadable
 from gateway.model.requests import MessageQuery
-from gateway.model.views import ConsentRow, ListRow, QueueRow, SegmentRow
-from gateway.store import queries
+from gateway.model.views import ConsentRow, ListRow, SegmentRow
+from gateway.store import backlog, queries
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import LineSpec, sync_lines
@@ -246,16 +246,6 @@ def test_a_quarantined_text_names_its_line_and_subscriber(tmp_path: Path) -> Non
     assert (row.line, row.subscriber, row.raw) == ("85700", SUBSCRIBER, b"PDU")
 
 
-def test_the_queue_by_lane_and_line(reader: Reader) -> None:
-    assert queries.queue_depth(reader) == {(Lane.NORMAL, 1): 1, (Lane.BULK, 2): 2}
-    assert queries.queue(reader) == (
-        QueueRow(Lane.URGENT, 0, None),
-        QueueRow(Lane.REPLY, 0, None),
-        QueueRow(Lane.NORMAL, 1, 12.0),
-        QueueRow(Lane.BULK, 2, 13.0),
-    )
-
-
 class Planner:
     """A source that asks SQLite how it would answer, and remembers."""
 
@@ -281,8 +271,11 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "consent": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY"),
     "lists": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY (line_id=? AND subscriber=?)"),
     "evidence": (lambda s: queries.evidence(s, "85700", SUBSCRIBER), "evidence_line_id_subscriber_id"),
-    "depth": (queries.queue_depth, "message_waiting"),
-    "queue": (queries.queue, "message_waiting"),
+    "backlog": (
+        lambda s: backlog.go_on(s, backlog.begin(s)),
+        "message_queued (lane=? AND line_id=? AND route=? AND id>?",
+    ),
+    "oldest": (lambda s: backlog.oldest(s, [(3, 1, "")]), "message_queued (lane=? AND line_id=? AND route=?)"),
     "permits": (lambda s: queries.message(s, 11), "permit_message"),
 }
 

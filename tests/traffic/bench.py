@@ -56,7 +56,12 @@ def book(*options: LineOptions, stop_scope: str = "line", **limits: int) -> Rule
     lines = options or (line_options(), line_options(OTHER))
     return rule_book(
         [
-            LineEntry(compile_line(line, number, stop_scope=stop_scope), tuple(map(Way, line.carriers)), line.region)
+            LineEntry(
+                compile_line(line, number, stop_scope=stop_scope),
+                tuple(map(Way, line.carriers)),
+                line.region,
+                max_backlog=line.max_backlog,
+            )
             for number, line in enumerate(lines, 1)
         ],
         "c0ffee",

@@ -12,6 +12,7 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Grounds
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, SendRequest
+from gateway.traffic import accept as accept_module
 from gateway.traffic.accept import STORED, Acceptance, accept
 from gateway.traffic.backlog import Headroom
 from tests.traffic.bench import ANNE, BOB, LINE, LINE_ID, OTHER, Bench, book, line_options
@@ -45,7 +46,7 @@ def test_what_is_accepted_is_queued(bench: Bench) -> None:
     (result,) = acceptance.results
     assert isinstance(result, Accepted)
     assert result.state is MessageState.QUEUED
-    assert acceptance.places == {(Lane.BULK, LINE_ID)}
+    assert acceptance.queued == {(Lane.BULK, LINE_ID): 1}
     mt = bench.mt(result.id)
     assert (mt.text, mt.lane, mt.claim, mt.segments) == ("hello", Lane.BULK, Grounds.CONSENT, 1)
     assert bench.rows("select ref, actor, account_id from message") == [("r1", "ada", 1)]
@@ -167,12 +168,23 @@ def test_results_are_in_the_order_of_the_requests(bench: Bench) -> None:
 def test_the_queue_has_a_limit(bench: Bench) -> None:
     bench.say("STOP", BOB)
     requests = [ask("1"), ask("", ANNE), ask("2", BOB), ask("3"), ask("4")]
-    results = send(bench, *requests, room=2).results
+    bench.book = book(line_options(), max_backlog=12)
+    results = send(bench, *requests, waiting=10).results
     kinds = [result.reason if isinstance(result, Refusal) else "ok" for result in results]
     assert kinds == ["ok", Reason.EMPTY, Reason.OPTED_OUT, "ok", Reason.BACKLOG_FULL], "refused ones take no room"
-    (full,) = send(bench, ask(), room=0).results
+
+
+def test_what_there_is_no_room_for_costs_no_look_at_the_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.say("STOP", BOB)
+    bench.book = book(line_options(), max_backlog=12)
+    asked: list[object] = []
+    monkeypatch.setattr(accept_module, "standings", lambda tx, keys: asked.extend(keys) or {})
+    (full, empty) = send(bench, ask("1", BOB), ask(""), waiting=12).results
     assert isinstance(full, Refusal)
-    assert full.reason is Reason.BACKLOG_FULL
+    assert isinstance(empty, Refusal)
+    assert (full.reason, empty.reason) == (Reason.BACKLOG_FULL, Reason.EMPTY)
+    assert asked == []
+    assert len(stored(bench)) == 1, "the confirmation alone"
 
 
 def test_ten_thousand_at_once(bench: Bench) -> None:

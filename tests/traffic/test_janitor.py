@@ -224,12 +224,13 @@ async def test_what_was_kept_for_a_while_is_dropped(autojump_clock: MockClock, t
 async def test_a_store_that_fails_ends_a_round_and_no_more(autojump_clock: MockClock, tmp_path: Path) -> None:
     store = Breakable(tmp_path)
     async with world(tmp_path, engine=store.engine, up=False) as here:
-        await here.send()
+        await here.send(expires_at=here.clock.wall() + 1)
+        waits = "select count(*) from message where reason = 'expired'"
         store.breaks(sqlite3.SQLITE_FULL)
         assert here.nursery is not None
         here.nursery.start_soon(here.janitor.run)
         await trio.sleep(20)
-        assert here.janitor.depth == 0
         store.mended()
+        assert await here.one(waits) == 0
         await trio.sleep(6)
-        assert here.janitor.depth == 1
+        assert await here.one(waits) == 1

@@ -148,7 +148,8 @@ class Machine(RuleBasedStateMachine):
         latest = self.bench.standing(who, key[0]).latest
         reply = latest.mo_id if answer and latest else None
         request = SendRequest(line, who, "x" * (200 if long else 5), lane, in_reply_to=reply)
-        (result,) = self.bench.tx(lambda tx: accept(tx, [request], ADMIN, self.bench.book, Headroom(self.bench.book))).results
+        rules = self.bench.book
+        (result,) = self.bench.tx(lambda tx: accept(tx, [request], ADMIN, rules, Headroom(rules))).results
         person = self.people[key]
         if isinstance(result, Refusal):
             assert person.out or person.held or reply is not None

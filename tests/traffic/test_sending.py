@@ -23,6 +23,7 @@ from gateway.store.queries import earlier_answer
 from gateway.store.tx import Tx
 from gateway.traffic import kept, sending
 from gateway.traffic.accept import Acceptance, accept
+from gateway.traffic.backlog import Headroom
 from gateway.traffic.rulebook import RuleBook
 from tests.kit.faults import Moment, sqlite_error
 from tests.traffic.bench import LINE, book
@@ -134,10 +135,10 @@ async def test_a_bug_halfway_is_counted_and_sends_nothing_twice(
 ) -> None:
     async with world(tmp_path, dispatching=False) as here:
 
-        def broken(tx: Tx, requests: Sequence[SendRequest], actor: Actor, rules: RuleBook, room: Headroom) -> Acceptance:
+        def broken(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook, room: Headroom) -> Acceptance:
             if BATCH[4] in requests:
                 raise ValueError("our bug")
-            return accept(tx, requests, actor, rules, room)
+            return accept(tx, requests, actor, book, room)
 
         monkeypatch.setattr(sending, "accept", broken)
         assert words(await here.desk.send(BATCH, ADMIN)) == ["ok"] * 3 + ["unavailable"] * 7

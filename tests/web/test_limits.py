@@ -134,10 +134,20 @@ class DownError(GatewayError):
     transient = True
 
 
+class FullError(DownError):
+    full = True
+
+
+class DoubtfulError(FullError):
+    doubtful = True
+
+
 @pytest.mark.parametrize(
     "failure,slug,event",
     [
-        (DownError("store at /var/lib/secret is down"), "unavailable", "request not served: unavailable"),
+        (DownError("store at /var/lib/secret is down"), "unavailable", "request not served"),
+        (FullError("/var/lib/secret is full"), "storage-full", "request not served"),
+        (DoubtfulError("/var/lib/secret is full"), "storage-full", "request not served"),
         (GatewayError("a secret"), "internal-error", "request failed: our bug"),
         (ValueError("a secret"), "internal-error", "request failed: our bug"),
         (ExceptionGroup("a secret", [ValueError("a secret")]), "internal-error", "request failed: our bug"),
@@ -150,7 +160,8 @@ async def test_what_nobody_handled_is_answered_without_a_word_of_it(failure: Exc
     is_problem(response, slug)
     assert "secret" not in response.text
     assert [entry["event"] for entry in logs] == [event]
-    assert response.headers.get("retry-after") == ("5" if slug == "unavailable" else None)
+    assert response.headers.get("retry-after") == {"unavailable": "5", "storage-full": "30"}.get(slug)
+    assert ("not known whether" in response.json()["detail"]) is isinstance(failure, DoubtfulError)
 
 
 async def test_a_failure_after_the_answer_began_adds_nothing_to_it() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.model.messages import Lane, MessageState
-from gateway.model.refusal import Reason
-from gateway.model.requests import Actor, MessageQuery, Role, SendRequest
+from gateway.model.refusal import Reason, Refusal
+from gateway.model.requests import Accepted, Actor, MessageQuery, Role, SendRequest
 from gateway.model.views import SegmentRow
 from gateway.web.openapi import MAY_FAIL
 from gateway.web.problems import REFUSALS
@@ -54,7 +54,8 @@ async def test_every_reason_is_a_problem_with_its_status_alone_and_in_a_batch(re
     document = is_problem(alone, str(reason))
     assert document["since"] == "2026-11-22T17:04:05.250Z"
     assert document["source"] == "text"
-    assert alone.headers.get("retry-after") == {Reason.BACKLOG_FULL: "10", Reason.UNAVAILABLE: "5"}.get(reason)
+    waits = {Reason.BACKLOG_FULL: "60", Reason.UNAVAILABLE: "5", Reason.STORAGE_FULL: "30"}
+    assert alone.headers.get("retry-after") == waits.get(reason)
     many = await post(FakeDesk(), "/api/v1/messages", {"messages": [ONE, body, ONE]})
     assert many.status_code == 200
     first, second, third = many.json()["results"]
@@ -217,3 +218,36 @@ async def test_settling_what_is_uncertain(action: str, state: str) -> None:
         state,
     ]
     assert desk.calls == [("resolve", (3, 1, 2), action, Actor("the-operator", Role.OPERATOR))]
+
+
+class FullDesk(FakeDesk):
+    """Has room for so many more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def _judge(self, request: SendRequest) -> Accepted | Refusal:
+        self.room -= 1
+        if self.room < 0:
+            return Refusal(Reason.BACKLOG_FULL, "The queue holds 90 messages.", retry_after_s=7)
+        return super()._judge(request)
+
+
+@pytest.mark.parametrize("body", [ONE, {"messages": [ONE, ONE]}])
+async def test_who_sends_faster_than_the_carriers_take_is_told_when_to_come_back(body: dict[str, object]) -> None:
+    response = await post(FullDesk(0), "/api/v1/messages", body)
+    document = is_problem(response, "backlog-full")
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "7"
+    assert document["retry_after_s"] == 7
+
+
+async def test_a_batch_that_half_fits_says_so_item_by_item() -> None:
+    response = await post(FullDesk(1), "/api/v1/messages", {"messages": [ONE, ONE, ONE]})
+    assert response.status_code == 200
+    first, *rest = response.json()["results"]
+    assert first["state"] == "queued"
+    assert [(item["type"], item["status"], item["retry_after_s"]) for item in rest] == [
+        ("/problems/backlog-full", 429, 7)
+    ] * 2

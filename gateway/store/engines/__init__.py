@@ -109,6 +109,18 @@ class Engine(Protocol):
         """Close the connection; an open transaction is taken back."""
         ...
 
+    def has_chores(self, handle: Handle) -> bool:
+        """Say whether the database wants something done between two transactions of the writer. Asked after each."""
+        ...
+
+    def do_chores(self, handle: Handle) -> None:
+        """Do it: some milliseconds, in which nothing can be committed. Never raises."""
+        ...
+
+    def is_full(self, error: Exception) -> bool:
+        """Say whether an error is that the disk (or a quota) is full."""
+        ...
+
     def classify(self, error: Exception, *, committing: bool) -> Verdict:
         """Say what an error means; with ``committing``, one of ``commit``, which is only ever RETRY or UNKNOWN."""
         ...

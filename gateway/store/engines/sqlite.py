@@ -18,11 +18,13 @@ from typing import Any, Final
 
 from peewee import PeeweeException, SqliteDatabase
 
+from gateway.store.checkpoints import NET, Checkpointer
 from gateway.store.dialects.sqlite import SQLITE
 from gateway.store.engines import Handle, Ownership, Verdict
 from gateway.store.errors import StoreMisconfigured
 from gateway.store.lock import FileLock
 from gateway.store.options import StoreOptions
+from gateway.store.tx import Connection
 
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _STORE: Final = frozenset(
@@ -40,6 +42,8 @@ _STORE: Final = frozenset(
         sqlite3.SQLITE_INTERRUPT,
     }
 )
+_NO_ROOM: Final = 1 << 20
+"""A file system with fewer octets left is full."""
 _SYNCHRONOUS_FULL: Final = 2
 _STATEMENTS: Final = 512  # prepared statements kept per connection: hot ones come in a few sizes each
 
@@ -56,6 +60,7 @@ class SqliteEngine:
         self.path = state_dir / name
         self.keeps_witness = True
         self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
+        self._checkpointers: dict[Connection, Checkpointer] = {}
         self._busy_timeout_s = options.busy_timeout_s
         self._cache_kb = options.cache_mb * 1024
 
@@ -93,11 +98,11 @@ class SqliteEngine:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if self.path.stat().st_mode & 0o077:
             self.path.chmod(0o600)
-        return self._open(
+        handle = self._open(
             {
                 "journal_mode": "WAL",
                 "synchronous": "FULL",
-                "wal_autocheckpoint": 4000,
+                "wal_autocheckpoint": NET,
                 "journal_size_limit": 64 * 1024 * 1024,
                 "cache_size": -self._cache_kb,
                 "recursive_triggers": "ON",  # a REPLACE deletes: the triggers that forbid it must see that
@@ -105,6 +110,13 @@ class SqliteEngine:
             },
             writes=True,
         )
+        self._checkpointers[handle.connection] = Checkpointer(self.path, self._open_checkpoints)
+        return handle
+
+    def _open_checkpoints(self) -> Connection:
+        """Open the connection that carries the log over: as synchronous as the writer's, and with next to no cache."""
+        pragmas: dict[str, object] = {"synchronous": "FULL", "wal_autocheckpoint": 0, "cache_size": -64}
+        return self._open(pragmas, writes=True).connection
 
     def open_reader(self) -> Handle:
         """Open the file for reading only."""
@@ -160,10 +172,32 @@ class SqliteEngine:
 
     def close(self, handle: Handle) -> None:
         """Close the connection, its transaction first: a cursor that somebody still holds would keep the lock alive."""
+        if (checkpointer := self._checkpointers.pop(handle.connection, None)) is not None:
+            checkpointer.close()
         try:
             self.rollback(handle)
         finally:
             handle.database.close()
+
+    def has_chores(self, handle: Handle) -> bool:
+        """Have the log kept short; say whether it is to be finished (``gateway.store.checkpoints``)."""
+        return self._checkpointers[handle.connection].note(handle.connection)
+
+    def do_chores(self, handle: Handle) -> None:
+        """Carry the rest of the log over, so that it begins anew."""
+        self._checkpointers[handle.connection].finish(handle.connection)
+
+    def is_full(self, error: Exception) -> bool:
+        """Judge by the result code, and where writing failed for any reason, by what room the file system has left."""
+        code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
+        if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR:
+            # A quota, and the log's index in shared memory, say no more than that.
+            try:
+                left = os.statvfs(self.path.parent)
+            except OSError:
+                return False
+            return left.f_bavail * left.f_frsize < _NO_ROOM
+        return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
 
     def classify(self, error: Exception, *, committing: bool) -> Verdict:
         """Judge by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""

@@ -234,6 +234,17 @@ class PostgresqlEngine:
         self._watch.remove(link)
         link.close()
 
+    def has_chores(self, handle: Handle) -> bool:
+        """Never: the server looks after itself."""
+        return False
+
+    def do_chores(self, handle: Handle) -> None:
+        """There are none."""
+
+    def is_full(self, error: Exception) -> bool:
+        """Judge by the SQLSTATE: 53100 is disk_full (PostgreSQL documentation, appendix A)."""
+        return getattr(error, "sqlstate", None) == "53100"
+
     def classify(self, error: Exception, *, committing: bool) -> Verdict:
         """Judge by SQLSTATE; an error of the driver without one is of the connection."""
         state = error.sqlstate if isinstance(error, psycopg.Error) else None

@@ -40,11 +40,12 @@ async def send(
     """Store messages for sending.
 
     One message answers 202 with its id, or a problem. `{"messages": [...]}` answers 200 with one result for each, in
-    order. Either way all that was accepted is committed before the answer leaves. When the gateway fails halfway
-    through a batch, what was accepted has its id, and each of the rest is `unavailable`. With an `Idempotency-Key`, the
-    same request can be repeated safely for at least 24 hours: each message has its first answer again, only those that
-    were `backlog-full` or `unavailable` are asked anew, and nothing is sent twice. `Idempotency-Replayed: true` says
-    that nothing was left to do.
+    order; where the queue was full for all of them, it answers 429 as a whole. Either way all that was accepted is
+    committed before the answer leaves. When the gateway fails halfway through a batch, what was accepted has its id,
+    and each of the rest is `unavailable` or `storage-full`. With an `Idempotency-Key`, the same request can be repeated
+    safely for at least 24 hours: each message has its first answer again, only those that were `backlog-full`,
+    `unavailable` or `storage-full` are asked anew, and nothing is sent twice. `Idempotency-Replayed: true` says that
+    nothing was left to do.
     """
     idempotency = read_key(idempotency_key, await request.body(), caller)
     with in_flight.hold(idempotency):
@@ -54,9 +55,13 @@ async def send(
         return respond(Problem("key-reused", "This Idempotency-Key came before with another body; nothing was sent."))
     headers = {REPLAYED: "true"} if isinstance(results, Replayed) else {}
     outcomes = results.results if isinstance(results, Replayed) else results
-    if isinstance(body, SendMany):
+    if isinstance(body, SendMany) and not all(map(_is_full, outcomes)):
         return Response(await results_json(outcomes), 200, headers, media_type="application/json")
     return _one(outcomes[0], headers)
+
+
+def _is_full(outcome: Accepted | Refusal) -> bool:
+    return isinstance(outcome, Refusal) and outcome.reason is Reason.BACKLOG_FULL
 
 
 def _one(outcome: Accepted | Refusal, headers: dict[str, str]) -> Response:
