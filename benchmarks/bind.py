@@ -17,8 +17,10 @@ import pstats
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from timeit import repeat
 
 import structlog
 import trio
@@ -43,6 +45,8 @@ from gateway.smpp.session import Session, SessionOptions
 from gateway.smpp.states import Role
 
 RUNS = 5
+LOOK_S = min(repeat(time.process_time, number=1_000, repeat=RUNS)) / 1_000
+"""What looking at the clock costs, seconds: it is in each stage once."""
 REPLY = b"Welcome to Acme Alerts! 4 msgs/month. Msg&data rates may apply. Reply HELP for help, STOP to end."
 TEXTS = (b"JOIN", b"please JOIN!", b"HELP", b"is anybody there? I have not heard from you for a week or two")
 
@@ -183,6 +187,7 @@ class Stages:
         self.mos = [b"".join(map(deliver, range(at, at + batch))) for at in range(0, texts, batch)]
         self.permits = [permit(number) for number in range(texts)]
         self.costs: dict[str, float] = {}
+        self.calls: Counter[str] = Counter()
 
     def run(self) -> None:
         """Go through all batches."""
@@ -216,6 +221,7 @@ class Stages:
         begin = time.process_time()
         result = step(*args)
         self.costs[stage] = self.costs.get(stage, 0.0) + time.process_time() - begin
+        self.calls[stage] += 1
         return result
 
 
@@ -226,7 +232,7 @@ def stages(batch: int, texts: int) -> dict[str, float]:
         run = Stages(batch, texts)
         run.run()
         for stage, seconds in run.costs.items():
-            best[stage] = min(best.get(stage, 1e9), seconds / texts * 1e6)
+            best[stage] = min(best.get(stage, 1e9), (seconds - run.calls[stage] * LOOK_S) / texts * 1e6)
     return dict(sorted(best.items()))
 
 

@@ -10,13 +10,17 @@ is dealt with in one place, and it must never tell an Mo other than ``translate`
 from __future__ import annotations
 
 from hashlib import blake2b
+from struct import Struct, error
 from typing import Final
 
-from gateway.carriers.translate import MOST_ADDRESS, Origin, Translator, fingerprint_head
+from gateway.carriers.translate import MOST_ADDRESS, Origin, Translator, begun_fingerprint, fingerprint_of
 from gateway.model.address import read_line, read_msisdn
 from gateway.model.messages import Mo
 from gateway.sms.coding import charset_of
 from gateway.sms.gsm import BASIC
+
+_HANDLING: Final = Struct(">B2xBB2xBxB")
+"""esm_class, the first octets of the two times, data_coding and sm_length; the others say nothing of a text."""
 
 _ALIKE: Final = frozenset({"gsm", "latin-1", "ascii", "utf-8"})
 """Alphabets in which the octets of ``PLAIN`` are the same characters."""
@@ -35,10 +39,11 @@ class QuickText:
         self._session = origin.session
         self._alphabet = quirk.alphabet
         self._region_of = translator.region_of
-        # By data_coding: what a fingerprint begins with. None at all if a text of this carrier's may be a receipt.
-        never = quirk.receipt_by_text or 0 in quirk.receipt_types
-        codings = () if never else (c for c in range(0x100) if charset_of(c, quirk.alphabet).alphabet in _ALIKE)
-        self._heads = {coding: fingerprint_head(coding, 0, None) for coding in codings}
+        # None at all if a text of this carrier's may be a receipt.
+        may_be_receipt = quirk.receipt_by_text or 0 in quirk.receipt_types
+        codings = () if may_be_receipt else range(0x100)
+        self._codings = frozenset(c for c in codings if charset_of(c, quirk.alphabet).alphabet in _ALIKE)
+        self._begun: dict[int, blake2b] = {}  # fingerprints, by data_coding
 
     def read(self, raw: bytes, sequence: int, wall: float) -> Mo | None:
         """Return the text of a whole deliver_sm, or None if it is not plain. ``wall`` (unix seconds) is when it came.
@@ -49,17 +54,19 @@ class QuickText:
             service_end = raw.index(0, 16)
             source_end = raw.index(0, service_end + 3)
             destination_end = raw.index(0, source_end + 3)
-            begin = destination_end + 11
-            esm_class, _, _, schedule, validity, _, _, coding, _, length = raw[destination_end + 1 : begin]
-        except ValueError:
+            esm_class, schedule, validity, coding, length = _HANDLING.unpack_from(raw, destination_end + 1)
+        except (ValueError, error):
             return None
-        head = self._heads.get(coding)
-        if head is None or esm_class or schedule or validity or begin + length != len(raw):
+        begin = destination_end + 1 + _HANDLING.size
+        if coding not in self._codings or esm_class or schedule or validity or begin + length != len(raw):
             return None
         source, destination = raw[service_end + 3 : source_end], raw[source_end + 3 : destination_end]
         octets = raw[begin:]
         if octets.translate(None, PLAIN) or not 0 < len(destination) <= MOST_ADDRESS or len(source) > MOST_ADDRESS:
             return None
+        begun = self._begun.get(coding)
+        if begun is None:
+            begun = self._begun[coding] = begun_fingerprint(coding, 0, None)
         line = read_line(destination.decode("latin-1"))
         subscriber = read_msisdn(source.decode("latin-1"), self._region_of(line), raw[service_end + 1])
         return Mo(
@@ -72,7 +79,7 @@ class QuickText:
             octets.decode("ascii"),
             octets,
             coding,
-            blake2b(head + octets, digest_size=16).digest(),
+            fingerprint_of(begun, octets),
             wall,
             self._alphabet,
             None,

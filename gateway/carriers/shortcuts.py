@@ -30,9 +30,8 @@ class LinkShortcuts:
         self._ask = unanswered.ask
         self._settle = outbox.settle
 
-    def text(self, raw: bytes) -> Mo | None:
+    def text(self, raw: bytes, sequence: int) -> Mo | None:
         """Take in a plain text, which waits for its answer then."""
-        sequence = int.from_bytes(raw[12:16], "big")
         mo = self._read(raw, sequence, self.wall)
         if mo is not None:
             self._ask(_DELIVER_SM, sequence, len(raw))

@@ -192,12 +192,20 @@ def fingerprint(user_data: bytes, data_coding: int, udh_octets: int, sar: _Sar |
 
     ``user_data`` begins with ``udh_octets`` octets of user data header.
     """
-    return blake2b(fingerprint_head(data_coding, udh_octets, sar) + user_data, digest_size=16).digest()
+    return fingerprint_of(begun_fingerprint(data_coding, udh_octets, sar), user_data)
 
 
-def fingerprint_head(data_coding: int, udh_octets: int, sar: _Sar | None) -> bytes:
-    """Return what stands before the user data in what is digested."""
-    return struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
+def begun_fingerprint(data_coding: int, udh_octets: int, sar: _Sar | None) -> blake2b:
+    """Return a fingerprint to which the user data is still to be added. Beginning one costs more than all the rest."""
+    head = struct.pack(">BI?3I", data_coding & 0xFF, udh_octets, sar is not None, *(sar or (0, 0, 0)))
+    return blake2b(head, digest_size=16)
+
+
+def fingerprint_of(begun: blake2b, user_data: bytes) -> bytes:
+    """Return the fingerprint of ``user_data``; ``begun`` stays as it is, for the next one."""
+    whole = begun.copy()
+    whole.update(user_data)
+    return whole.digest()
 
 
 def _sar(pdu: DeliverSm | DataSm) -> _Sar | None:

@@ -24,7 +24,7 @@ from gateway.smpp.layouts import RESPONSES
 from gateway.smpp.limits import SessionOptions as SessionOptions
 from gateway.smpp.pdu import Bind, BindResp, EnquireLink, Frame, Pdu, Tlv, Unbind, tlv
 from gateway.smpp.reader import Reader, read
-from gateway.smpp.shortcuts import ACCEPTED, NO_SHORTCUTS, PLAIN_TEXT, Shortcuts
+from gateway.smpp.shortcuts import ACCEPTED, KIND_AND_SEQUENCE, NO_SHORTCUTS, PLAIN_TEXT, Shortcuts
 from gateway.smpp.states import BOUND_BY, Role, Standing, State
 from gateway.smpp.timers import SendEnquireLink, SessionTimers, Stop, StopReason
 from gateway.smpp.window import Waiting, Window
@@ -288,11 +288,11 @@ class Session:
         texts_welcome = self._standing.may_receive(_DELIVER_SM)
         for raw in pdus:
             short: T | None = None
-            kind = raw[4:12]
+            kind, sequence = KIND_AND_SEQUENCE.unpack_from(raw, 4)
             if kind == PLAIN_TEXT and texts_welcome:
-                short = shortcuts.text(raw)
+                short = shortcuts.text(raw, sequence)
             elif kind == ACCEPTED:
-                short = self._accepted(raw, shortcuts)
+                short = self._accepted(raw, sequence, shortcuts)
             if short is not None:
                 told.append(short)
                 continue
@@ -305,9 +305,8 @@ class Session:
             told += self.close(f"framing lost: {self._reader.lost.reason}")
         return told
 
-    def _accepted(self, raw: bytes, shortcuts: Shortcuts[T]) -> T | None:
+    def _accepted(self, raw: bytes, sequence: int, shortcuts: Shortcuts[T]) -> T | None:
         """Let a shortcut tell of a submit_sm_resp, if it answers a request and is a message_id and nothing else."""
-        sequence = int.from_bytes(raw[12:16], "big")
         waiting = self._window.find(sequence)
         if waiting is None or waiting.command_id != _SUBMIT_SM or raw.find(0, HEADER_LENGTH) != len(raw) - 1:
             return None

@@ -19,6 +19,8 @@ from gateway.smpp.constants import CommandId
 T_co = TypeVar("T_co", covariant=True)
 
 _COMMAND_AND_STATUS: Final = Struct(">II")
+KIND_AND_SEQUENCE: Final = Struct(">8sI")
+"""What stands behind command_length: what kind of PDU it is (compare with the two below), and its number."""
 PLAIN_TEXT: Final = _COMMAND_AND_STATUS.pack(CommandId.DELIVER_SM, 0)
 """command_id and command_status of a deliver_sm; a request has no status (SMPP 3.4 section 3.2)."""
 ACCEPTED: Final = _COMMAND_AND_STATUS.pack(CommandId.SUBMIT_SM_RESP, 0)
@@ -28,7 +30,7 @@ ACCEPTED: Final = _COMMAND_AND_STATUS.pack(CommandId.SUBMIT_SM_RESP, 0)
 class Shortcuts(Protocol[T_co]):
     """How an owner reads the two by itself; what is returned stands among the events, in its place."""
 
-    def text(self, raw: bytes) -> T_co | None:
+    def text(self, raw: bytes, sequence: int) -> T_co | None:
         """Tell of a deliver_sm that is legal now; ``raw`` is the whole PDU, its body not looked at. None: declined."""
         ...
 
@@ -40,7 +42,7 @@ class Shortcuts(Protocol[T_co]):
 class NoShortcuts:
     """Everything goes the ordinary way."""
 
-    def text(self, raw: bytes) -> None:
+    def text(self, raw: bytes, sequence: int) -> None:
         """See ``Shortcuts``."""
 
     def accepted(self, token: object, message_id: str) -> None:

@@ -42,7 +42,7 @@ WINDOW = 3
 
 
 class NoShortcuts(LinkShortcuts):
-    def text(self, raw: bytes) -> None:
+    def text(self, raw: bytes, sequence: int) -> None:
         """Decline."""
 
     def accepted(self, token: object, message_id: str) -> None:

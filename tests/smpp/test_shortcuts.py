@@ -70,7 +70,8 @@ class Owner:
     declines: bool = False
     asked: list[object] = field(default_factory=list)
 
-    def text(self, raw: bytes) -> str | None:
+    def text(self, raw: bytes, sequence: int) -> str | None:
+        assert raw[12:16] == sequence.to_bytes(4, "big")
         self.asked.append(raw)
         return None if self.declines else "text"
 
