@@ -53,7 +53,7 @@ class Carrier:
         self._throttle = 0
         self._deaf_until = self._slow_until = 0.0
         self._told: deque[tuple[float, bytes]] = deque()
-        self._said_at = 0.0
+        self._said_at = self._cpu_s = 0.0
 
     # What links tell.
 
@@ -92,6 +92,7 @@ class Carrier:
         self.going = True
         self.book.began = self.book.last_came = self._said_at = now
         self._moods.begin(now)
+        self._cpu_s = _cpu_s()
 
     def turn(self, now: float) -> None:
         """Look at what arrived, text what is due, and write."""
@@ -143,10 +144,9 @@ class Carrier:
 
     def result(self) -> dict[str, Any]:
         """Return what is to be told at the end."""
-        used = resource.getrusage(resource.RUSAGE_SELF)
         unacked = [text for text, _ in self.open.values()] + [text for _, text in self._again]
         moods = {mood.value: count for mood, count in self._moods.counts.items()} if self.plan.rough else None
-        return {**self.book.result(unacked), "moods": moods, "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
+        return {**self.book.result(unacked), "moods": moods, "cpu_s": round(_cpu_s() - self._cpu_s, 3)}
 
     # The rest.
 
@@ -216,6 +216,12 @@ class Carrier:
                 link.delay_s, self._slow_until = self._moods.some(0.02, 0.5), now + self._moods.some(0.5, 3)
             case Mood.DEAF:
                 self._deaf_until = now + self._moods.some(0.1, 2)
+
+
+def _cpu_s() -> float:
+    """Return the processor's seconds that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def say(value: dict[str, Any]) -> None:
