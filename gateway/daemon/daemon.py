@@ -23,6 +23,7 @@ from gateway.base import Clock, SystemClock
 from gateway.config import Config, ConfigErrors, diff, load
 from gateway.daemon.flow import Flow
 from gateway.daemon.folder import make_state_folder
+from gateway.daemon.interpreter import settle_in
 from gateway.daemon.notify import Notifier, feed_watchdog
 from gateway.daemon.tracing import Tracer
 from gateway.store.engines import Verdict
@@ -221,6 +222,7 @@ async def run(
                     if started is not None:
                         await started(gateway)
                     await gateway.stop.wait()
+                    settle_in()
                     _log.info("gateway stopping")
                     notifier.stopping()
                 nursery.cancel_scope.cancel()

@@ -50,13 +50,15 @@ class Job(Generic[T]):
     ``run`` is a pure function of the transaction: it may run several times, of which only the last is committed, so it
     changes nothing but rows and returns what else shall happen. ``done`` gets its result after the commit, ``failed``
     the exception: the job's own, StoreUnavailable (nothing stored) or OutcomeUnknown. Exactly one of the two is called,
-    once, in the Trio thread; neither may block or raise. ``name`` is for logs.
+    once, in the Trio thread; neither may block or raise. ``name`` is for logs. ``is_quick``: it takes milliseconds at
+    most, whatever it finds, so that the Trio thread may run it where the engine's statements are near.
     """
 
     run: Callable[[Tx], T]
     done: Callable[[T], None]
     failed: Callable[[Exception], None]
     name: str
+    is_quick: bool = False
 
 
 @value
@@ -111,12 +113,21 @@ class _Committed:
 
 
 @value
-class _Failure:
+class Failure:
     """A transaction that did not commit. ``index`` is the job that raised, None if it was no job."""
 
     verdict: Verdict
     error: Exception
     index: int | None
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A transaction whose jobs have run, and which is not committed yet."""
+
+    handle: Handle
+    tx: Tx
+    completions: list[Completion]
 
 
 class Committer:
@@ -177,15 +188,26 @@ class Committer:
         if handle is not None:
             self._engine.close(handle)
 
-    def run(self, jobs: Sequence[Job[Any]]) -> Batch:
-        """Run and commit ``jobs``, in order, by the rules above. Never raises for what a job or the store does."""
+    def prepare(self, jobs: Sequence[Job[Any]]) -> Prepared | Failure | None:
+        """Run ``jobs`` without waiting for anybody; ``run`` must follow at once, on the same jobs, with what came of it.
+
+        Returns None where that cannot be done here, and nothing has happened.
+        """
+        return None if self._handle is None else self._work(jobs, waits=False)
+
+    def run(self, jobs: Sequence[Job[Any]], first: Prepared | Failure | None = None) -> Batch:
+        """Run and commit ``jobs``, in order, by the rules above. Never raises for what a job or the store does.
+
+        ``first`` is what ``prepare`` made of them.
+        """
         batch = Batch()
         rest = list(jobs)
         together = len(rest)
         tries = 0
         while rest:
             group = rest[:together]
-            outcome = self._attempt(group)
+            outcome = self._commit(self._work(group) if first is None else first)
+            first = None
             self.attempted_at = self._clock.monotonic()
             if isinstance(outcome, _Committed):
                 batch.completions += outcome.completions
@@ -211,47 +233,53 @@ class Committer:
                 break
         return batch
 
-    def _attempt(self, group: Sequence[Job[Any]]) -> _Committed | _Failure:
-        """Run ``group`` in one transaction; return once it is durable, or taken back."""
+    def _work(self, group: Sequence[Job[Any]], *, waits: bool = True) -> Prepared | Failure:
+        """Run ``group`` in one transaction; return it as it is before its commit, or why it was taken back."""
         index: int | None = None
         try:
             handle = self.handle()
-            self._engine.begin(handle)
+            self._engine.begin(handle, waits=waits)
             tx = self._tx(handle)
             completions: list[Completion] = []
             for index, job in enumerate(group):  # noqa: B007 - read by the handler below
                 completions.append(Completion(job, job.run(tx), None))
         except Exception as error:  # noqa: BLE001 - every kind has its fate in the rules above
             return self._failed(error, index)
+        return Prepared(handle, tx, completions)
+
+    def _commit(self, work: Prepared | Failure) -> _Committed | Failure:
+        """Make a transaction durable; return once it is, or once it is taken back."""
+        if isinstance(work, Failure):
+            return work
         started = self._clock.monotonic()
         try:
             if self._log is not None:
-                self._log.keep(tx)
-        except Exception as error:  # noqa: BLE001 - the log's own, or the store's that was asked for it: neither is a job's
+                self._log.keep(work.tx)
+        except Exception as error:  # noqa: BLE001 - the log's own, or the store's that was asked for it; no job's
             return self._failed(error, None)
         try:
-            self._engine.commit(handle)
+            self._engine.commit(work.handle)
         except Exception as error:  # noqa: BLE001 - classified by the engine
-            return self._after_rollback(_Failure(self._engine.classify(error, committing=True), error, None))
-        return _Committed(completions, Commit(self._clock.monotonic() - started, len(group)))
+            return self._after_rollback(Failure(self._engine.classify(error, committing=True), error, None))
+        return _Committed(work.completions, Commit(self._clock.monotonic() - started, len(work.completions)))
 
-    def _failed(self, error: Exception, index: int | None) -> _Failure:
+    def _failed(self, error: Exception, index: int | None) -> Failure:
         verdict = self._engine.classify(error, committing=False)
         if index is None and verdict is Verdict.JOB:
             verdict = Verdict.STORE  # no job ran: whatever it is, it is not a job's fault
-        return self._after_rollback(_Failure(verdict, error, index))
+        return self._after_rollback(Failure(verdict, error, index))
 
-    def _after_rollback(self, failure: _Failure) -> _Failure:
+    def _after_rollback(self, failure: Failure) -> Failure:
         """Take the transaction back; if even that fails, the store is at fault."""
         if failure.verdict in (Verdict.STORE, Verdict.UNKNOWN) or self._handle is None:
             return failure
         try:
             self._engine.rollback(self._handle)
         except Exception as error:  # noqa: BLE001 - whatever it is, the handle is not to be trusted
-            return _Failure(Verdict.STORE, error, None)
+            return Failure(Verdict.STORE, error, None)
         return failure
 
-    def _give_up(self, group: Sequence[Job[Any]], behind: Sequence[Job[Any]], failure: _Failure) -> list[Completion]:
+    def _give_up(self, group: Sequence[Job[Any]], behind: Sequence[Job[Any]], failure: Failure) -> list[Completion]:
         """Fail all jobs of the batch that are not committed, and let go of the connection."""
         _log.error("transaction failed", kind=failure.verdict.value, jobs=len(group), error=repr(failure.error))
         self._drop()

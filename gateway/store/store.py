@@ -148,8 +148,9 @@ async def open_store(
         committer = Committer(engine, clock, log=outside.log)
         prepared = partial(_prepare, engine, committer, f"{options.url} in {state_dir}", node, starts, outside)
         identity, migrated = await (trio.to_thread.run_sync(prepared) if threads else _inline(prepared))
-        kind: type[Writer] = ThreadWriter if threads else InlineWriter
-        writer = kind(committer, clock, max_batch=options.max_batch, hooks=hooks)
+        writer: Writer = InlineWriter(committer, clock, max_batch=options.max_batch, hooks=hooks)
+        if threads:
+            writer = ThreadWriter(committer, clock, max_batch=options.max_batch, hooks=hooks, near=engine.is_near)
         store = Store(engine, writer, identity, migrated, options.readers, outside, threads=threads)
         _log.info("store opened", url=options.url, node=node, life=identity.life, migrated=migrated)
         raised: Exception | None = None

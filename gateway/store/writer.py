@@ -23,7 +23,7 @@ import trio
 
 from gateway.base import Clock
 from gateway.store.errors import StoreUnavailable
-from gateway.store.jobs import Batch, Committer, Completion, Job
+from gateway.store.jobs import Batch, Committer, Completion, Failure, Job, Prepared
 from gateway.store.tx import Tx
 
 T = TypeVar("T")
@@ -31,6 +31,10 @@ T = TypeVar("T")
 
 def _ignore_commit(seconds: float, jobs: int) -> None:
     """Nobody counts."""
+
+
+def _nothing() -> None:
+    """Nothing has gathered."""
 
 
 def _ignore_failure(kind: str) -> None:
@@ -60,6 +64,7 @@ class Writer(ABC):
         self._waiting = 0
         self._turned_at = clock.monotonic()
         self._closed = False
+        self._before: Callable[[], None] = _nothing
 
     @property
     def waiting(self) -> int:
@@ -73,6 +78,17 @@ class Writer(ABC):
         A watchdog compares it with now: a store that answers errors is alive, one that is stuck inside a call is not.
         """
         return max(self._turned_at, self._committer.attempted_at) if self._waiting else self._clock.monotonic()
+
+    def call_before(self, fill: Callable[[], None]) -> None:
+        """Have ``fill`` called before each batch, to ``put`` what has gathered. ``wake`` says that something has."""
+        self._before = fill
+
+    def wake(self) -> None:
+        """Look for work once the batch under way has ended, or at once; what comes in one instant goes together."""
+        if self._closed:
+            self._before()
+        else:
+            self._wake()
 
     def put(self, job: Job[Any]) -> None:
         """Queue ``job`` for the next batch. Once the writer was told to stop, the job fails with StoreUnavailable."""
@@ -148,30 +164,70 @@ def _delivered(completion: Completion) -> Exception | None:
 
 
 class ThreadWriter(Writer):
-    """The writer with a thread of its own."""
+    """The writer with a thread of its own, for what blocks.
 
-    def __init__(self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None) -> None:
+    With ``near`` statements (``Engine.is_near``), quick jobs run in the Trio thread, and only their commit goes to the
+    other one. Two threads that both run Python only take turns at the interpreter's lock, hundreds of times in one
+    transaction, and each turn costs more than the statement that it is for. A commit is one call, without the lock.
+    """
+
+    def __init__(
+        self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None, near: bool = False
+    ) -> None:
         super().__init__(committer, clock, max_batch=max_batch, hooks=hooks)
-        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._near = near
+        self._jobs: deque[Job[Any]] = deque()
+        self._work: queue.SimpleQueue[tuple[list[Job[Any]], Prepared | Failure | None] | None] = queue.SimpleQueue()
+        self._bell = trio.Event()
+        self._free = trio.Event()
         self._over = trio.Event()
         self._bug: Exception | None = None
 
     def _enqueue(self, job: Job[Any]) -> None:
-        self._jobs.put(job)
+        self._jobs.append(job)
+        self._bell.set()
 
     def _wake(self) -> None:
-        self._jobs.put(None)
+        self._bell.set()
 
     async def serve(self) -> None:
-        """Keep the thread running; cancelled, do as ``stop`` does, and leave when the thread has ended."""
+        """Keep the thread busy; cancelled, do as ``stop`` does, and leave when the thread has ended."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_thread)
             try:
-                await self._over.wait()
+                while not (self._closed or self._over.is_set()):
+                    await self._bell.wait()
+                    self._bell = trio.Event()
+                    await self._drain()
             finally:
                 self.stop()
+                with trio.CancelScope(shield=True):
+                    await self._drain()
+                self._work.put(None)
         if self._bug is not None:
             raise self._bug
+
+    async def _drain(self) -> None:
+        """Hand the thread what waits, batch by batch, until nothing does."""
+        while not self._over.is_set():
+            self._before()
+            if not self._jobs:
+                return
+            jobs = self._gather()
+            self._free = trio.Event()
+            first = self._committer.prepare(jobs) if self._near and jobs[0].is_quick else None
+            self._work.put((jobs, first))
+            with trio.CancelScope(shield=True):
+                await self._free.wait()
+
+    def _gather(self) -> list[Job[Any]]:
+        """Return what waits, in order, up to the size of a batch; near, as long as it is quick alike."""
+        jobs = [self._jobs.popleft()]
+        while self._jobs and len(jobs) < self._max_batch:
+            if self._near and self._jobs[0].is_quick is not jobs[0].is_quick:
+                break
+            jobs.append(self._jobs.popleft())
+        return jobs
 
     async def _run_thread(self) -> None:
         """A thread cannot be cancelled: this ends when the loop does, and Trio waits for it."""
@@ -179,33 +235,33 @@ class ThreadWriter(Writer):
             await trio.to_thread.run_sync(self._loop, trio.lowlevel.current_trio_token(), limiter=_own_thread())
         finally:
             self._over.set()
+            self._free.set()
 
     def _loop(self, token: trio.lowlevel.TrioToken) -> None:
-        more = True
-        while more:
-            jobs, more = self._gather()
-            if jobs:
-                token.run_sync_soon(self._deliver_or_stop, self._committer.run(jobs))
+        while (work := self._work.get()) is not None:
+            batch = self._committer.run(*work)
+            chores = self._committer.has_chores()
+            token.run_sync_soon(self._deliver_or_stop, batch, not chores)
+            if chores:  # rarely, and not before those who wait for this batch are told
+                self._committer.do_chores()
+                token.run_sync_soon(self._set_free)
         self._committer.close()
 
-    def _gather(self) -> tuple[list[Job[Any]], bool]:
-        """Wait for one job and take those that wait behind it; the second value is False at the end."""
-        jobs: list[Job[Any]] = []
-        job = self._jobs.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) >= self._max_batch or self._jobs.empty():
-                return jobs, True
-            job = self._jobs.get_nowait()
-        return jobs, False
+    def _set_free(self) -> None:
+        self._free.set()
 
-    def _deliver_or_stop(self, batch: Batch) -> None:
-        """Deliver in the Trio thread, where an exception would take down the whole loop: keep it for ``serve``."""
+    def _deliver_or_stop(self, batch: Batch, is_free: bool) -> None:
+        """Deliver in the Trio thread, where an exception would take down the whole loop: keep it for ``serve``.
+
+        ``is_free``: the next batch may follow.
+        """
         try:
             self._deliver(batch)
         except ExceptionGroup as bug:
             self._bug = bug
             self._over.set()
+        if is_free:
+            self._free.set()
 
 
 def _own_thread() -> trio.CapacityLimiter:
@@ -241,6 +297,8 @@ class InlineWriter(Writer):
             self._committer.close()
 
     def _drain(self) -> None:
+        self._before()
         while self._jobs:
             jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), self._max_batch))]
             self._deliver(self._committer.run(jobs))
+            self._before()

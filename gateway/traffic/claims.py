@@ -119,10 +119,14 @@ class Demand:
 
 @dataclass(slots=True)
 class Claimed:
-    """The claims, in the order in which their permits shall be offered, and the places found empty."""
+    """The claims, in the order in which their permits shall be offered, and the places found empty.
+
+    ``tokens`` are what is left to the lines that have a limit of their own.
+    """
 
     claims: list[Claim] = field(default_factory=list)
     emptied: set[Place] = field(default_factory=set)
+    tokens: Mapping[int, int] = field(default_factory=dict)
 
 
 def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
@@ -137,6 +141,7 @@ def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
             _share(taking, supply, set(waits))
             taking.allotted = None
         _share(taking, supply, waits)
+    taking.claimed.tokens = taking.tokens
     return taking.claimed
 
 

@@ -91,12 +91,12 @@ def uncontended(
     """
     held, alone = owned(tx, passage.fences)
     supplies = []
-    for each in passage.supplies:
+    for each in passage.left or ():
         rooms = [room for room in each.rooms if lease_of(room.bind) in held]
         supplies.append(Supply(each.carrier, rooms, each.tokens, each.queues, each.turns))
     if not alone:
         waiting = {*waiting, *busy_elsewhere(tx, {(new.draft.line_id, new.draft.subscriber) for new in replies})}
-    return replace(passage, supplies=supplies), waiting
+    return replace(passage, left=supplies), waiting
 
 
 def _key(claim: Claim) -> Key:

@@ -22,7 +22,6 @@ from gateway.base import Clock
 from gateway.carriers.interface import BindPort, CarrierPort
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
-from gateway.model.nodes import LeaseKey
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.store.errors import StoreError
 from gateway.store.hot_consent import Key
@@ -30,9 +29,8 @@ from gateway.store.jobs import Job
 from gateway.store.tx import Tx
 from gateway.store.writer import Writer
 from gateway.traffic.brake import Brakes
-from gateway.traffic.claims import Demand, Place, Room, Supply, Turns, claim, copy_of
+from gateway.traffic.claims import Demand, Place, Room, Supply, Turns
 from gateway.traffic.contended import Going, Shared, going
-from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.passage import Passage
 from gateway.traffic.reports import Reports
@@ -101,7 +99,6 @@ class Dispatcher:
         self._doubts = 0
         self._stopped = False
         self._is_out = False
-        self._claiming = False
 
     def part_of_lines(self, part: Callable[[Sequence[Way]], float]) -> None:
         """Learn which part of a line's rate is this node's, by the line's ways (above 0, up to 1)."""
@@ -113,7 +110,8 @@ class Dispatcher:
         for lane, line_id in places:
             ways = by_id[line_id].ways if line_id in by_id else ()
             self._rung.update((lane, line_id, route) for route in ("", *(way.carrier for way in ways)))
-        self._bell.set()
+        if self._backlog or self._rung or self._doubts:
+            self._bell.set()
 
     def ring_all(self) -> None:
         """Say that any place may have messages: after a start, a reload, or an operator's word."""
@@ -152,7 +150,7 @@ class Dispatcher:
                     key = (mt.line_id, mt.subscriber)
                     _keep(self._resting, (key, mt.lane is Lane.URGENT), now + RETRY_PAUSE_S)
                 self.ring([(mt.lane, mt.line_id)])
-        self._bell.set()
+        self.ring()
 
     def give_back(self, carrier_name: str, outcomes: Sequence[Outcome]) -> None:
         """Return the tokens of permits that never left, to their carrier and their lines."""
@@ -169,6 +167,7 @@ class Dispatcher:
         while not self._stopped:
             with trio.move_on_after(self._patience()):
                 await self._bell.wait()
+            await trio.lowlevel.checkpoint()  # texts that came in the same instant bring a claim of their own
             self._bell = trio.Event()
             if self._stopped:
                 return
@@ -179,48 +178,60 @@ class Dispatcher:
                 self._shared.ring(self._backlog)
 
     def passage(self) -> Passage | None:
-        """Return what replies may use on the short way; None while something waits, or another passage is out.
+        """Return what replies may use on the short way, behind a claim of what waits, which goes to the writer now.
 
-        Whoever gets one gives it back with ``passed``. Until then nothing is claimed.
+        None while another claim is on its way. Whoever gets one puts the job that uses it at once, and gives it back
+        with ``passed``; until then nothing else is claimed.
         """
-        if self._is_out or self._claiming or self._stopped or self._doubts:
-            return None
-        self._wake()
-        book, now = self._book(), self._clock.monotonic()
-        supplies, paused = self._supplies(book), self._brakes.places(book)
-        if not supplies or _is_wanted(
-            supplies, {place for place in self._backlog | self._rung if place[:2] not in paused}
-        ):
+        if self._is_out or self._stopped or self._doubts or not (found := self._look()).supplies:
             return None
         self._is_out = True
-        return Passage(
-            supplies,
-            paused,
-            frozenset(self._busy),
-            frozenset(self._resting),
-            frozenset(self._held),
-            self._serving.tokens(book, now),
-            self._writings(),
-            self._fences(),
-        )
+        if _is_wanted(found.supplies, found.demand.backlog):
+            self._put_claim(found, lambda _error: None)  # what failed is claimed again: what waits still waits
+        else:
+            found.open()
+        return found
 
     def passed(self, minted: Minted | None) -> None:
         """Take a passage back, with what was minted on it; to be called in the callback of that commit."""
         self._is_out = False
+        self.ring()
         if minted is not None and minted.messages:
             self._hand_over(_Dispatched(minted, frozenset()))
-        else:
-            self._bell.set()
 
     async def _claim(self) -> bool:
         """Run one claim if there is anything to claim; False if the store did not take it."""
         if self._is_out:
-            return True  # what comes back rings
+            return True  # whoever gives the passage back rings
+        found = self._look()
+        if not _is_wanted(found.supplies, found.demand.backlog):
+            return True
+        finished = trio.Event()
+        failure: list[Exception] = []
+
+        def over(error: Exception | None) -> None:
+            failure.extend([error] if error else [])
+            finished.set()
+
+        self._is_out = True
+        try:
+            self._put_claim(found, over)
+            await finished.wait()
+        finally:
+            self._is_out = False
+        if not failure:
+            return True
+        if not isinstance(failure[0], StoreError):
+            raise failure[0]
+        _log.warning("nothing dispatched: the store did not take it", error=str(failure[0]))
+        return False
+
+    def _look(self) -> Passage:
+        """Return what could be sent now, and what waits."""
         self._wake()
         self._backlog |= self._rung
         self._rung = set()
         book = self._book()
-        supplies = self._supplies(book)
         paused = self._brakes.places(book)
         demand = Demand(
             frozenset(place for place in self._backlog if place[:2] not in paused),
@@ -229,48 +240,28 @@ class Dispatcher:
             frozenset(self._held),
             self._serving.tokens(book, self._clock.monotonic()),
         )
-        if not _is_wanted(supplies, demand.backlog):
-            return True
-        finished = trio.Event()
-        failure: list[Exception] = []
+        writings = {carrier.name: carrier.writing for carrier in self._carriers()}
+        fences = self._shared.fences() if self._shared is not None else {}
+        return Passage(self._supplies(book), demand, paused, writings, fences)
 
+    def _put_claim(self, found: Passage, over: Callable[[Exception | None], None]) -> None:
+        """Put a claim to the writer; its permits are handed over before ``over`` is told of its end."""
+        book = self._book()
         doubts, handed = self._doubts, frozenset(self._handed)
-        writings, fences = self._writings(), self._fences()
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
-            claimed = claim(tx, [copy_of(supply) for supply in supplies], demand)
-            go = going(tx, claimed.claims, fences) if tx.dialect.several else Going(claimed.claims)
-            return _Dispatched(pass_gate(tx, go.claims, book, writings), frozenset(claimed.emptied), go.rests)
+            claimed = found.claim(tx)
+            go = going(tx, claimed.claims, found.fences) if tx.dialect.several else Going(claimed.claims)
+            return _Dispatched(pass_gate(tx, go.claims, book, found.writings), frozenset(claimed.emptied), go.rests)
 
         def done(result: _Dispatched) -> None:
             self._doubts -= doubts
             self._hand_over(result)
-            finished.set()
+            over(None)
 
-        def failed(error: Exception) -> None:
-            failure.append(error)
-            finished.set()
-
-        self._claiming = True
-        self._writer.put(Job(run, done, failed, "dispatch"))
-        try:
-            await finished.wait()
-        finally:
-            self._claiming = False
-        if not failure:
-            return True
-        if not isinstance(failure[0], StoreError):
-            raise failure[0]
-        _log.warning("nothing dispatched: the store did not take it", error=str(failure[0]))
-        return False
-
-    def _fences(self) -> Mapping[LeaseKey, int]:
-        return self._shared.fences() if self._shared is not None else {}
-
-    def _writings(self) -> Writings:
-        return {carrier.name: carrier.writing for carrier in self._carriers()}
+        self._writer.put(Job(run, done, over, "dispatch", is_quick=True))
 
     def lane_of(self, message_id: int) -> Lane | None:
         """Return the lane of a message that is under way; None for any other."""
@@ -310,7 +301,7 @@ class Dispatcher:
             bind.offer(permits)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
         if result.minted.messages or result.minted.refused or result.minted.failed or any(held):
-            self._bell.set()
+            self.ring()
 
     def _offers(self, minted: Minted) -> list[tuple[CarrierPort, BindPort, list[Permit]]]:
         """Return what each bind gets. What was minted for one that has left is taken back by the next claim."""
@@ -379,9 +370,13 @@ class Dispatcher:
 
 
 def _is_wanted(supplies: Sequence[Supply], backlog: Collection[Place]) -> bool:
-    """Say whether something may wait in a place that one of these carriers serves."""
+    """Say whether something may wait in a place that one of these carriers serves, and has room for."""
     return bool(backlog) and any(
-        (lane, *queue) in backlog for supply in supplies for queue in supply.queues for lane in Lane
+        (lane, *queue) in backlog
+        for supply in supplies
+        for lane in Lane
+        if lane is Lane.URGENT or supply.budget > 0
+        for queue in supply.queues
     )
 
 

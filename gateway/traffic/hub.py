@@ -49,7 +49,7 @@ MOST_OCTETS: Final = 64 * 1024 * 1024
 _NO_TEXT: Final = (False, None)
 
 
-MOST_TOGETHER: Final = 1000
+MOST_TOGETHER: Final = 250
 """Arrivals of one job: more would make the first of them wait for the last."""
 
 
@@ -105,6 +105,7 @@ class Hub:
         self._wake = trio.Event()
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
+        writer.call_before(self._turn)
 
     async def recorded(self) -> None:
         """Wait until every outcome that was reported is recorded."""
@@ -128,7 +129,7 @@ class Hub:
         waiting.octets = sum(map(_octets, arrivals))
         self._undone += len(arrivals)
         self._octets += waiting.octets
-        self._turn()
+        self._writer.wake()
 
     def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
         """Learn of texts that were told to come again before they came here."""
@@ -141,7 +142,7 @@ class Hub:
         self._dispatcher.give_back(bind.carrier, outcomes)
         self._unrecorded += len(outcomes)
         self._outcomes += outcomes
-        self._turn()
+        self._writer.wake()
         self._dispatcher.ring()
 
     def acks_written(self, bind: BindPort, session: str, sequences: Sequence[int]) -> None:
@@ -175,30 +176,28 @@ class Hub:
         if self._again and now >= self._again_at:
             self._outcomes[:0] = self._again
             self._again = []
-            self._turn()
+            self._writer.wake()
         due = self._waiting[0].due if self._waiting else math.inf
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
     def _turn(self) -> None:
-        """Put what has gathered to the writer, unless it is busy with the turn before."""
-        if self._flying:
-            return
-        if self._outcomes:
-            outcomes, self._outcomes = self._outcomes, []
-            self._flying += 1
-            self._record(outcomes)
-        if self._gathered:
-            together = [self._gathered.popleft()]
-            count = len(together[0].arrivals)
-            while self._gathered and self._gathered[0].alive == together[0].alive and count < MOST_TOGETHER:
-                together.append(self._gathered.popleft())
-                count += len(together[-1].arrivals)
-            self._flying += 1
-            self._take(together)
+        """Put what has gathered to the writer, which begins a batch; unless the turn before is still on its way."""
+        while not self._flying and (self._outcomes or self._gathered):
+            if self._outcomes:
+                outcomes, self._outcomes = self._outcomes, []
+                self._flying += 1
+                self._record(outcomes)
+            if self._gathered:
+                together = [self._gathered.popleft()]
+                count = len(together[0].arrivals)
+                while self._gathered and self._gathered[0].alive == together[0].alive and count < MOST_TOGETHER:
+                    together.append(self._gathered.popleft())
+                    count += len(together[-1].arrivals)
+                self._flying += 1
+                self._take(together)
 
     def _landed(self) -> None:
         self._flying -= 1
-        self._turn()
 
     def _take(self, together: Sequence[_Waiting]) -> None:
         batch = Batch(
@@ -229,7 +228,9 @@ class Hub:
                 self._dispatcher.passed(None)
             self._landed()
 
-        self._writer.put(Job(lambda tx: take_in(tx, batch, self._verdicts, passage), done, failed, "arrivals"))
+        self._writer.put(
+            Job(lambda tx: take_in(tx, batch, self._verdicts, passage), done, failed, "arrivals", is_quick=True)
+        )
 
     def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
@@ -304,7 +305,9 @@ class Hub:
             self._wake.set()
             self._landed()
 
-        self._writer.put(Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes"))
+        self._writer.put(
+            Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes", is_quick=True)
+        )
 
 
 def _text(arrival: Arrival) -> Mo | None:

@@ -6,8 +6,9 @@ and a second transaction for nothing. With a passage (``Dispatcher.passage``) th
 tokens that there are, and such replies are stored as being sent, with their permits.
 
 It is no way around anything. The gate mints, on the standing that the transaction leaves behind. Order holds: a reply
-stays behind whatever waits for its subscriber, behind what is under way to them, and behind what stayed before it.
-There is one passage at a time, and none while anything waits that could go: lanes and lines take their turns then.
+stays behind whatever waits for its subscriber, behind what is under way to them, and behind what stayed before it. What
+waits in the queue has its turn first, in the same transaction (``claimed``); replies use the slots and tokens that it
+leaves, and those that find none wait their turn.
 """
 
 from __future__ import annotations
@@ -23,28 +24,41 @@ from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
 from gateway.store.hot_messages import NewMt
 from gateway.store.tx import Tx
-from gateway.traffic.claims import Supply, copy_of, room_for, use
+from gateway.traffic.claims import Claimed, Demand, Supply, claim, copy_of, room_for, use
 from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Claim, Minted, pass_new
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Passage:
-    """What may be used on the short way: each carrier's slots and tokens, and the lines' own tokens.
+    """What may be used on the short way: each carrier's slots and tokens, and the lines' own tokens (in ``demand``).
 
-    ``paused`` lanes of lines send nothing. ``busy``, ``resting`` and ``held`` are those of ``claims.Demand``.
-    ``fences`` are the numbers under which the binds are held, where several nodes share them.
+    ``paused`` lanes of lines send nothing. ``fences`` are the numbers under which the binds are held, where several
+    nodes share them. ``left`` and ``claims`` are what the claim before it left, and took, in the
+    same transaction; if it did not come to that, nothing may be used.
     """
 
     supplies: Sequence[Supply]
+    demand: Demand
     paused: Container[LaneOfLine]
-    busy: Container[Key]
-    resting: Container[tuple[Key, bool]]
-    held: Container[Key]
-    tokens: Mapping[int, int]
     writings: Writings
     fences: Mapping[LeaseKey, int] = field(default_factory=dict)
+    left: Sequence[Supply] | None = None
+    claims: Sequence[Claim] = ()
+    tokens: Mapping[int, int] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Say that nothing is claimed before it."""
+        self.left, self.claims, self.tokens = self.supplies, (), self.demand.tokens
+
+    def claim(self, tx: Tx) -> Claimed:
+        """Claim what waits, and note what that leaves."""
+        self.left = None
+        supplies = [copy_of(supply) for supply in self.supplies]
+        claimed = claim(tx, supplies, self.demand)
+        self.left, self.claims, self.tokens = supplies, claimed.claims, claimed.tokens
+        return claimed
 
 
 def pass_on(
@@ -79,9 +93,11 @@ def _claims(
     tx: Tx, replies: Sequence[NewMt], waiting: Collection[Key], passage: Passage, book: RuleBook
 ) -> list[Claim]:
     """Claim what has the way free before it, in order. Who once stays behind is not overtaken by their next reply."""
-    supplies = {queue: supply for supply in map(copy_of, passage.supplies) for queue in supply.queues}
-    tokens = dict(passage.tokens)
-    under_way: set[Key] = set()
+    if passage.left is None:
+        return []
+    supplies = {queue: supply for supply in map(copy_of, passage.left) for queue in supply.queues}
+    tokens, demand = dict(passage.tokens), passage.demand
+    under_way = {(claim.mt.line_id, claim.mt.subscriber) for claim in passage.claims if claim.mt.lane > Lane.URGENT}
     behind = set(waiting)
     claims: list[Claim] = []
     for new in replies:
@@ -94,9 +110,9 @@ def _claims(
             or new.state is not MessageState.QUEUED
             or draft.line_id not in book.by_id
             or (draft.lane, draft.line_id) in passage.paused
-            or (key, urgent) in passage.resting
-            or (not urgent and (key in passage.busy or key in under_way))
-            or (key in passage.held and draft.claim not in WHILE_HELD)
+            or (key, urgent) in demand.resting
+            or (not urgent and (key in demand.busy or key in under_way))
+            or (key in demand.held and draft.claim not in WHILE_HELD)
             or tokens.get(draft.line_id, 1) <= 0
         ):
             behind.add(key)

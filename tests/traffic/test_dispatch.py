@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
 from gateway.store.tx import Tx
-from gateway.traffic import dispatch
+from gateway.traffic import dispatch, passage
 from gateway.traffic.dispatch import HELD_PAUSE_S, RETRY_PAUSE_S
 from tests.kit.binds import FakeCarrier
 from tests.traffic.bench import BOB, LINE_ID, OTHER, draft
@@ -268,7 +268,7 @@ async def test_anothers_bug_is_not_hidden(
     def broken(*args: object) -> None:
         raise ValueError("a bug in the claim")
 
-    monkeypatch.setattr(dispatch, "claim", broken)
+    monkeypatch.setattr(passage, "claim", broken)
     with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="a bug in the claim"), flatten_subgroups=True):
         async with world(tmp_path):
             await trio.sleep(1)

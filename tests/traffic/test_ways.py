@@ -165,6 +165,7 @@ async def test_a_permit_for_a_bind_that_left_during_the_claim_is_taken_back(
 ) -> None:
     """A slow commit: the carrier's drain has ended when the claim's permits are there."""
     async with world(tmp_path, carriers(), rules=ACME) as here:
+        await work(here)
         put = here.store.writer.put
 
         def slow(job: Job[Any]) -> None:

@@ -57,6 +57,9 @@ class Engine(Protocol):
     keeps_witness: bool
     """Whether the witness belongs to the store as its other files do, so that a store without it was copied alone."""
 
+    is_near: bool
+    """Whether statements run in this process, on pages that are mostly in memory: then only a commit takes long."""
+
     @property
     def witness(self) -> Path:
         """Where this machine notes how far the store has come (``gateway.store.witness``)."""
@@ -93,8 +96,11 @@ class Engine(Protocol):
         """Raise ``StoreMisconfigured`` unless a commit on this handle survives the loss of power."""
         ...
 
-    def begin(self, handle: Handle) -> None:
-        """Begin a transaction; on a writer's handle, one that is sure to be allowed to write."""
+    def begin(self, handle: Handle, *, waits: bool = True) -> None:
+        """Begin a transaction; on a writer's handle, one that is sure to be allowed to write.
+
+        Without ``waits``, fail at once where somebody else is in the way.
+        """
         ...
 
     def commit(self, handle: Handle) -> None:

@@ -79,6 +79,7 @@ class SqliteEngine:
         try:
             self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
+        self.is_near = True
             return str(self.path)
         except OSError:
             return ""
@@ -156,9 +157,18 @@ class SqliteEngine:
     def _pragma(self, handle: Handle, name: str) -> str:
         return str(handle.connection.execute(f"PRAGMA {name}").fetchall()[0][0])
 
-    def begin(self, handle: Handle) -> None:
+    def begin(self, handle: Handle, *, waits: bool = True) -> None:
         """Begin; a writer takes the write lock now, so that no statement of a job meets it."""
-        handle.connection.execute("BEGIN IMMEDIATE" if handle.writes else "BEGIN")
+        execute = handle.connection.execute
+        if (patience := self._patience.get(handle.connection)) is not None:
+            patience.begin()
+        if not waits:
+            execute("PRAGMA busy_timeout = 0")
+        try:
+            execute("BEGIN IMMEDIATE" if handle.writes else "BEGIN")
+        finally:
+            if not waits:
+                execute(f"PRAGMA busy_timeout = {self._busy_timeout_s * 1000:.0f}")
 
     def commit(self, handle: Handle) -> None:
         """Commit; on return the log is synced."""

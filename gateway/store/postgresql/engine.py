@@ -69,6 +69,7 @@ class PostgresqlEngine:
     def __init__(self, options: StoreOptions, state_dir: Path) -> None:
         self._parameters = parameters(options)
         self.keeps_witness = False
+        self.is_near = False
         self.witness = state_dir / f"{_UNSAFE.sub('_', self._parameters['dbname'])}.witness"
         self._clock = SystemClock()
         self._watch = Watch(self._clock)
@@ -206,7 +207,7 @@ class PostgresqlEngine:
                 "character; create it with `createdb --encoding=UTF8 --template=template0`"
             )
 
-    def begin(self, handle: Handle) -> None:
+    def begin(self, handle: Handle, *, waits: bool = True) -> None:
         """Begin: a writer sees what is committed at each statement, a reader one state from the first to the last."""
         how = "read committed read write" if handle.writes else "repeatable read read only"
         handle.connection.execute(f"begin isolation level {how}")
