@@ -43,6 +43,8 @@ _ROUGH_PATIENCE_S: Final = 60.0
 _MILLION: Final = 1_000_000
 _FILLING_MB: Final = 1024
 """What the writer may keep in memory while rows are made by the million: indexes are written all over."""
+_FILLING_S: Final = 60.0
+"""How long a step of that may take on a server."""
 _CONFIG: Final = """
 [gateway]
 node = "bench"
@@ -201,7 +203,7 @@ async def _fill(plan: BenchPlan, config: Config, clock: Clock, say: Say) -> None
     """Make the store, and what shall be in it."""
     make_state_folder(config.state_dir)
     configure_logs(config.log)
-    options = config.store.model_copy(update={"cache_mb": _FILLING_MB})
+    options = config.store.model_copy(update={"cache_mb": _FILLING_MB, "server_timeout_s": _FILLING_S})
     async with open_store(options, config.state_dir, config.gateway.node, clock, starts=False) as store:
         ids = await store.writer.run(lambda tx: sync_lines(tx, line_specs(config)), "lines")
         await fill(store, ids[LINE], plan.stored, plan.broadcast, say)

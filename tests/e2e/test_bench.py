@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.kit.postgres import server
+
 TIMES = {"n", "p50", "p95", "p99", "max"}
 PATIENCE_S = 60
 
@@ -95,6 +97,20 @@ def test_texts_over_a_broadcast(place: Path) -> None:
     found = measured(place, "--mt", "200", "--rate", "50", "--seconds", "0.4")
     assert found["mo"]["answered"] == found["mo"]["sent"] == 20
     assert (found["mt"]["twice"], found["mt"]["after_stop"]) == (0, 0)
+
+
+def test_a_store_on_a_server_has_a_database_that_is_dropped(place: Path) -> None:
+    found = measured(place, "--store", server().url("postgres"), "--seconds", "0.3", "--mt", "100", "--rate", "50")
+    assert (found["mo"]["answered"], found["mo"]["lost"], found["plan"]["store"]) == (15, 0, "postgresql")
+    assert server().execute("select datname from pg_database where datname like 'gateway%'") == []
+
+
+def test_a_server_that_makes_no_database_is_named(place: Path) -> None:
+    server().execute("create role nobody_here login")
+    url = server().url("postgres").replace("//gateway@", "//nobody_here@")
+    status, out, err = ended(started(place, "--store", url))
+    assert (status, out) == (69, "")
+    assert "permission denied to create database" in err
 
 
 def test_the_table(place: Path) -> None:
