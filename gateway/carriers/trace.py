@@ -1,8 +1,9 @@
 """The latest PDUs of one bind, kept as octets so that somebody may look at them later.
 
 Owns a ring of bounded memory and nothing else: it decodes nothing, hides nothing and tells nobody. It sits in the path
-of every octet, so it does the least that keeps PDUs apart (one look at each command_length) and leaves the rest to
-whoever reads (``trace_reading``). Entries have numbers without gaps; a reader that was too slow sees from them how many
+of every octet, so it does the least that keeps account of PDUs (one look at each command_length): what one read or one
+send brought stays in one piece, which is cut when somebody looks, and what it means is for whoever reads
+(``trace_reading``). Entries have numbers without gaps; a reader that was too slow sees from them how many
 it missed, and nothing waits for a reader, ever.
 
 Numbers begin at the ring's birth in microseconds of wall time, so a number of an earlier ring of this bind (before a
@@ -12,7 +13,7 @@ restart of the gateway, or a reload) is below them and not taken for one of this
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import islice
 from struct import Struct
@@ -47,7 +48,9 @@ class Entry(NamedTuple):
     cut: Cut
 
 
-_Slot = tuple[float, str, bool, bytes, Cut]
+# What one read or one send brought: whole PDUs, one behind the other; or one entry of another cut. Its parts are those of
+# an entry, and how many entries it makes.
+_Bundle = tuple[float, str, bool, bytes, Cut, int]
 
 
 class Extract(NamedTuple):
@@ -70,8 +73,25 @@ class _Flow:
         self.lost = False
 
 
+def _length(octets: bytes, at: int) -> int:
+    """Return the command_length that stands at ``at``."""
+    length: int = _LENGTH.unpack_from(octets, at)[0]
+    return length
+
+
+def _entries(bundle: _Bundle) -> Iterator[Entry]:
+    at, session, incoming, octets, cut, count = bundle
+    begin = 0
+    for _ in range(count):
+        end = begin + _length(octets, begin) if cut is Cut.WHOLE else len(octets)
+        yield Entry(at, session, incoming, octets[begin:end], cut)
+        begin = end
+
+
 class Ring:
     """The latest PDUs of a bind over its sessions, in at most ``limit`` octets of memory, and one PDU being read.
+
+    What is dropped of a read or a send is counted out at once, and its memory goes with the last of it.
 
     ``longest`` is the longest command_length that is believed, ``secret`` the password of the bind: it stays here for
     whoever must keep it hidden.
@@ -82,8 +102,12 @@ class Ring:
         self._limit = limit
         self._longest = longest
         self._clock = clock
-        self._slots: deque[_Slot] = deque()
+        self._bundles: deque[_Bundle] = deque()
+        self._count = 0
         self._octets = 0
+        # Of the oldest bundle: the first entries that are kept no more, and their octets, which go with its last one.
+        self._dropped = 0
+        self._dropped_octets = 0
         self._first = self._base = int(clock.wall() * 1_000_000)
         self._session = ""
         self._in = _Flow(incoming=True)
@@ -97,7 +121,7 @@ class Ring:
     @property
     def end(self) -> int:
         """The number that the next entry will have."""
-        return self._first + len(self._slots)
+        return self._first + self._count
 
     def begin(self, session: str) -> None:
         """Take what follows for octets of a new session; what the last one left half-way is kept as it came."""
@@ -122,23 +146,21 @@ class Ring:
                 return
             data = bytes(flow.held)
             flow.held.clear()
-        at, session, incoming = self._clock.wall(), self._session, flow.incoming
-        longest, keep, whole = self._longest, self._slots.append, Cut.WHOLE
-        begin, size, kept = 0, len(data), 0
+        at, longest = self._clock.wall(), self._longest
+        begin, size, count = 0, len(data), 0
         flow.needed = 4
         while size - begin >= 4 and not flow.lost:
             (length,) = _LENGTH.unpack_from(data, begin)
             if not HEADER_LENGTH <= length <= longest:
                 flow.lost = True
-                break
-            end = begin + length
-            if end > size:
+            elif length > size - begin:
                 flow.needed = length
                 break
-            keep((at, session, incoming, data[begin:end], whole))
-            kept += 1
-            begin = end
-        self._octets += begin + kept * ENTRY_OCTETS
+            else:
+                begin += length
+                count += 1
+        if count:
+            self._keep(at, flow, data[:begin], Cut.WHOLE, count)
         if flow.lost:  # the session closes the connection; until then, what comes is kept as it comes
             for part in range(begin, size, RAW_OCTETS):
                 self._keep(at, flow, data[part : part + RAW_OCTETS], Cut.LOST)
@@ -146,15 +168,25 @@ class Ring:
             flow.held += data[begin:]
         self._make_room()
 
-    def _keep(self, at: float, flow: _Flow, octets: bytes, cut: Cut) -> None:
-        self._slots.append((at, self._session, flow.incoming, octets, cut))
-        self._octets += len(octets) + ENTRY_OCTETS
+    def _keep(self, at: float, flow: _Flow, octets: bytes, cut: Cut, count: int = 1) -> None:
+        self._bundles.append((at, self._session, flow.incoming, octets, cut, count))
+        self._count += count
+        self._octets += len(octets) + count * ENTRY_OCTETS
 
     def _make_room(self) -> None:
-        slots = self._slots
-        while self._octets > self._limit:
-            self._octets -= len(slots.popleft()[3]) + ENTRY_OCTETS
-            self._first += 1
+        while (over := self._octets - self._limit) > 0:
+            _, _, _, oldest, _, count = self._bundles[0]
+            left, octets = count - self._dropped, len(oldest) - self._dropped_octets
+            if left == 1 or octets + left * ENTRY_OCTETS <= over:
+                del self._bundles[0]
+                self._dropped = self._dropped_octets = 0
+            else:
+                left, octets = 1, _length(oldest, self._dropped_octets)
+                self._dropped += 1
+                self._dropped_octets += octets
+            self._count -= left
+            self._first += left
+            self._octets -= octets + left * ENTRY_OCTETS
 
     def after(self, number: int | None, limit: int) -> Extract:
         """Return at most ``limit`` entries from ``number`` on, oldest first; None: from the oldest that is kept.
@@ -166,8 +198,18 @@ class Ring:
         elif not self._base <= number <= self.end:
             number = self._base
         first = max(number, self._first)
-        begin = first - self._first
-        return Extract(first, [Entry(*slot) for slot in islice(self._slots, begin, begin + limit)], first - number)
+        return Extract(first, self._cut(first - self._first, limit), first - number)
+
+    def _cut(self, skip: int, limit: int) -> list[Entry]:
+        """Return at most ``limit`` entries behind the first ``skip``."""
+        found: list[Entry] = []
+        skip += self._dropped
+        for bundle in self._bundles:
+            count = bundle[-1]
+            if skip < count and len(found) < limit:
+                found += islice(_entries(bundle), skip, skip + limit - len(found))
+            skip = max(0, skip - count)
+        return found
 
     def latest(self, count: int) -> Extract:
         """Return the latest ``count`` entries, or as many as are kept, oldest first."""

@@ -100,6 +100,30 @@ def test_memory_is_bounded_and_numbers_have_no_gaps(sizes: list[int], limit: int
     assert numbers == list(range(extract.missed + 1, len(sizes) + 1))
 
 
+READS = st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=6), max_size=12)
+
+
+@settings(max_examples=100)
+@given(READS, st.integers(0, 2_000), st.integers(0, 30), st.integers(0, 9))
+def test_what_came_together_goes_one_by_one(reads: list[list[int]], limit: int, number: int, count: int) -> None:
+    kept, expected, dropped = ring(limit), list[bytes](), 0
+    start = kept.end
+    for read_ in reads:
+        pdus = [encode(DeliverSm(short_message=bytes(size)), 1) for size in read_]
+        kept.take("in", b"".join(pdus))
+        expected += pdus
+        while sum(len(pdu) + ENTRY_OCTETS for pdu in expected) > limit:
+            del expected[0]
+            dropped += 1
+        assert kept.octets == sum(len(pdu) + ENTRY_OCTETS for pdu in expected)
+        assert kept.end == start + dropped + len(expected)
+    asked = start + min(number, dropped + len(expected))
+    first = max(asked, start + dropped)
+    extract = kept.after(asked, count)
+    assert (extract.first, extract.missed) == (first, first - asked)
+    assert [entry.octets for entry in extract.entries] == expected[first - start - dropped :][:count]
+
+
 def test_a_number_of_an_earlier_ring_sees_all_of_this_one() -> None:
     clock = FakeClock()
     earlier = ring(clock=clock)
