@@ -29,7 +29,7 @@ from gateway.cli.output import show_json
 from gateway.config import Config, ConfigErrors, load
 from gateway.config.folder import state_folder
 from gateway.config.options import socket_in
-from gateway.daemon.offline import offline_desk
+from gateway.daemon.offline import offline_flow
 from gateway.store.engines import find_engine
 from gateway.telemetry import LogOptions, configure_logs
 from gateway.web.access import PEER, Authority, Peer
@@ -179,10 +179,10 @@ async def reach(place: Config | Path, *, begins: bool) -> AsyncIterator[Client]:
     own(config.state_dir)
     made = find_engine(config.store, config.state_dir).missing()
     configure_logs(LogOptions(level="warning", format=config.log.format), node=config.gateway.node)
-    async with offline_desk(config, begins=begins) as desk:
+    async with offline_flow(config, begins=begins) as flow:
         if made:
             click.echo(f"There was no store at {made}; this has begun one.", err=True)
-        app = build_app(desk, Authority(()), lambda: (b"", "text/plain"), version=version())
+        app = build_app(flow.desk, flow.restoring, Authority(()), lambda: (b"", "text/plain"), version=version())
         transport = httpx.ASGITransport(app=_as_local_user(app))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
             yield Client(http, running=False)

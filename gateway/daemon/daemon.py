@@ -65,8 +65,9 @@ class Running:
         """Put a new configuration in force as far as that goes without a restart.
 
         Returns False where nothing changed: it has problems, the store does not take its lines, or we failed at it.
-        One at a time.
+        One at a time. The suppression log is opened anew in any case: it may have been rotated.
         """
+        self.flow.store.reopen_log()
         try:
             fresh = read()
             turned = await self.flow.adopt(fresh)
@@ -123,6 +124,7 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
             await flows.start(flow.among.run)
         if uncertain := await flow.janitor.recover():
             _log.warning("submits of the last run have no recorded answer", count=uncertain)
+        await flow.restoring.doubt()
         flows.start_soon(flow.dispatcher.run)
         flows.start_soon(flow.janitor.run)
         binds = await stack.enter_async_context(_tasks())
@@ -155,6 +157,7 @@ async def _listen(faces: trio.Nursery, gateway: Running, version: str, over: tri
     config, metrics = gateway.config, gateway.metrics
     app = build_app(
         gateway.flow.desk,
+        gateway.flow.restoring,
         Authority(config.http.token),
         lambda: (metrics.exposition(), CONTENT_TYPE),
         version=version,

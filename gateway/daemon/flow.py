@@ -29,6 +29,7 @@ from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.hub import Hub
 from gateway.traffic.janitor import Janitor
 from gateway.traffic.reports import Reports
+from gateway.traffic.restoring import Restoring
 from gateway.traffic.rulebook import RuleBook
 
 _NO_OVERRIDES: Final[Mapping[int, Verdict]] = {}
@@ -83,6 +84,7 @@ class Flow:
             reports,
             self.backlog,
         )
+        self.restoring = Restoring(store, self._book, self.hub.fence, self.brakes, self.dispatcher.ring_all)
         self.fleet = Fleet(config.carriers, self._make, self._gone)
         if self.among is not None:
             self.among.attach(self.dispatcher, self.hub.fence, self.janitor, self.brakes)

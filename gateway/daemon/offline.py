@@ -1,4 +1,4 @@
-"""The desk without a daemon: for commands that touch the store while nothing runs.
+"""Traffic without a daemon: for commands that touch the store while nothing runs.
 
 It takes the store's single-owner lock for as long as it works, so a daemon and a command never write side by side.
 Nothing is sent: what is accepted waits for the next start. Only what has something to store may begin a store: to a
@@ -18,12 +18,11 @@ from gateway.store.engines import find_engine
 from gateway.store.errors import StoreMissing
 from gateway.store.store import open_store
 from gateway.telemetry.metrics import Metrics
-from gateway.traffic.desk import Desk
 
 
 @asynccontextmanager
-async def offline_desk(config: Config, *, begins: bool) -> AsyncIterator[Desk]:
-    """Open the store of a configuration and its desk; raises GatewayError where somebody else owns the store.
+async def offline_flow(config: Config, *, begins: bool) -> AsyncIterator[Flow]:
+    """Open the store of a configuration with its desk; raises GatewayError where somebody else owns the store.
 
     Where there is none, it is made with ``begins``; without, StoreMissing is raised and nothing is made.
     """
@@ -35,5 +34,4 @@ async def offline_desk(config: Config, *, begins: bool) -> AsyncIterator[Desk]:
     clock = SystemClock()
     make_state_folder(config.state_dir)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock, starts=False) as store:
-        flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
-        yield flow.desk
+        yield await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))

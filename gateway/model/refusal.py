@@ -37,6 +37,8 @@ class Reason(StrEnum):
     NOT_AN_ANSWER = "not-an-answer"  # in_reply_to names an MO that is too old, or somebody else's
     REPLY_LIMIT = "reply-limit"
     CANCELLED = "cancelled"
+    NOT_RESTORED = "not-restored"  # there is no restored store whose opt-outs are missing
+    BAD_LOG = "bad-log"  # a line is no whole record of a suppression log
     NOT_UNCERTAIN = "not-uncertain"  # only an uncertain message can be resent or failed by a person
 
 

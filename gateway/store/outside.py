@@ -39,13 +39,17 @@ class Outside:
         """Return what is known of the store outside of it; ``identity`` is the engine's."""
         return Signs(identity, self._witness.read(), self._needed, self.log.last if self.log else None)
 
-    def begin(self, tx: Tx, who: Identity) -> None:
-        """Learn who writes from now on, in the transaction behind the one that registered it."""
+    def begin(self, tx: Tx, who: Identity, *, starts: bool) -> None:
+        """Learn who writes from now on, in the transaction behind the one that registered it.
+
+        Without ``starts`` nothing may come to be written, and the log is only told of it with the first event.
+        """
         self._who = who
         if self.log is not None:
-            self.log.begin(who.node, who.incarnation, chain_end(tx, who.node, who.incarnation).seq, tx.now)
+            end = chain_end(tx, who.node, who.incarnation).seq
+            self.log.begin(who.node, who.incarnation, end, tx.now, at_once=starts)
         self.attest(tx)
-        if (owed := state(tx)) is not None:
+        if starts and (owed := state(tx)) is not None:
             _log.error("this store was restored: nothing is sent", why=owed.why, taken_at=owed.taken_at)
 
     def attest(self, source: Source) -> None:

@@ -30,6 +30,8 @@ from gateway.store.witness import Witness
 
 BACKUP_MARK: Final = "backup_taken_at"
 """The key in ``meta`` that a backup carries in its copy, and that its first start as a store takes away."""
+BACKUP_CHAINS: Final = "backup_chains"
+"""Where a backup says how its evidence chains end: JSON, a list of [node, incarnation, seq, hash]."""
 EPOCH: Final = "epoch"
 STORE_ID: Final = "store_id"
 IDENTITY: Final = "database"
@@ -131,7 +133,7 @@ def enter(tx: Tx, known: dict[str, str], signs: Signs) -> int:
     if why is not None:
         epoch = max(epoch + 1, int(tx.now))
         _begin(tx, why, known.get(BACKUP_MARK, ""))
-        tx.change(Meta.delete().where(Meta.key == BACKUP_MARK))
+        tx.change(Meta.delete().where(Meta.key.in_([BACKUP_MARK, BACKUP_CHAINS])))
     set_fact(tx, EPOCH, str(epoch))
     if STORE_ID not in known:
         set_fact(tx, STORE_ID, secrets.token_hex(16))
@@ -143,10 +145,15 @@ def enter(tx: Tx, known: dict[str, str], signs: Signs) -> int:
 
 def _begin(tx: Tx, why: Why, taken_at: str) -> None:
     """Brake, and note what is owed: of each node, what it wrote behind the chain's end that we have."""
-    chains = tuple(
-        ChainRow(name, incarnation, chain_end(tx, name, incarnation).seq, covered=False)
+    ends = {
+        (name, incarnation): chain_end(tx, name, incarnation).seq
         for name, incarnation in tx.fetch(Node.select(Node.name, Node.incarnation).order_by(Node.name))
-    )
+    }
+    earlier = state(tx)  # a restore that was not settled when this backup was taken: its debt goes on
+    for chain in earlier.chains if earlier else ():
+        if not chain.covered:
+            ends.setdefault((chain.node, chain.incarnation), chain.seq)
+    chains = tuple(ChainRow(*key, seq, covered=False) for key, seq in ends.items())
     newest = tx.fetch(Message.select(Message.id).order_by(Message.id.desc()).limit(1))
     row = RestoredRow(why.value, _number(taken_at), tx.now, chains, newest[0][0] if newest else 0)
     _save(tx, row)

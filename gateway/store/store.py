@@ -195,7 +195,7 @@ def _prepare(
     become = register if starts else identity_of
     identity = _done(committer, lambda tx: become(tx, node, here, signs))
     committer.identity = identity
-    _done(committer, lambda tx: outside.begin(tx, identity))
+    _done(committer, lambda tx: outside.begin(tx, identity, starts=starts))
     return identity, migrated
 
 

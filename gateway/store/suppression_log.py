@@ -51,6 +51,7 @@ class SuppressionLog:
         self._prev = ""
         self._torn = False
         self._begun = False
+        self._silent = True
         self._again = False
         self.last: Record | None = None
         try:
@@ -60,9 +61,11 @@ class SuppressionLog:
                 f"[store] suppression_log: {path}: {error.strerror}; its folder must exist and be writable by this user"
             ) from error
 
-    def begin(self, node: str, incarnation: int, head: int, now: float) -> None:
-        """Say who writes from now on. A full disk is no reason not to start: it is said with the first event, then."""
+    def begin(self, node: str, incarnation: int, head: int, now: float, *, at_once: bool = True) -> None:
+        """Say who writes from now on; or with the first event, which is also when the disk is full now."""
         self._who = Place(node, incarnation, head)
+        if not at_once:
+            return
         try:
             self._add([], head, now)
         except OSError as error:
@@ -126,7 +129,8 @@ class SuppressionLog:
         prev = self._prev
         if not self._begun:
             who = Place(self._who.node, self._who.incarnation, 0)
-            line, prev = write(Record(BEGIN, now, who, head), prev)
+            # Nothing was committed past us since we know who writes, so the first line speaks for all of that time.
+            line, prev = write(Record(BEGIN, now, who, self._who.seq if self._silent else head), prev)
             lines.append(line)
         for record in records:
             line, prev = write(record, prev)
@@ -136,7 +140,7 @@ class SuppressionLog:
         while octets:
             octets = octets[os.write(self._fd, octets) :]
         os.fdatasync(self._fd)
-        self._prev, self._torn, self._begun = prev, False, True
+        self._prev, self._torn, self._begun, self._silent = prev, False, True, False
 
     def _is_there(self) -> bool:
         """Say whether the name still means the open file."""

@@ -2,7 +2,8 @@
 
 A paused carrier is sent nothing. A paused lane stands still on every line. A paused line stands still in lanes 2 to 4:
 the confirmation of an opt-out and the answer to HELP still go, because they are owed. MOs are always taken in: pausing
-never loses a STOP.
+never loses a STOP. A store that was restored has a brake of its own: nothing goes at all, and no resume lifts it
+(``gateway.traffic.restoring`` does).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from gateway.model.views import BrakeRow
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
 
 KINDS: Final = ("line", "carrier", "lane")
+"""What an operator may pause."""
+STORE: Final = "store"
+"""The kind of a restored store's brake."""
 
 
 class Brakes:
@@ -53,12 +57,19 @@ class Brakes:
         return sorted(self._rows.values(), key=lambda row: -row.paused_at)
 
     @property
+    def restored(self) -> bool:
+        """Whether the store was restored, and must not send yet."""
+        return any(kind == STORE for kind, _ in self._rows)
+
+    @property
     def carriers(self) -> frozenset[str]:
         """Names of the paused carriers."""
         return frozenset(name for kind, name in self._rows if kind == "carrier")
 
     def places(self, book: RuleBook) -> frozenset[LaneOfLine]:
         """Return the lanes of lines that stand still under this book."""
+        if self.restored:
+            return frozenset((lane, line_id) for lane in Lane for line_id in book.by_id)
         lanes = {name for kind, name in self._rows if kind == "lane"}
         lines = {name for kind, name in self._rows if kind == "line"}
         return frozenset(

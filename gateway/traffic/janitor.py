@@ -114,6 +114,7 @@ class Janitor:
             Step("quarantine", self._bound_quarantine),
             Step("routes", self._free),
             Step("depth", self._measure),
+            Step("witness", self._attest),
         )
 
     async def recover(self) -> int:
@@ -217,6 +218,9 @@ class Janitor:
         if gone:
             self._metrics.quarantine_dropped.inc(gone)
             _log.warning("quarantine is full: the oldest were let go", count=gone, octets=self._quarantine_octets)
+
+    async def _attest(self, _book: RuleBook) -> None:
+        await self._store.attest()
 
     async def _measure(self, _book: RuleBook) -> None:
         await self._backlog.look()

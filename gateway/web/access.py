@@ -44,6 +44,11 @@ ACCESS: Final[Mapping[tuple[str, str], Role | None]] = {
     ("DELETE", "/api/v1/brakes/{kind}/{name}"): Role.OPERATOR,
     ("GET", "/api/v1/quarantine"): Role.VIEWER,
     ("GET", "/api/v1/status"): Role.VIEWER,
+    ("GET", "/api/v1/restore"): Role.VIEWER,
+    ("POST", "/api/v1/restore/records"): Role.ADMIN,
+    ("POST", "/api/v1/restore/finish"): Role.ADMIN,
+    ("POST", "/api/v1/restore/accept-loss"): Role.ADMIN,
+    ("POST", "/api/v1/restore/mark"): Role.ADMIN,
     ("GET", "/api/v1/trace"): Role.OPERATOR,
     ("GET", "/api/v1/trace/unmasked"): Role.ADMIN,
     # Open to whoever reaches the port: no text, no number, no name of a person

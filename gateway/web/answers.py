@@ -217,7 +217,9 @@ class MessagesView(Answer):
 class BrakeView(Answer):
     """Something paused."""
 
-    kind: Literal["line", "carrier", "lane"]
+    kind: Literal["line", "carrier", "lane", "store"] = Field(
+        description="`store`: it was restored, and sends nothing until that is settled."
+    )
     name: str = Field(examples=["85700"])
     paused_at: Time
     actor: str = Field(examples=["crm"])
@@ -226,7 +228,12 @@ class BrakeView(Answer):
     @classmethod
     def of(cls, row: BrakeRow) -> Self:
         """Show a brake."""
-        kinds: dict[str, Literal["line", "carrier", "lane"]] = {"line": "line", "carrier": "carrier", "lane": "lane"}
+        kinds: dict[str, Literal["line", "carrier", "lane", "store"]] = {
+            "line": "line",
+            "carrier": "carrier",
+            "lane": "lane",
+            "store": "store",
+        }
         return cls(
             kind=kinds[row.kind], name=row.name, paused_at=rfc3339(row.paused_at), actor=row.actor, note=row.note
         )
@@ -362,6 +369,7 @@ class ReadyView(Answer):
 
     ready: bool
     store: bool
+    restored: bool = Field(description="Whether the store was restored and sends nothing until that is settled.")
     binds: list[BindStateView]
 
 

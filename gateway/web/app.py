@@ -20,7 +20,7 @@ from gateway.web.access import ACCESS, Authority
 from gateway.web.inflight import InFlight
 from gateway.web.limits import Budget, Limits
 from gateway.web.openapi import describe
-from gateway.web.ports import DeskPort, MetricsRender, NothingRuns, TracePort
+from gateway.web.ports import DeskPort, MetricsRender, NothingRuns, RestorePort, TracePort
 from gateway.web.problems import Problem, ProblemError, of_status, respond
 
 _TEMPLATES: Final = tuple((method, compile_path(path)[0]) for method, path in ACCESS)
@@ -28,6 +28,7 @@ _TEMPLATES: Final = tuple((method, compile_path(path)[0]) for method, path in AC
 
 def build_app(
     desk: DeskPort,
+    restore: RestorePort,
     authority: Authority,
     metrics_render: MetricsRender,
     *,
@@ -37,6 +38,7 @@ def build_app(
     """Return the whole HTTP face. ``version`` is shown in the documentation; ``trace`` is that of the running binds."""
     app = _bare("SMPP consent gateway", version)
     app.state.desk = desk
+    app.state.restore = restore
     app.state.authority = authority
     app.state.metrics_render = metrics_render
     app.state.trace = trace or NothingRuns()

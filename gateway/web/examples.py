@@ -17,16 +17,19 @@ from gateway.model.trace import TlvRow, TracePage, TraceRow
 from gateway.model.views import (
     BindRow,
     BrakeRow,
+    ChainRow,
     ConsentRow,
     EvidenceRow,
     ListRow,
     MessageRow,
     QuarantineRow,
     QueueRow,
+    RestoredRow,
     SegmentRow,
 )
 from gateway.web import answers as a
 from gateway.web import consent_answers as c
+from gateway.web import restoring as r
 from gateway.web import tracing as t
 from gateway.web.problems import body_of, of_refusal
 
@@ -97,6 +100,14 @@ _EVIDENCE: Final = EvidenceRow(
 )
 _BRAKE: Final = BrakeRow("line", "85700", _T, "crm", "wrong text in the campaign")
 _BIND: Final = BindRow("acme/0", "acme", "transceiver", "up", _T, "bound", 100, 3)
+_STANDS_STILL: Final = BrakeRow("store", "restored", _T, "gateway", "this store was marked as restored")
+_RESTORED: Final = RestoredRow(
+    "backup", _T - 3600, _T, (ChainRow("gw1", 1_795_367_000, 4711, covered=False),), last_message=4711
+)
+_LINE: Final = (
+    '{"v":1,"kind":"opt_out","at":1795367045.25,"line":"85700","subscriber":"+12125550101","list":null,"method":"text",'
+    '"node":"gw1","incarnation":1795367000,"seq":4712,"hash":"","head":4711,"prev":"","sum":"…"}'
+)
 _PDU: Final = QuarantineRow(
     7,
     "acme",
@@ -184,6 +195,13 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
             )
         ),
     },
+    ("GET", "/api/v1/restore"): {200: _plain(r.RestoreView.of(_RESTORED))},
+    ("POST", "/api/v1/restore/records"): {
+        200: _plain(r.MergedView(applied=12, lifted=1, known=4700, outdone=0, refused=3)),
+    },
+    ("POST", "/api/v1/restore/finish"): {200: _plain(r.RestoreView.of(None))},
+    ("POST", "/api/v1/restore/accept-loss"): {200: _plain(r.RestoreView.of(None))},
+    ("POST", "/api/v1/restore/mark"): {200: _plain(a.BrakeView.of(_STANDS_STILL))},
     ("GET", "/api/v1/trace"): {200: _plain(t.TraceView.of(_TRACE))},
     ("GET", "/api/v1/trace/unmasked"): {200: _plain(t.TraceView.of(_TRACE))},
     ("GET", "/healthz"): {200: _plain(a.HealthView())},
@@ -192,6 +210,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
             a.ReadyView(
                 ready=True,
                 store=True,
+                restored=False,
                 binds=[a.BindStateView(name="acme/0", carrier="acme", state="up", since=a.rfc3339(_T))],
             )
         ),
@@ -211,5 +230,14 @@ REQUESTS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/api/v1/messages/cancel"): {"campaign": {"line": "85700", "ref": "autumn-sale"}},
     ("POST", "/api/v1/messages/resend"): {"two": {"ids": ["4711", "4712"]}},
     ("POST", "/api/v1/messages/fail"): {"two": {"ids": ["4711", "4712"]}},
+    ("POST", "/api/v1/restore/records"): {"one": {"lines": [_LINE]}},
+    ("POST", "/api/v1/restore/finish"): {
+        "one log": {
+            "covered": [{"node": "gw1", "incarnation": 1795367000, "head": 4000}],
+            "logs": ["/mnt/other/suppression.log"],
+        }
+    },
+    ("POST", "/api/v1/restore/accept-loss"): {"reason": {"reason": "the log's disk is lost, too"}},
+    ("POST", "/api/v1/restore/mark"): {"last night": {"taken_at": "2026-11-22T02:00:00Z"}},
     ("PUT", "/api/v1/brakes/{kind}/{name}"): {"note": {"note": "wrong text in the campaign"}},
 }

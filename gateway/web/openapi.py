@@ -52,6 +52,8 @@ MAY_FAIL: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("GET", "/api/v1/consents/{line}/{number}/evidence"): _CONSENT,
     ("PUT", "/api/v1/brakes/{kind}/{name}"): _BRAKE,
     ("DELETE", "/api/v1/brakes/{kind}/{name}"): _BRAKE,
+    ("POST", "/api/v1/restore/records"): (R.BAD_LOG,),
+    ("POST", "/api/v1/restore/accept-loss"): (R.NOT_RESTORED,),
     ("GET", "/api/v1/trace"): (R.UNKNOWN_CARRIER,),
     ("GET", "/api/v1/trace/unmasked"): (R.UNKNOWN_CARRIER,),
     ("GET", "/problems/{slug}"): ("not-found",),

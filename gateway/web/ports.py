@@ -12,8 +12,18 @@ from typing import Literal, Protocol
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, MessageQuery, Replayed, SendRequest
+from gateway.model.restore import Covered, MergedRow
 from gateway.model.trace import TracePage, TraceQuery
-from gateway.model.views import BrakeRow, ConsentRow, EvidenceRow, MessageRow, Page, QuarantineRow, Readiness
+from gateway.model.views import (
+    BrakeRow,
+    ConsentRow,
+    EvidenceRow,
+    MessageRow,
+    Page,
+    QuarantineRow,
+    Readiness,
+    RestoredRow,
+)
 
 MetricsRender = Callable[[], tuple[bytes, str]]
 """Renders all metrics: the exposition and its content type."""
@@ -86,6 +96,30 @@ class TracePort(Protocol):
 
     async def read(self, query: TraceQuery, actor: Actor) -> TracePage | Refusal:
         """Return the PDUs that are kept; with ``query.unmask``, who asked is audited before."""
+        ...
+
+
+class RestorePort(Protocol):
+    """A store that was restored, implemented by ``gateway.traffic.restoring.Restoring``."""
+
+    async def state(self) -> RestoredRow | None:
+        """Return what is owed; None where nothing is."""
+        ...
+
+    async def merge(self, lines: Sequence[str], actor: Actor) -> MergedRow | Refusal:
+        """Merge lines of suppression logs; in force when this returns."""
+        ...
+
+    async def finish(self, covered: Sequence[Covered], logs: Sequence[str], actor: Actor) -> RestoredRow | None:
+        """Note whose logs were merged; return what is still owed, None once nothing is."""
+        ...
+
+    async def accept_loss(self, reason: str, actor: Actor) -> RestoredRow | Refusal:
+        """Send again although opt-outs may be missing; return what was owed."""
+        ...
+
+    async def mark(self, taken_at: float, actor: Actor) -> BrakeRow:
+        """Mark the store as a backup of that time, for its next start; it stands still from now on."""
         ...
 
 

@@ -89,6 +89,12 @@ REFUSALS: Final[Mapping[Reason, Kind]] = {
         429, "The subscriber's limit of automatic replies is used up", "Wait; the line's reply_limit says how long."
     ),
     Reason.CANCELLED: Kind(409, "The message was cancelled", "Send it again as a new message if it is wanted."),
+    Reason.NOT_RESTORED: Kind(
+        409, "The store was not restored", "Nothing stands still for it; `gateway status` tells what does."
+    ),
+    Reason.BAD_LOG: Kind(
+        422, "This is no suppression log", "Give whole lines of a suppression log, as the gateway wrote them."
+    ),
     Reason.NOT_UNCERTAIN: Kind(
         409, "The message is not uncertain", "Only an uncertain message can be resent or failed; look at its state."
     ),

@@ -19,7 +19,7 @@ from gateway.model.refusal import Refusal
 from gateway.model.requests import Actor
 from gateway.web.access import ACCESS, authorise
 from gateway.web.inflight import InFlight
-from gateway.web.ports import DeskPort, MetricsRender, TracePort
+from gateway.web.ports import DeskPort, MetricsRender, RestorePort, TracePort
 from gateway.web.problems import Problem, ProblemError, of_refusal, respond
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -100,6 +100,11 @@ def _trace(request: Request) -> TracePort:
     return trace
 
 
+def _restore(request: Request) -> RestorePort:
+    restore: RestorePort = request.app.state.restore
+    return restore
+
+
 def _in_flight(request: Request) -> InFlight:
     in_flight: InFlight = request.app.state.in_flight
     return in_flight
@@ -109,4 +114,5 @@ DeskHere = Annotated[DeskPort, Depends(_desk)]
 Caller = Annotated[Actor, Depends(_caller)]
 MetricsHere = Annotated[MetricsRender, Depends(_metrics)]
 TraceHere = Annotated[TracePort, Depends(_trace)]
+RestoreHere = Annotated[RestorePort, Depends(_restore)]
 InFlightHere = Annotated[InFlight, Depends(_in_flight)]

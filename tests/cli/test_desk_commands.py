@@ -33,6 +33,7 @@ from gateway.web.server import serve_unix
 from tests.cli.conftest import Ended, Run
 from tests.kit.clock import FakeClock
 from tests.kit.desk import GOOD, NOW, NUMBER_FOR, FakeDesk, row
+from tests.kit.restore import FakeRestore
 
 SEND = ("send", "--line", "85700", "--to", GOOD)
 SOCKET = Path("state") / "gateway.sock"
@@ -53,10 +54,12 @@ def _stored(run: Run, _config: None) -> None:
 
 
 @asynccontextmanager
-async def daemon(desk: FakeDesk, uids: frozenset[int] | None = None) -> AsyncIterator[None]:
+async def daemon(
+    desk: FakeDesk, uids: frozenset[int] | None = None, restore: FakeRestore | None = None
+) -> AsyncIterator[None]:
     """Serve a desk where the commands look for the daemon."""
     SOCKET.parent.mkdir(exist_ok=True)
-    app = build_app(desk, Authority((), uids), lambda: (b"", "text/plain"), version="")
+    app = build_app(desk, restore or FakeRestore(), Authority((), uids), lambda: (b"", "text/plain"), version="")
     over = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(serve_unix, app, SOCKET, over))
@@ -64,9 +67,15 @@ async def daemon(desk: FakeDesk, uids: frozenset[int] | None = None) -> AsyncIte
         over.set()
 
 
-async def beside(run: Run, desk: FakeDesk, *arguments: str, uids: frozenset[int] | None = None) -> Ended:
+async def beside(
+    run: Run,
+    desk: FakeDesk,
+    *arguments: str,
+    uids: frozenset[int] | None = None,
+    restore: FakeRestore | None = None,
+) -> Ended:
     """Run a command beside a daemon that has this desk."""
-    async with daemon(desk, uids):
+    async with daemon(desk, uids, restore):
         return await trio.to_thread.run_sync(partial(run, *arguments))
 
 

@@ -26,6 +26,7 @@ from gateway.web.server import serve_unix
 from tests.cli.conftest import Ended, Run
 from tests.kit.clock import FakeClock
 from tests.kit.desk import NOW, FakeDesk
+from tests.kit.restore import FakeRestore
 
 SOCKET = Path("state") / "gateway.sock"
 NUMBER = "12125550101"
@@ -61,7 +62,7 @@ class Binds:
 @asynccontextmanager
 async def daemon(binds: Binds) -> AsyncIterator[None]:
     SOCKET.parent.mkdir(exist_ok=True)
-    app = build_app(FakeDesk(), Authority(()), lambda: (b"", "text/plain"), version="", trace=binds)
+    app = build_app(FakeDesk(), FakeRestore(), Authority(()), lambda: (b"", "text/plain"), version="", trace=binds)
     over = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(serve_unix, app, SOCKET, over))

@@ -126,15 +126,16 @@ async def lives(config: Config) -> int:
 
 async def test_offline_nothing_is_sent_and_the_store_is_owned(file: Path) -> None:
     config = load(file)
-    async with offline_desk(config, begins=True) as desk:
+    async with offline_flow(config, begins=True) as flow:
+        desk = flow.desk
         accepted = await send(desk)
         assert isinstance(accepted, Accepted)
         readiness = await desk.readiness()
         assert {bind.state for bind in readiness.binds} == {BindState.DOWN.row}
     before = await lives(config)
     for _ in range(3):
-        async with offline_desk(config, begins=False) as desk:
-            assert (await desk.readiness()).node == config.gateway.node
+        async with offline_flow(config, begins=False) as flow:
+            assert (await flow.desk.readiness()).node == config.gateway.node
     assert await lives(config) == before + 1, "looking is no start"
     async with flowing(config) as flow:
         row = await flow.desk.message(accepted.id)

@@ -16,6 +16,7 @@ from gateway.web.app import build_app
 from gateway.web.options import TokenOptions
 from gateway.web.problems import ALL
 from tests.kit.desk import FakeDesk, as_port
+from tests.kit.restore import FakeRestore
 
 TOKENS: Final = {role: f"{role.word}-token" for role in Role}
 METRICS: Final = (b"gateway_up 1\n", "text/plain; version=0.0.4; charset=utf-8")
@@ -33,7 +34,7 @@ def authority() -> Authority:
 
 
 def app_on(desk: FakeDesk) -> FastAPI:
-    return build_app(as_port(desk), authority(), lambda: METRICS, version="1.2.3")
+    return build_app(as_port(desk), FakeRestore(), authority(), lambda: METRICS, version="1.2.3")
 
 
 def bearer(role: Role | None) -> dict[str, str]:

@@ -9,7 +9,8 @@ import trio
 
 from gateway.model.refusal import Reason
 from gateway.model.requests import Actor, Role
-from tests.kit.desk import GOOD, NUMBER_FOR, FakeDesk
+from gateway.model.views import BrakeRow
+from tests.kit.desk import GOOD, NOW, NUMBER_FOR, FakeDesk
 from tests.web.faces import METRICS, app_on, client_of, is_problem
 
 AT = "2026-11-22T17:04:05.250Z"
@@ -130,7 +131,17 @@ async def test_readiness(store: bool, bind: str, asked: str | None) -> None:
     ready = store and (asked != "1" or bind == "up")
     assert response.status_code == (200 if ready else 503)
     states = [{"name": "acme/0", "carrier": "acme", "state": bind, "since": AT}]
-    assert response.json() == {"ready": ready, "store": store, "binds": states}
+    assert response.json() == {"ready": ready, "store": store, "restored": False, "binds": states}
+
+
+async def test_a_restored_store_is_not_ready() -> None:
+    brake = BrakeRow("store", "restored", NOW, "gateway", "it was restored")
+    app = app_on(FakeDesk(paused={("store", "restored"): brake}))
+    async with client_of(app, Role.VIEWER) as client:
+        response = await client.get("/readyz")
+        status = (await client.get("/api/v1/status")).json()
+    assert (response.status_code, response.json()["restored"], response.json()["store"]) == (503, True, True)
+    assert [each["kind"] for each in status["brakes"]] == ["store"]
 
 
 async def test_a_store_that_does_not_answer_is_not_ready(autojump_clock: trio.testing.MockClock) -> None:

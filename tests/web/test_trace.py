@@ -13,6 +13,7 @@ from gateway.model.requests import Actor, Role
 from gateway.model.trace import PartRow, TlvRow, TracePage, TraceQuery, TraceRow
 from gateway.web.app import build_app
 from tests.kit.desk import NOW, FakeDesk, as_port
+from tests.kit.restore import FakeRestore
 from tests.web.faces import METRICS, app_on, authority, client_of, is_problem
 
 ROW = TraceRow(
@@ -64,7 +65,7 @@ class FakeTrace:
 
 
 def app(trace: FakeTrace) -> FastAPI:
-    return build_app(as_port(FakeDesk()), authority(), lambda: METRICS, version="1", trace=trace)
+    return build_app(as_port(FakeDesk()), FakeRestore(), authority(), lambda: METRICS, version="1", trace=trace)
 
 
 @pytest.mark.parametrize("path,unmask,role", [("", False, Role.OPERATOR), ("/unmasked", True, Role.ADMIN)])

@@ -36,7 +36,8 @@ def status(config: Path, as_json: bool) -> None:
     who = f"node {answer['node']}, version {answer['version']}"
     click.echo(f"gateway  {'running' if running else 'not running'}, {plain(who)}\nstore    {plain(store)}")
     for brake in answer["brakes"]:
-        click.echo(f"paused   {plain(_paused(brake))}")
+        word = "RESTORED" if brake["kind"] == "store" else "paused  "
+        click.echo(f"{word} {plain(_paused(brake))}")
     for found, look in ((answer["uncertain"], "messages uncertain"), (answer["quarantined"], "quarantine")):
         if found:
             click.echo(f"to do    {_count(found)} in `gateway {look}`")
@@ -67,6 +68,8 @@ def status(config: Path, as_json: bool) -> None:
 
 def _paused(brake: Mapping[str, Any]) -> str:
     """Say what is paused, since when, by whom and why."""
+    if brake["kind"] == "store":
+        return f"{local_time(brake['paused_at'])}: {brake['note']}"
     since = f"{brake['kind']} {brake['name']} since {local_time(brake['paused_at'])}, by {brake['actor']}"
     return f'{since}: "{brake["note"]}"' if brake["note"] else since
 

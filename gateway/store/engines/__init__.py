@@ -72,6 +72,10 @@ class Engine(Protocol):
         """
         ...
 
+    def check_backup(self) -> None:
+        """Raise ``StoreMisconfigured`` where ``gateway.store.backup`` cannot copy this store, and say what does."""
+        ...
+
     def missing(self) -> str:
         """Return where the store would be, if there is none; else nothing. Makes nothing."""
         ...

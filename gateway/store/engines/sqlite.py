@@ -74,6 +74,9 @@ class SqliteEngine:
         """A file is where it is: copies tell themselves by their mark and their witness."""
         return ""
 
+    def check_backup(self) -> None:
+        """A file can be copied, also while others write."""
+
     def missing(self) -> str:
         """Return the file's path if it is not there. Where that cannot be told, opening it will say why."""
         try:

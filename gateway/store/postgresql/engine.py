@@ -77,6 +77,17 @@ class PostgresqlEngine:
         self._server_s = options.server_timeout_s
         self._node = ""
 
+    def check_backup(self) -> None:
+        """Its own tools copy a database, and only they know how; raises StoreMisconfigured, which says so."""
+        name = self._parameters["dbname"]
+        raise StoreMisconfigured(
+            "PostgreSQL has its own tools for a backup: "
+            f"`pg_dump --format=custom --file={name}.dump {name}` for a dump, or pg_basebackup with an archive of the "
+            "write-ahead log. A dump that is read into another database is recognised by itself; after any other "
+            "restore (a base backup, a point in time, the same database) run `gateway restore mark --taken-at TIME` "
+            "before the gateway is started"
+        )
+
     def missing(self) -> str:
         """Return where the store would be if the database has no table of ours; "" also where that cannot be told."""
         try:

@@ -34,16 +34,20 @@ async def readyz(
     desk: DeskHere,
     binds: Annotated[bool, Query(description="1: every bind must be up, too.")] = False,
 ) -> Response:
-    """Answer 200 while the store takes writes, else 503. Binds are shown, and decide only with `?binds=1`."""
+    """Answer 200 while the store takes writes, else 503; 503, too, while it was restored and sends nothing.
+
+    Binds are shown, and decide only with `?binds=1`.
+    """
     state = Readiness(store_ok=False, detail="", binds=())
     with trio.move_on_after(READY_SECONDS):
         state = await desk.readiness()
-    ready = state.store_ok and (not binds or all(bind.state == "up" for bind in state.binds))
+    restored = any(brake.kind == "store" for brake in await desk.brakes())
+    ready = state.store_ok and not restored and (not binds or all(bind.state == "up" for bind in state.binds))
     views = [
         BindStateView(name=row.name, carrier=row.carrier, state=row.state, since=rfc3339(row.since))
         for row in state.binds
     ]
-    return answer(ReadyView(ready=ready, store=state.store_ok, binds=views), 200 if ready else 503)
+    return answer(ReadyView(ready=ready, store=state.store_ok, restored=restored, binds=views), 200 if ready else 503)
 
 
 @router.get("/metrics", response_class=Response, summary="Prometheus metrics")
