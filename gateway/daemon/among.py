@@ -83,6 +83,11 @@ class Among:
                 nursery.start_soon(self._abroad.run)
             task_status.started()
 
+    @property
+    def asked(self) -> int:
+        """How often other nodes held permits of somebody whose consent was narrowed here, and were asked."""
+        return self._abroad.questions if self._abroad is not None else 0
+
     # What the flows ask.
 
     def fences(self) -> Mapping[LeaseKey, int]:

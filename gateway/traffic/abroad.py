@@ -48,7 +48,7 @@ class _Ask:
 
 
 class Abroad:
-    """Asks the other nodes, and answers them."""
+    """Asks the other nodes, and answers them. ``questions`` counts those that had to be asked."""
 
     def __init__(self, side: Side, writer: Writer, clock: Clock, me: Identity, voices: Voices, fence: Fence) -> None:
         self._side = side
@@ -59,7 +59,7 @@ class Abroad:
         self._fence = fence
         self._asked: list[_Ask] = []
         self._bell = trio.Event()
-        self._questions = 0
+        self.questions = 0
         self._open: dict[int, tuple[set[tuple[str, int]], trio.Event]] = {}
         self._nursery: trio.Nursery | None = None
         self.waited: Callable[[float], None] = lambda seconds: None
@@ -107,8 +107,8 @@ class Abroad:
 
     async def _wait_for(self, nodes: set[tuple[str, int]], keys: Sequence[Key]) -> None:
         """Ask these nodes about these pairs, and wait until each of them has answered."""
-        self._questions += 1
-        number, answered = self._questions, trio.Event()
+        self.questions += 1
+        number, answered = self.questions, trio.Event()
         self._open[number] = (nodes, answered)
         try:
             self._voices.say(FENCE, number=number, keys=keys)

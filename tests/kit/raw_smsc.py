@@ -257,7 +257,7 @@ class RawSmsc:
         self.port = 0
         self.binds: list[RawBind] = []
         self._ids = itertools.count(1)
-        self._come, self._taken = trio.open_memory_channel[RawBind](1_000)
+        self._come, self.taken = trio.open_memory_channel[RawBind](1_000)
 
     async def serve(self, kernel_buffer: int | None, task_status: trio.TaskStatus[None]) -> None:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -279,7 +279,7 @@ class RawSmsc:
     async def accept(self) -> RawBind:
         """Wait for the next connection."""
         with trio.fail_after(PATIENCE_S):
-            return await self._taken.receive()
+            return await self.taken.receive()
 
     async def bound(self) -> RawBind:
         """Wait for the next connection, and take its bind."""

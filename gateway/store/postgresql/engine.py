@@ -77,17 +77,6 @@ class PostgresqlEngine:
         self._server_s = options.server_timeout_s
         self._node = ""
 
-    def check_backup(self) -> None:
-        """Its own tools copy a database, and only they know how; raises StoreMisconfigured, which says so."""
-        name = self._parameters["dbname"]
-        raise StoreMisconfigured(
-            "PostgreSQL has its own tools for a backup: "
-            f"`pg_dump --format=custom --file={name}.dump {name}` for a dump, or pg_basebackup with an archive of the "
-            "write-ahead log. A dump that is read into another database is recognised by itself; after any other "
-            "restore (a base backup, a point in time, the same database) run `gateway restore mark --taken-at TIME` "
-            "before the gateway is started"
-        )
-
     def missing(self) -> str:
         """Return where the store would be if the database has no table of ours; "" also where that cannot be told."""
         try:
@@ -130,8 +119,11 @@ class PostgresqlEngine:
     def open_side(self, limit_s: float) -> Handle:
         """Connect beside the writer; no step may take longer than that (see ``gateway.store.side``)."""
         handle = self._open(limit_s, writes=True, connect_timeout=2)
-        limit = f"{limit_s * 600:.0f}ms"
-        handle.connection.execute("select set_config('lock_timeout', ?, false)", (limit,))
+        # Whoever hangs in the middle of it holds what others wait for, for so long at most.
+        handle.connection.execute(
+            "select set_config('lock_timeout', ?, false), set_config('idle_in_transaction_session_timeout', ?, false)",
+            (f"{limit_s * 600:.0f}ms", f"{limit_s * 1000:.0f}ms"),
+        )
         return handle
 
     def socket_of(self, handle: Handle) -> int:
