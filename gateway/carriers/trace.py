@@ -48,8 +48,8 @@ class Entry(NamedTuple):
     cut: Cut
 
 
-# What one read or one send brought: whole PDUs, one behind the other; or one entry of another cut. Its parts are those of
-# an entry, and how many entries it makes.
+# What one read or one send brought: whole PDUs, one behind the other; or one entry of another cut. Its parts are those
+# of an entry, and how many entries it makes.
 _Bundle = tuple[float, str, bool, bytes, Cut, int]
 
 
