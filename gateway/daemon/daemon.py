@@ -127,6 +127,7 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
         await flow.restoring.doubt()
         flows.start_soon(flow.dispatcher.run)
         flows.start_soon(flow.janitor.run)
+        flows.start_soon(flow.retention.run)
         binds = await stack.enter_async_context(_tasks())
         faces_over = trio.Event()
         faces = await stack.enter_async_context(_tasks())

@@ -29,6 +29,7 @@ from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.hub import Hub
 from gateway.traffic.janitor import Janitor
 from gateway.traffic.reports import Reports
+from gateway.traffic.retention import Retention
 from gateway.traffic.restoring import Restoring
 from gateway.traffic.rulebook import RuleBook
 
@@ -74,6 +75,7 @@ class Flow:
             config.store,
             self.backlog,
         )
+        self.retention = Retention(store, clock, config.store, metrics, lambda: self.janitor.on_duty())
         self.desk = Desk(
             store,
             clock,

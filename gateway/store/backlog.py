@@ -27,7 +27,7 @@ order by lane, line_id, route limit 1
 """
 _SOME: Final = """
 select count(*), max(id) from (select id from message
-where state = 0 and lane = ? and line_id = ? and route = ? and id > ? and id <= ? order by id limit ?) as some
+where state = 0 and lane = ? and line_id = ? and route = ? and id > ? and id <= ? order by id limit ?) as few
 """
 _OLDEST: Final = """
 select created_at from message where id = (select min(id) from message

@@ -165,9 +165,13 @@ def open_texts(source: Source) -> int:
     return int(source.rows("select count(*) from part where mo_id is null and newest = 1")[0][0])
 
 
-def drop_joined_parts(tx: Tx, before: float) -> int:
-    """Delete parts that were joined and came before that time; return how many."""
-    return tx.execute("delete from part where mo_id is not null and received_at < ?", (before,))
+def drop_joined_parts(tx: Tx, before: float, limit: int) -> int:
+    """Delete parts that were joined and came before that time, ``limit`` at most; return how many."""
+    return tx.execute(
+        "delete from part where id in (select id from part where mo_id is not null and received_at < ?"
+        " order by received_at limit ?)",
+        (before, limit),
+    )
 
 
 def quarantine(tx: Tx, items: Sequence[Unreadable]) -> None:
@@ -207,6 +211,11 @@ def drop_quarantined(tx: Tx, before: float, limit: int) -> int:
         "delete from quarantine where id in (select id from quarantine where last_at < ? order by last_at limit ?)",
         (before, limit),
     )
+
+
+def newest_quarantined(source: Source) -> int:
+    """Return the highest id in the quarantine; 0 where there is none."""
+    return int(source.rows("select coalesce(max(id), 0) from quarantine")[0][0])
 
 
 def quarantine_octets(source: Source) -> int:
@@ -338,9 +347,13 @@ def take_parked(tx: Tx, receipt_ids: Collection[int]) -> None:
     )
 
 
-def drop_parked(tx: Tx, before: float) -> int:
-    """Delete receipts that waited in vain since before that time; return how many."""
-    return tx.execute("delete from parked_receipt where received_at < ?", (before,))
+def drop_parked(tx: Tx, before: float, limit: int) -> int:
+    """Delete receipts that waited in vain since before that time; of the ``limit`` with the lowest ids. How many?"""
+    return tx.execute(
+        "delete from parked_receipt where id in (select id from parked_receipt where id > 0 order by id limit ?)"
+        " and received_at < ?",
+        (limit, before),
+    )
 
 
 def _sameness(item: Unreadable) -> bytes:

@@ -6,7 +6,11 @@ option: an ack means that the text is on disk.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+LEAST_MESSAGE_DAYS: Final = 30
 
 
 class StoreOptions(BaseModel):
@@ -74,8 +78,32 @@ class StoreOptions(BaseModel):
         le=3650,
         description="Days that a PDU which could not be read is kept in quarantine, from when the same came last.",
     )
+    text_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Days after which the text of a message, in or out, is blanked, from when its state last changed, "
+        "if it is finished; evidence keeps its own. 0 keeps it as long as the message.",
+    )
+    message_days: int = Field(
+        default=1830,
+        ge=0,
+        le=36_500,
+        description="Days after which a finished message is deleted with its permits, from when its state last "
+        "changed: 30 at least, or 0 to keep it for ever. Evidence is never deleted.",
+    )
     suppression_log: str = Field(
         default="",
         description="File, relative to state_dir, that has each opt-out, and each return from one, before it is "
         "committed: from it, a restored backup learns what it lacks. Keep it on another disk. Empty: none is kept.",
     )
+
+    @field_validator("message_days")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        if 0 < value < LEAST_MESSAGE_DAYS:
+            raise ValueError(
+                f"must be 0 or at least {LEAST_MESSAGE_DAYS}: receipts, holds and questions about a message come later "
+                "than that; text_days blanks its text earlier"
+            )
+        return value

@@ -30,6 +30,8 @@ from gateway.store.tx import Reader, Tx
 from gateway.store.writer import Hooks, InlineWriter, ThreadWriter, Writer
 
 T = TypeVar("T")
+QUESTION_S: Final = 30.0
+"""How long one question may take; what asks for more is given up, so that the log of what is written stays bounded."""
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -84,7 +86,7 @@ class Store:
     def _read(self, fn: Callable[[Reader], T]) -> T:
         handle: Handle | None = None
         try:
-            handle = self._take() or self._engine.open_reader()
+            handle = self._take() or self._engine.open_reader(QUESTION_S)
             self._engine.begin(handle)
             result = fn(Reader(handle.connection, handle.database))
             self._engine.rollback(handle)

@@ -149,6 +149,7 @@ class Part(Table):
                 "CREATE INDEX part_pair ON part (carrier, line_id, subscriber, received_at)"
                 " WHERE mo_id IS NULL AND newest = 1"
             ),
+            SQL("CREATE INDEX part_joined ON part (received_at) WHERE mo_id IS NOT NULL"),
         )
 
 

@@ -70,6 +70,12 @@ class Metrics:
         self.quarantine_dropped = make.counter(
             "gateway_quarantine_dropped_total", "PDUs that left the quarantine before their time, since it was full."
         )
+        self.let_go = make.counters(
+            "gateway_let_go_total",
+            "What was kept as long as it shall be, and deleted: text (blanked), message, permit, part (of a joined "
+            "text), receipt (nobody's), answer (under an Idempotency-Key), quarantine.",
+            "kind",
+        )
         self.ack_seconds = make.histogram(
             "gateway_ack_seconds", "Seconds from a deliver_sm's arrival to its response being written.", LATENCY
         )

@@ -3,7 +3,8 @@
 At the start it finds what the last life left half-done: permits without an outcome are uncertain, and their messages
 follow the rule for that. From then on, at each round: long texts whose parts did not all come are decided as they
 stand; holds that nobody reviewed become opt-outs; messages past their expiry are expired; what was kept for a while
-only is dropped; what waits for a carrier that its line has lost may go over any; the depth of the queue is measured.
+only is dropped (``gateway.traffic.keeping``); what waits for a carrier that its line has lost may go over any; the
+queue is measured.
 """
 
 from __future__ import annotations
@@ -24,20 +25,12 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
 from gateway.model.refusal import Reason
 from gateway.policy.transitions import opted_out, recorded
-from gateway.store.desk import forget_answers
 from gateway.store.errors import StoreError
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_standings, standings
 from gateway.store.hot_leases import permits_of_the_dead
 from gateway.store.hot_messages import end_queued, refuse_older
-from gateway.store.hot_parts import (
-    drop_joined_parts,
-    drop_oldest_quarantined,
-    drop_parked,
-    drop_quarantined,
-    open_texts,
-    quarantine_octets,
-)
+from gateway.store.hot_parts import open_texts
 from gateway.store.jobs import Identity
 from gateway.store.options import StoreOptions
 from gateway.store.store import Store
@@ -46,22 +39,19 @@ from gateway.telemetry.metrics import Metrics
 from gateway.traffic.backlog import Backlog
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
+from gateway.traffic.keeping import Keeping
 from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_texts
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import reconsider
 from gateway.traffic.settlement import Verdicts
-from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake
+from gateway.traffic.taken import Intake
 
 _log = structlog.get_logger(__name__)
 
 ROUND_S: Final = 5.0
-PARKED_S: Final = 3600.0
-ANSWERS_KEPT_S: Final = 2 * 86400.0
 STEP: Final = 500
-QUARANTINE_STEP: Final = 100
-"""PDUs of the quarantine that one transaction deletes where it is full: each may have 64 KB."""
 _NO_LINE: Final = 0
 """No line has this id."""
 
@@ -104,14 +94,13 @@ class Janitor:
         self._verdicts = verdicts
         self._reports = reports
         self._metrics = metrics
-        self._quarantine_s = kept.quarantine_days * 86400.0
-        self._quarantine_octets = kept.quarantine_mb * 1_000_000
+        self._keeping = Keeping(store, metrics, kept)
         self.steps: tuple[Step, ...] = (
             Step("overdue_texts", self._decide_overdue),
             Step("expired_holds", self._end_holds),
             Step("expired_messages", self._expire),
-            Step("drop", self._drop),
-            Step("quarantine", self._bound_quarantine),
+            Step("drop", self._keeping.drop),
+            Step("quarantine", self._keeping.bound_quarantine),
             Step("routes", self._free),
             Step("depth", self._measure),
             Step("witness", self._attest),
@@ -197,27 +186,13 @@ class Janitor:
         pending += self._fence.raise_for(keys)
 
     async def _expire(self, _book: RuleBook) -> None:
-        self._metrics.expired.inc(await self._store.writer.run(expire_messages, "expired messages"))
-
-    async def _drop(self, _book: RuleBook) -> None:
-        await self._store.writer.run(lambda tx: drop_old(tx, self._quarantine_s), "drop")
+        """Expire what is due, some at a time, until nothing is."""
+        while count := await self._store.writer.run(expire_messages, "expired messages"):
+            self._metrics.expired.inc(count)
 
     async def _free(self, book: RuleBook) -> None:
         while await self._store.writer.run(lambda tx: free(tx, book, STEP), "routes", self._dispatcher.ring):
             pass
-
-    async def _bound_quarantine(self, _book: RuleBook) -> None:
-        """Let the oldest go, some at a time, until it is as small as it shall be."""
-        excess, gone = await self._store.read(quarantine_octets) - self._quarantine_octets, 0
-        while excess > 0:
-            drop = partial(drop_oldest_quarantined, octets=excess, limit=QUARANTINE_STEP)
-            count, octets = await self._store.writer.run(drop, "quarantine")
-            if not count:
-                break
-            excess, gone = excess - octets, gone + count
-        if gone:
-            self._metrics.quarantine_dropped.inc(gone)
-            _log.warning("quarantine is full: the oldest were let go", count=gone, octets=self._quarantine_octets)
 
     async def _attest(self, _book: RuleBook) -> None:
         await self._store.attest()
@@ -289,14 +264,6 @@ def _holds_due(tx: Tx, book: RuleBook) -> list[tuple[int, Msisdn, float, int]]:
 def _ids(patience: Mapping[int, float], hold_s: float | None = None) -> str:
     """Return the ids of the lines with just this patience, or of all, as SQL."""
     return ", ".join(str(line_id) for line_id, own in patience.items() if hold_s is None or own == hold_s)
-
-
-def drop_old(tx: Tx, quarantine_s: float) -> None:
-    """Delete what was kept for a while only; of the quarantine, what last came longer ago than ``quarantine_s``."""
-    drop_joined_parts(tx, tx.now - REDELIVERY_WINDOW_S)
-    drop_parked(tx, tx.now - PARKED_S)
-    forget_answers(tx, tx.now - ANSWERS_KEPT_S, STEP)
-    drop_quarantined(tx, tx.now - quarantine_s, STEP)
 
 
 def expire_messages(tx: Tx) -> int:

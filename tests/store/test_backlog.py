@@ -72,5 +72,7 @@ def test_an_empty_queue_is_counted_at_once(tmp_path: Path) -> None:
 def test_since_when_a_lane_waits(stored: tuple[Reader, sqlite3.Connection, Counter[tuple[Lane, int]]]) -> None:
     reader, _, _ = stored
     walk = backlog.go_on(reader, backlog.begin(reader))
-    first = dict(reader.rows("select lane, min(created_at) from message where state = 0 group by lane"))
+    first: dict[int, float] = dict(
+        reader.rows("select lane, min(created_at) from message where state = 0 group by lane")
+    )
     assert backlog.oldest(reader, walk.places) == {Lane(lane): at for lane, at in first.items()}

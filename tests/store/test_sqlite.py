@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gateway.store import store as store_module
 from gateway.store.engines import Verdict, engines, find_engine
 from gateway.store.engines.sqlite import SqliteEngine
-from gateway.store.errors import StoreMisconfigured
+from gateway.store.errors import StoreInUse, StoreMisconfigured, StoreUnavailable
 from gateway.store.options import StoreOptions
+from gateway.store.store import open_store
+from gateway.store.tx import Tx
+from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults, sqlite_error
-from tests.kit.stores import sqlite_engine
+from tests.kit.stores import Told, committer, migrated, note, sqlite_engine
 
 
 def test_the_url_names_a_file_relative_to_the_state_directory(tmp_path: Path) -> None:
@@ -179,3 +185,99 @@ def test_a_closed_connection_holds_no_lock_whoever_still_holds_a_cursor(tmp_path
     engine.close(again)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         held.fetchall()
+
+
+def test_a_full_disk_is_survived_without_a_restart(tmp_path: Path) -> None:
+    made = committer(migrated(tmp_path))
+    told = Told()
+    connection = made.handle().connection
+    pages = connection.execute("pragma page_count").fetchall()[0][0]
+    connection.execute(f"pragma max_page_count = {pages}")
+
+    def large(tx: Tx) -> None:
+        tx.execute("insert into meta (key, value) values ('large/a', ?)", ("x" * 100_000,))
+
+    events = told.deliver(made.run([told.job("large", large)]))
+    assert [type(error) for _, _, error in events] == [StoreUnavailable]
+    assert [event[0] for event in told.deliver(made.run([told.job("large", large)]))] == ["done"]
+    made.close()
+
+
+def test_ids_go_on_above_the_highest_stored_one(tmp_path: Path) -> None:
+    engine = migrated(tmp_path)
+    told = Told()
+    insert = "insert into audit (id, at, actor, role, verb, object) values (?, 0, '', '', '', '')"
+    first = committer(engine)
+    told.deliver(first.run([told.job("write", lambda tx: tx.execute(insert, (41,)))]))
+    first.close()
+    second = committer(engine)
+    assert told.deliver(second.run([told.job("ids", lambda tx: tx.allocate("audit"))])) == [("done", "ids", 42)]
+    second.close()
+
+
+@pytest.mark.parametrize("threads", [True, False], ids=["threads", "inline"])
+async def test_a_second_daemon_on_the_same_file_is_refused_and_the_first_goes_on(threads: bool, tmp_path: Path) -> None:
+    async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock(), threads=threads) as store:
+        with pytest.raises(StoreInUse, match="in use by process"):
+            async with open_store(StoreOptions(), tmp_path, "gw2", FakeClock(), threads=threads):
+                pass
+        await store.writer.run(note("a"), "note")
+    async with open_store(StoreOptions(), tmp_path, "gw2", FakeClock(), threads=threads) as store:
+        assert store.identity.life == 1
+
+
+async def test_a_file_that_is_no_database_is_refused_and_let_go(tmp_path: Path) -> None:
+    (tmp_path / "gateway.db").write_text("Dear diary, " * 1000)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"sqlite:gateway\.db in .* cannot be opened: file is not"):
+            async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock()):
+                pass
+
+
+ENDLESS = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n"
+
+
+def test_a_question_that_asks_for_too_much_is_given_up(tmp_path: Path) -> None:
+    engine = migrated(tmp_path)
+    handle = engine.open_reader(0.05)
+    for _ in range(2):
+        engine.begin(handle)
+        with pytest.raises(sqlite3.OperationalError, match="interrupted") as raised:
+            handle.connection.execute(ENDLESS).fetchall()
+        assert engine.classify(raised.value, committing=False) is Verdict.STORE
+        engine.rollback(handle)
+    engine.begin(handle)
+    assert handle.connection.execute("select 1").fetchall() == [(1,)], "each has its own time"
+    engine.close(handle)
+
+
+async def test_whoever_asks_for_too_much_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "QUESTION_S", 0.05)
+    async with open_store(StoreOptions(), tmp_path, "gw1", FakeClock()) as store:
+        with pytest.raises(StoreUnavailable, match="cannot be read: interrupted"):
+            await store.read(lambda reader: reader.rows(ENDLESS))
+
+
+@pytest.mark.parametrize(
+    "code, left, full",
+    [
+        (sqlite3.SQLITE_FULL, 1 << 30, True),
+        (sqlite3.SQLITE_IOERR_WRITE, 0, True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, 4096, True),
+        (sqlite3.SQLITE_IOERR_WRITE, 1 << 30, False),
+        (sqlite3.SQLITE_CORRUPT, 0, False),
+        (None, 0, False),
+    ],
+)
+def test_what_is_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int | None, left: int, full: bool
+) -> None:
+    engine = sqlite_engine(tmp_path)
+    room = SimpleNamespace(f_bavail=left // 4096, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _: room)
+    assert engine.is_full(ValueError() if code is None else sqlite_error(code)) is full
+
+
+def test_a_disk_that_is_gone_is_not_full(tmp_path: Path) -> None:
+    engine = SqliteEngine(StoreOptions(), tmp_path / "gone")
+    assert not engine.is_full(sqlite_error(sqlite3.SQLITE_IOERR_WRITE))

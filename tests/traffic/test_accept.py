@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Grounds
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, SendRequest
+from gateway.store.tx import Tx
 from gateway.traffic import accept as accept_module
 from gateway.traffic.accept import STORED, Acceptance, accept
 from gateway.traffic.backlog import Headroom
@@ -178,7 +179,12 @@ def test_what_there_is_no_room_for_costs_no_look_at_the_store(bench: Bench, monk
     bench.say("STOP", BOB)
     bench.book = book(line_options(), max_backlog=12)
     asked: list[object] = []
-    monkeypatch.setattr(accept_module, "standings", lambda tx, keys: asked.extend(keys) or {})
+
+    def noted(_tx: Tx, keys: Collection[object]) -> dict[object, object]:
+        asked.extend(keys)
+        return {}
+
+    monkeypatch.setattr(accept_module, "standings", noted)
     (full, empty) = send(bench, ask("1", BOB), ask(""), waiting=12).results
     assert isinstance(full, Refusal)
     assert isinstance(empty, Refusal)

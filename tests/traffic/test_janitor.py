@@ -14,7 +14,8 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Outcome
 from gateway.traffic import janitor
 from gateway.traffic.gate import Claim, pass_gate
-from gateway.traffic.janitor import ANSWERS_KEPT_S, STEP, expire_holds, expire_messages, recover
+from gateway.traffic.janitor import STEP, expire_holds, expire_messages, recover
+from gateway.traffic.keeping import ANSWERS_KEPT_S
 from gateway.traffic.overdue import PARTS_WAIT_S
 from gateway.traffic.settle import settle as settle_permits
 from tests.traffic.bench import ANNE, BOB, CARL, LINE_ID, OTHER, OTHER_ID, Bench, book, draft, line_options, parts

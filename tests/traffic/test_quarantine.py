@@ -18,9 +18,9 @@ from gateway.store.hot_parts import ROW_OCTETS, quarantine
 from gateway.store.options import StoreOptions
 from gateway.store.queries import quarantine as listed
 from gateway.telemetry.metrics import Metrics
-from gateway.traffic import intake, janitor, reports
+from gateway.traffic import intake, keeping, reports
 from gateway.traffic.aside import aside
-from gateway.traffic.janitor import STEP, drop_old
+from gateway.traffic.keeping import STEP, drop_old
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.taken import Intake, Taken
@@ -124,14 +124,14 @@ async def test_a_full_quarantine_lets_the_oldest_go(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In steps; counted, and said once a round."""
-    monkeypatch.setattr(janitor, "QUARANTINE_STEP", 3)
+    monkeypatch.setattr(keeping, "QUARANTINE_STEP", 3)
     async with world(tmp_path) as here:
         for number in range(20):
             here.bring(replace(unreadable(), raw=b"%02d" % number + bytes(100_000 - 2 - ROW_OCTETS)))
             await trio.sleep(1)
         here.bring(replace(unreadable(), raw=b"00" + bytes(100_000 - 2 - ROW_OCTETS)))
         await settle()
-        here.janitor._quarantine_octets = 1_250_000
+        here.janitor._keeping._quarantine_octets = 1_250_000
         with capture_logs() as logs:
             for _ in range(3):
                 await here.janitor.round()

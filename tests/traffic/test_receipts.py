@@ -14,7 +14,7 @@ from gateway.model.messages import MessageState
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.store import hot_parts
 from gateway.traffic.gate import Claim, pass_gate
-from gateway.traffic.janitor import drop_old
+from gateway.traffic.keeping import drop_old
 from gateway.traffic.settle import settle
 from tests.traffic.bench import ANNE, BOB, LINE, Bench, mo, receipt, unreadable, verdicts
 from tests.traffic.test_reports import counted

@@ -92,8 +92,8 @@ class Engine(Protocol):
         """Open the connection that writes; make the store if there is none. Raises StoreError or a driver's error."""
         ...
 
-    def open_reader(self) -> Handle:
-        """Open a connection that can only read."""
+    def open_reader(self, limit_s: float = 0) -> Handle:
+        """Open a connection that can only read; with ``limit_s``, one transaction may take so many seconds at most."""
         ...
 
     def check_durability(self, handle: Handle) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from peewee import PeeweeException, SqliteDatabase
 
+from gateway.base import SystemClock
 from gateway.store.checkpoints import NET, Checkpointer
 from gateway.store.dialects.sqlite import SQLITE
 from gateway.store.engines import Handle, Ownership, Verdict
@@ -44,8 +45,27 @@ _STORE: Final = frozenset(
 )
 _NO_ROOM: Final = 1 << 20
 """A file system with fewer octets left is full."""
+_INSTRUCTIONS: Final = 100_000
+"""So many steps of SQLite's machine, some milliseconds, pass between two looks at the clock."""
 _SYNCHRONOUS_FULL: Final = 2
 _STATEMENTS: Final = 512  # prepared statements kept per connection: hot ones come in a few sizes each
+
+
+class _Patience:
+    """How long a reading transaction may take: whoever holds one state for long keeps the log from beginning anew."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._clock = SystemClock()
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """Begin to wait."""
+        self._until = self._clock.monotonic() + self._limit_s
+
+    def is_over(self) -> bool:
+        """Say whether to interrupt."""
+        return self._clock.monotonic() > self._until
 
 
 class SqliteEngine:
@@ -59,8 +79,10 @@ class SqliteEngine:
             )
         self.path = state_dir / name
         self.keeps_witness = True
+        self.is_near = True
         self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
         self._checkpointers: dict[Connection, Checkpointer] = {}
+        self._patience: dict[Connection, _Patience] = {}
         self._busy_timeout_s = options.busy_timeout_s
         self._cache_kb = options.cache_mb * 1024
 
@@ -82,7 +104,6 @@ class SqliteEngine:
         try:
             self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-        self.is_near = True
             return str(self.path)
         except OSError:
             return ""
@@ -122,9 +143,15 @@ class SqliteEngine:
         pragmas: dict[str, object] = {"synchronous": "FULL", "wal_autocheckpoint": 0, "cache_size": -64}
         return self._open(pragmas, writes=True).connection
 
-    def open_reader(self) -> Handle:
-        """Open the file for reading only."""
-        return self._open({"query_only": "ON", "cache_size": -2048}, writes=False)
+    def open_reader(self, limit_s: float = 0) -> Handle:
+        """Open the file for reading only; with ``limit_s``, a transaction that takes longer is interrupted."""
+        handle = self._open({"query_only": "ON", "cache_size": -2048}, writes=False)
+        if limit_s:
+            patience = _Patience(limit_s)
+            self._patience[handle.connection] = patience
+            connection: Any = handle.connection
+            connection.set_progress_handler(patience.is_over, _INSTRUCTIONS)
+        return handle
 
     def _open(self, pragmas: dict[str, object], *, writes: bool) -> Handle:
         database: Any = SqliteDatabase(
@@ -187,6 +214,7 @@ class SqliteEngine:
         """Close the connection, its transaction first: a cursor that somebody still holds would keep the lock alive."""
         if (checkpointer := self._checkpointers.pop(handle.connection, None)) is not None:
             checkpointer.close()
+        self._patience.pop(handle.connection, None)
         try:
             self.rollback(handle)
         finally:

@@ -112,9 +112,11 @@ class PostgresqlEngine:
             raise
         return handle
 
-    def open_reader(self) -> Handle:
-        """Connect for reading only."""
-        return self._open(self._server_s * _READERS_PATIENCE, writes=False)
+    def open_reader(self, limit_s: float = 0) -> Handle:
+        """Connect for reading only; one step of a transaction may take ``limit_s``."""
+        handle = self._open(limit_s or self._server_s * _READERS_PATIENCE, writes=False)
+        handle.connection.execute("select set_config('default_transaction_read_only', 'on', false)")
+        return handle
 
     def open_side(self, limit_s: float) -> Handle:
         """Connect beside the writer; no step may take longer than that (see ``gateway.store.side``)."""
