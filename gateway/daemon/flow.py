@@ -29,8 +29,8 @@ from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.hub import Hub
 from gateway.traffic.janitor import Janitor
 from gateway.traffic.reports import Reports
-from gateway.traffic.retention import Retention
 from gateway.traffic.restoring import Restoring
+from gateway.traffic.retention import Retention
 from gateway.traffic.rulebook import RuleBook
 
 _NO_OVERRIDES: Final[Mapping[int, Verdict]] = {}
@@ -61,6 +61,7 @@ class Flow:
             self._verdict,
             reports,
             self.backlog.left,
+            shared=self.among,
         )
         self.hub = Hub(store.writer, clock, self._book, self._carriers, self.dispatcher, self._verdict, reports)
         self.janitor = Janitor(
@@ -90,6 +91,7 @@ class Flow:
         self.fleet = Fleet(config.carriers, self._make, self._gone)
         if self.among is not None:
             self.among.attach(self.dispatcher, self.hub.fence, self.janitor, self.brakes)
+            self.desk.nodes = self.among.rows
 
     @classmethod
     async def begin(cls, store: Store, config: Config, clock: Clock, metrics: Metrics) -> Flow:

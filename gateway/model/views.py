@@ -7,7 +7,7 @@ the audience asks for it. Times are unix seconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from gateway.model.consent import ConsentStatus
@@ -244,3 +244,16 @@ class Readiness:
     node: str = ""
     uncertain: int = 0
     quarantined: int = 0
+    nodes: tuple[NodeView, ...] = ()
+
+
+def held_elsewhere(binds: Sequence[BindRow], node: str, nodes: Sequence[NodeView]) -> tuple[BindRow, ...]:
+    """Return the rows of a node's binds, saying of those that another living node holds that it does."""
+    holders = {bind: other.name for other in nodes if other.alive and other.name != node for bind in other.binds}
+
+    def shown(row: BindRow) -> BindRow:
+        carrier, _, number = row.name.rpartition("/")
+        holder = holders.get(f"{carrier}/{number.partition('.')[0]}")
+        return row if holder is None else replace(row, state="elsewhere", detail=f"held by node {holder}")
+
+    return tuple(shown(row) for row in binds)

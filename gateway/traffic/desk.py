@@ -20,7 +20,17 @@ from gateway.model.address import Msisdn, is_number, read_line, read_msisdn
 from gateway.model.messages import Lane, MessageState
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, MessageQuery, Replayed, SendRequest
-from gateway.model.views import BrakeRow, ConsentRow, EvidenceRow, MessageRow, Page, QuarantineRow, Readiness
+from gateway.model.views import (
+    BrakeRow,
+    ConsentRow,
+    EvidenceRow,
+    MessageRow,
+    NodeView,
+    Page,
+    QuarantineRow,
+    Readiness,
+    held_elsewhere,
+)
 from gateway.store import queries
 from gateway.store.desk import add_audit, lift_brake, put_brake
 from gateway.store.errors import StoreError
@@ -38,7 +48,10 @@ CANCEL_STEP: Final = 1000
 
 
 class Desk:
-    """Answers requests. ``ring`` tells the dispatcher which places got messages; ``backlog`` knows how many wait."""
+    """Answers requests. ``ring`` tells the dispatcher which places got messages; ``backlog`` knows how many wait.
+
+    ``nodes`` says which nodes share the store, where several do.
+    """
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class Desk:
         self._brakes = brakes
         self._ring = ring
         self._reports = reports
+        self.nodes: Callable[[], tuple[NodeView, ...]] = lambda: ()
         self._backlog = backlog
         self._one_send = trio.Semaphore(1)
 
@@ -230,8 +244,8 @@ class Desk:
 
     async def readiness(self) -> Readiness:
         """Try a write on the store, and report binds and queue."""
-        binds = tuple(row for carrier in self._carriers() for row in carrier.rows())
-        node = self._store.identity.node
+        node, nodes = self._store.identity.node, self.nodes()
+        binds = held_elsewhere([row for carrier in self._carriers() for row in carrier.rows()], node, nodes)
         try:
             await self._store.writer.run(_touch, "readiness")
             await self._backlog.known()
@@ -239,8 +253,8 @@ class Desk:
                 lambda source: (self._backlog.rows(source), queries.waits_for_a_person(source))
             )
         except StoreError as error:
-            return Readiness(False, str(error), binds, node=node)
-        return Readiness(True, "the store takes writes", binds, queue, node, *waits)
+            return Readiness(False, str(error), binds, node=node, nodes=nodes)
+        return Readiness(True, "the store takes writes", binds, queue, node, *waits, nodes)
 
     async def _pair(self, line: str, number: str) -> tuple[str, Msisdn] | Refusal:
         """Return line and number in their one spelling. A line that was removed can still be asked for."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.model.messages import MessageState
 from gateway.model.permit import Fate
-from gateway.model.views import BindRow, BrakeRow, MessageRow, QuarantineRow, QueueRow, SegmentRow
+from gateway.model.views import BindRow, BrakeRow, MessageRow, NodeView, QuarantineRow, QueueRow, SegmentRow
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-22T17:04:05.250Z"])]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
@@ -299,7 +299,7 @@ class BindView(Answer):
     name: str = Field(examples=["acme/0"])
     carrier: str
     mode: str = Field(examples=["transceiver"])
-    state: str = Field(description="up, binding or down.", examples=["up"])
+    state: str = Field(description="up, binding or down; elsewhere: another node holds it.", examples=["up"])
     since: Time
     detail: str
     window: int
@@ -342,6 +342,19 @@ class StoreView(Answer):
     detail: str
 
 
+class NodeStateView(Answer):
+    """A node of a store that several share."""
+
+    name: str = Field(examples=["gw1"])
+    alive: bool
+    binds: list[str] = Field(description="The binds that it holds; a pair counts as one.", examples=[["acme/0"]])
+
+    @classmethod
+    def of(cls, row: NodeView) -> Self:
+        """Show a node."""
+        return cls(name=row.name, alive=row.alive, binds=list(row.binds))
+
+
 class StatusView(Answer):
     """How the gateway is."""
 
@@ -353,6 +366,7 @@ class StatusView(Answer):
     queue: list[QueueView]
     uncertain: int = Field(description="Messages that wait for a person to resend or fail them; counted up to 1,000.")
     quarantined: int = Field(description="PDUs in quarantine; counted up to 1,000.")
+    nodes: list[NodeStateView] = Field(description="The nodes that share the store; empty with SQLite.")
 
 
 class BindStateView(Answer):

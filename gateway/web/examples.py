@@ -192,6 +192,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[int, Any]]] = {
                 queue=[a.QueueView.of(QueueRow(Lane.NORMAL, 3, _T))],
                 uncertain=0,
                 quarantined=1,
+                nodes=[],
             )
         ),
     },

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model.views import MOST_COUNTED, BindRow, BrakeRow, Readiness
+from gateway.model.views import MOST_COUNTED, BindRow, BrakeRow, NodeView, Readiness, held_elsewhere
 from tests.cli.conftest import Run
 from tests.cli.test_desk_commands import beside
 from tests.kit.desk import NOW, FakeDesk
@@ -56,3 +56,18 @@ async def test_what_waits_for_a_person(run: Run, count: int, said: str) -> None:
     assert f"to do    {said} in `gateway messages uncertain`\nto do    {said} in `gateway quarantine`\n" in out
     found = json.loads((await beside(run, desk, "status", "--json")).out)
     assert (found["node"], found["uncertain"], found["quarantined"]) == ("gw1", count, count)
+
+
+async def test_the_nodes_of_a_shared_store_and_who_holds_which_bind(run: Run) -> None:
+    nodes = (NodeView("gw1", True, ("acme/0",)), NodeView("gw2", True, ("acme/1",)), NodeView("gw3", False, ()))
+    rows = [
+        BindRow(f"acme/{number}{side}", "acme", "transmitter", state, NOW, "bound", 10, 0)
+        for number, state in ((0, "up"), (1, "down"))
+        for side in (".tx", ".rx")
+    ]
+    desk = FakeDesk(ready=Readiness(True, "", held_elsewhere(rows, "gw1", nodes), node="gw1", nodes=nodes))
+    out = (await beside(run, desk, "status")).out
+    assert "acme/0.tx  up  " in out
+    assert "acme/1.rx  elsewhere  " in out
+    assert out.count("held by node gw2\n") == 2
+    assert "gw1   alive  acme/0\ngw2   alive  acme/1\ngw3   over   -\n" in out

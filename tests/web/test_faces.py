@@ -9,7 +9,7 @@ import trio
 
 from gateway.model.refusal import Reason
 from gateway.model.requests import Actor, Role
-from gateway.model.views import BrakeRow
+from gateway.model.views import BindRow, BrakeRow, NodeView, Readiness
 from tests.kit.desk import GOOD, NOW, NUMBER_FOR, FakeDesk
 from tests.web.faces import METRICS, app_on, client_of, is_problem
 
@@ -155,3 +155,16 @@ async def test_metrics() -> None:
     async with client_of(app_on(FakeDesk()), None) as client:
         response = await client.get("/metrics")
     assert (response.content, response.headers["content-type"]) == METRICS
+
+
+async def test_a_bind_that_another_node_holds_serves() -> None:
+    bind = BindRow("acme/0", "acme", "transceiver", "elsewhere", 0, "held by node gw2", 10, 0)
+    nodes = (NodeView("gw1", True, ()), NodeView("gw2", True, ("acme/0",)))
+    desk = FakeDesk(ready=Readiness(True, "takes writes", (bind,), node="gw1", nodes=nodes))
+    async with client_of(app_on(desk), Role.VIEWER) as client:
+        assert (await client.get("/readyz?binds=1")).status_code == 200
+        status = (await client.get("/api/v1/status")).json()
+    assert status["nodes"] == [
+        {"name": "gw1", "alive": True, "binds": []},
+        {"name": "gw2", "alive": True, "binds": ["acme/0"]},
+    ]

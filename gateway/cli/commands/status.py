@@ -58,6 +58,16 @@ def status(config: Path, as_json: bool) -> None:
         ],
         nothing="no binds",
     )
+    if answer["nodes"]:
+        click.echo("")
+        show_table(
+            ("node", "state", "binds"),
+            [
+                (node["name"], "alive" if node["alive"] else "over", " ".join(node["binds"]) or "-")
+                for node in answer["nodes"]
+            ],
+            nothing="no nodes",
+        )
     click.echo("")
     show_table(
         ("lane", "waiting", "oldest"),

@@ -16,6 +16,8 @@ from gateway.web.route import DeskHere, MetricsHere, answer, group
 
 router = group("Health")
 READY_SECONDS: Final = 5.0
+_SERVED: Final = frozenset({"up", "elsewhere"})
+"""The states of a bind that serves: here, or on another node."""
 
 
 @router.get("/healthz", response_model=HealthView, summary="Is it alive?")
@@ -32,7 +34,7 @@ async def healthz() -> Response:
 )
 async def readyz(
     desk: DeskHere,
-    binds: Annotated[bool, Query(description="1: every bind must be up, too.")] = False,
+    binds: Annotated[bool, Query(description="1: every bind must be up, too, here or on another node.")] = False,
 ) -> Response:
     """Answer 200 while the store takes writes, else 503; 503, too, while it was restored and sends nothing.
 
@@ -42,7 +44,7 @@ async def readyz(
     with trio.move_on_after(READY_SECONDS):
         state = await desk.readiness()
     restored = any(brake.kind == "store" for brake in await desk.brakes())
-    ready = state.store_ok and not restored and (not binds or all(bind.state == "up" for bind in state.binds))
+    ready = state.store_ok and not restored and (not binds or all(bind.state in _SERVED for bind in state.binds))
     views = [
         BindStateView(name=row.name, carrier=row.carrier, state=row.state, since=rfc3339(row.since))
         for row in state.binds

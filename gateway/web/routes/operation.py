@@ -6,7 +6,16 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from gateway.web.answers import BindView, BrakeView, QuarantinedView, QuarantineView, QueueView, StatusView, StoreView
+from gateway.web.answers import (
+    BindView,
+    BrakeView,
+    NodeStateView,
+    QuarantinedView,
+    QuarantineView,
+    QueueView,
+    StatusView,
+    StoreView,
+)
 from gateway.web.route import DeskHere, answer, group
 from gateway.web.schemas import PageFilter
 
@@ -35,5 +44,6 @@ async def status(request: Request, desk: DeskHere) -> Response:
             queue=[QueueView.of(row) for row in ready.queue],
             uncertain=ready.uncertain,
             quarantined=ready.quarantined,
+            nodes=[NodeStateView.of(row) for row in ready.nodes],
         )
     )
