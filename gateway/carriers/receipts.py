@@ -7,9 +7,9 @@ ENROUTE and UNKNOWN leave the message as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.base.value import value
 from gateway.carriers.compose import UDHI
 from gateway.carriers.quirks import IdBase, Quirk
 from gateway.model.messages import MessageState
@@ -63,7 +63,7 @@ _NAMES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReceiptFacts:
     """``ids``: every spelling of the message's id, likeliest first. ``state`` None: nothing final.
 
@@ -85,7 +85,7 @@ def read_receipt(pdu: DeliverSm | DataSm, user_data: bytes, message_type: int, q
         return None
     by_tlv = tlv_id(pdu)
     ids = dict.fromkeys(spellings(by_tlv, quirk.id_base))
-    if text is not None:
+    if text is not None and text.id != by_tlv:
         ids |= dict.fromkeys(spellings(text.id, quirk.id_base))
     state = _state(tlv(pdu, Tag.MESSAGE_STATE))
     if state is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.sms import ReceiptText, message_state, parse_bare, parse_receipt
+from gateway.sms.receipt import parse_any_receipt
 
 FULL = "id:0123456789 sub:001 dlvrd:001 submit date:2611221205 done date:2611221206 stat:DELIVRD err:000 text:Hello"
 WORD = st.text(st.characters(codec="latin-1", exclude_categories=("Z", "C"), exclude_characters=":"), max_size=20)
@@ -106,3 +107,22 @@ def test_no_text_makes_it_raise(text: str) -> None:
 )
 def test_stat_words(stat: str, state: int | None) -> None:
     assert message_state(stat) == state
+
+
+BOOK = ("id:", " sub:", " dlvrd:", " submit date:", " done date:", " stat:", " err:", " text:")
+VALUES = st.sampled_from(
+    ["", "7a", "001", "DELIVRD", "stat:9", "a\0", "\0", "x\xa0y", " 5", "5 ", "err:", "\x1cid:4", "ID:2"]
+)
+
+
+@settings(max_examples=300)
+@given(
+    values=st.lists(VALUES, min_size=8, max_size=8),
+    keys=st.sampled_from([BOOK, BOOK, BOOK[::-1], tuple(key.replace("text", "Text") for key in BOOK), BOOK[1:]]),
+    quoted=st.text(st.characters(max_codepoint=0x180), max_size=30)
+    | st.sampled_from(["\xa0 hi", "\x0b", "a stat:X text:"]),
+)
+@example(values=["7a"] * 8, keys=BOOK, quoted="x" * 2_000)
+def test_what_is_by_the_book_is_read_as_anything_else(values: list[str], keys: tuple[str, ...], quoted: str) -> None:
+    text = "".join(key + found for key, found in zip(keys, values, strict=False)) + quoted
+    assert parse_receipt(text) == parse_any_receipt(text)
