@@ -332,7 +332,7 @@ def parked_receipts(tx: Tx, carrier: str, carrier_id: str, subscriber: str) -> l
     """
     some = (
         "select * from (select receipt_id, place, subscriber, state, error, received_at from parked_receipt"
-        f" where carrier = ? and carrier_id = ? and subscriber = ? order by place, id limit {FEW}) as some"
+        f" where carrier = ? and carrier_id = ? and subscriber = ? order by place, id limit {FEW}) as few"
     )
     about = (carrier, carrier_id)
     rows = tx.rows(f"{some} union all {some}", (*about, subscriber, *about, ""))

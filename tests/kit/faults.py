@@ -1,17 +1,33 @@
-"""A SQLite connection that fails where it is told to: the first operation, the second, ... until a run passes.
+"""A connection that fails where it is told to: the first operation, the second, ... until a run passes.
 
 ``Faults`` counts the operations (statements, BEGIN and COMMIT included) of all connections made from one
-``connection_class()`` and raises once, at operation ``fail_at``. ``Moment.BEFORE`` raises instead of the operation;
-``Moment.AFTER`` lets it happen and raises then, which is what an I/O error of a commit can look like from outside.
+``connection_class()`` (SQLite) or ``link_class()`` (PostgreSQL) and raises once, at operation ``fail_at``.
+``Moment.BEFORE`` raises instead of the operation; ``Moment.AFTER`` lets it happen and raises then, which is what an I/O
+error of a commit can look like from outside. What it raises is named by SQLite's result code; on PostgreSQL it is the
+error that means the same.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
+
+import psycopg
+
+from gateway.store.postgresql.link import Link
+
+STATES: Final = {
+    sqlite3.SQLITE_BUSY: "55P03",
+    sqlite3.SQLITE_CONSTRAINT: "23505",
+    sqlite3.SQLITE_FULL: "53100",
+    sqlite3.SQLITE_IOERR: "58030",
+    sqlite3.SQLITE_IOERR_FSYNC: "XX000",
+    sqlite3.SQLITE_READONLY_DBMOVED: "25006",
+}
+"""The SQLSTATE that means what a result code of SQLite means."""
 
 
 class Moment(Enum):
@@ -24,6 +40,11 @@ def sqlite_error(code: int, text: str = "made by the test") -> sqlite3.Operation
     error = sqlite3.OperationalError(text)
     error.sqlite_errorcode = code
     return error
+
+
+def postgresql_error(code: int) -> psycopg.Error:
+    """Return the error that PostgreSQL would raise where SQLite has this result code."""
+    return psycopg.errors.lookup(STATES[code])("made by the test")
 
 
 @dataclass
@@ -78,19 +99,35 @@ class Faults:
 
         return Connection
 
+    def link_class(self) -> type[Link]:
+        """Return a class of PostgreSQL connections whose every operation passes here."""
+        faults = self
+
+        class Faulty(Link):
+            def execute(self, sql: str, parameters: Any = (), /) -> psycopg.RawCursor[Any]:
+                with _Operation(faults, sql, postgresql_error):
+                    return super().execute(sql, parameters)
+
+            def executemany(self, sql: str, rows: Any, /) -> psycopg.RawCursor[Any]:
+                with _Operation(faults, sql, postgresql_error):
+                    return super().executemany(sql, rows)
+
+        return Faulty
+
 
 class _Operation:
-    def __init__(self, faults: Faults, sql: str) -> None:
+    def __init__(self, faults: Faults, sql: str, error: Callable[[int], Exception] = sqlite_error) -> None:
         self._faults = faults
+        self._error = error
         self._fails = faults.begin(sql)
 
     def __enter__(self) -> None:
         if self._fails and self._faults.moment is Moment.BEFORE:
-            raise sqlite_error(self._faults.code)
+            raise self._error(self._faults.code)
 
     def __exit__(self, *_: object) -> None:
         if self._fails and self._faults.moment is Moment.AFTER:
-            raise sqlite_error(self._faults.code)
+            raise self._error(self._faults.code)
 
 
 def every_point(code: int, moment: Moment) -> Iterator[Faults]:

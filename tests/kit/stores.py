@@ -1,24 +1,127 @@
-"""Real SQLite stores for tests: an engine in a directory, migrated, with the one job that most tests need."""
+"""Real stores for tests, SQLite's and PostgreSQL's: an engine in a directory, migrated, with the jobs that tests need.
+
+A test that holds for every engine asks for the fixture ``store_engine`` (a folder's ``conftest.py`` takes it from
+here), and for the rest speaks of its store by a directory: on SQLite that is where the file lies, on PostgreSQL there
+is a database that goes by it.
+"""
 
 from __future__ import annotations
 
+import re
+import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from gateway.base import Clock
+import psycopg
+import pytest
+
+from gateway.base import Clock, SystemClock
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Method
+from gateway.store.engines import Engine
 from gateway.store.engines.sqlite import SqliteEngine
 from gateway.store.jobs import Batch, Committer, Identity, Job
 from gateway.store.options import StoreOptions
+from gateway.store.postgresql.engine import PostgresqlEngine
+from gateway.store.postgresql.link import Link, connect
 from gateway.store.schema import migrate
 from gateway.store.tx import Tx
+from tests.kit import postgres
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults
 
+KINDS: Final = ("sqlite", "postgresql")
+_OCTETS: Final = re.compile(r"\bx'([0-9a-f]*)'")  # how SQLite writes octets
 SUBSCRIBER = Msisdn("+12125550101")
+IntegrityErrors: Final = (sqlite3.IntegrityError, psycopg.IntegrityError)
+"""What either driver raises for a constraint."""
+
+
+@dataclass
+class _Database:
+    """A database that stands for a directory. ``name`` is empty until it is made."""
+
+    name: str = ""
+    stack: ExitStack = field(default_factory=ExitStack)
+    link: Link | None = None
+
+
+@dataclass
+class _Present:
+    """The engine that tests ask for now, and the databases that were made since it was chosen."""
+
+    kind: str = "sqlite"
+    databases: dict[Path, _Database] = field(default_factory=dict)
+
+
+_present: Final = _Present()
+
+
+@contextmanager
+def on_engine(kind: str) -> Iterator[str]:
+    """Let stores be of this kind meanwhile; those that are made are gone in the end."""
+    _present.kind = kind
+    before = set(_present.databases)
+    try:
+        yield kind
+    finally:
+        _present.kind = "sqlite"
+        for directory in set(_present.databases) - before:
+            remove(directory)
+
+
+@pytest.fixture(params=KINDS)
+def store_engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test on every engine: which one it is now. Ask for it before anything that makes a store."""
+    with on_engine(request.param) as chosen:
+        yield chosen
+
+
+def kind() -> str:
+    """Return the kind of stores that are made now."""
+    return _present.kind
+
+
+def remove(directory: Path) -> None:
+    """Remove the database that stands for a directory, if there is one."""
+    if (database := _present.databases.pop(directory, None)) is not None:
+        _disconnect(database)
+        database.stack.close()
+
+
+def _database(directory: Path, template: str = "template0") -> _Database:
+    """Return the database that stands for ``directory``, made now as a copy of ``template`` if there is none."""
+    database = _present.databases.setdefault(directory, _Database())
+    if not database.name:
+        database.name = database.stack.enter_context(postgres.database(template))
+    return database
+
+
+def _is_on_postgresql(directory: Path) -> bool:
+    return directory in _present.databases or _present.kind == "postgresql"
+
+
+def options_at(directory: Path, **changes: Any) -> StoreOptions:
+    """Return the options of the store that goes by ``directory``."""
+    if _is_on_postgresql(directory):
+        changes |= {"url": postgres.server().url(_database(directory).name)}
+        changes["busy_timeout_s"] = max(2.0, changes.get("busy_timeout_s", 2.0))
+    return StoreOptions(**changes)
+
+
+def engine_at(directory: Path, faults: Faults | None = None) -> Engine:
+    """Return an engine on the store that goes by ``directory``, which may be empty."""
+    if not _is_on_postgresql(directory):
+        return sqlite_engine(directory, faults)
+    engine = PostgresqlEngine(options_at(directory), directory)
+    if faults is not None:
+        engine.link_class = faults.link_class()
+    return engine
 
 
 def sqlite_engine(directory: Path, faults: Faults | None = None) -> SqliteEngine:
@@ -29,16 +132,50 @@ def sqlite_engine(directory: Path, faults: Faults | None = None) -> SqliteEngine
     return engine
 
 
-def migrated(directory: Path) -> SqliteEngine:
+def migrated(directory: Path) -> Engine:
     """Return an engine on a store that has its schema."""
+    if _is_on_postgresql(directory):
+        _database(directory, migrated_template())
+        return engine_at(directory)
     engine = sqlite_engine(directory)
-    handle = engine.open_writer()
-    migrate(handle, "the test's store")
-    engine.close(handle)
+    _migrate(engine)
     return engine
 
 
-def committer(engine: SqliteEngine, clock: Clock | None = None) -> Committer:
+def _migrate(engine: Engine) -> None:
+    handle = engine.open_writer()
+    migrate(handle, "the test's store")
+    engine.close(handle)
+
+
+@cache
+def migrated_template() -> str:
+    """Return the name of a PostgreSQL database that has the schema, to copy."""
+    return postgres.template("migrated", lambda url: _migrate(PostgresqlEngine(StoreOptions(url=url), Path())))
+
+
+def stand_for(directory: Path, name: str) -> Engine:
+    """Have a PostgreSQL database stand for a directory, which is not dropped for that; return an engine on it."""
+    _present.databases[directory] = _Database(name)
+    return engine_at(directory)
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """Put a copy of the store of one directory where another has none. Nobody may be using the source."""
+    if source in _present.databases:
+        original = _present.databases[source]
+        _disconnect(original)
+        _database(target, original.name)
+    else:
+        shutil.copy(source / "gateway.db", target / "gateway.db")
+
+
+def is_there(directory: Path) -> bool:
+    """Say whether there is a store that goes by ``directory``."""
+    return directory in _present.databases or (directory / "gateway.db").exists()
+
+
+def committer(engine: Engine, clock: Clock | None = None) -> Committer:
     """Return a committer that writes as node gw1, first life."""
     made = Committer(engine, clock or FakeClock())
     made.identity = Identity("gw1", 1, 1)
@@ -80,18 +217,17 @@ def note(key: str) -> Any:
 
 def noted(directory: Path) -> dict[str, int]:
     """Return, from a connection of its own, how many of the two rows of each key are there."""
-    connection = sqlite3.connect(directory / "gateway.db")
-    try:
-        counts: dict[str, int] = {}
-        for (key,) in connection.execute("select key from meta where key like '%/_'"):
-            counts[key[:-2]] = counts.get(key[:-2], 0) + 1
-        return counts
-    finally:
-        connection.close()
+    counts: dict[str, int] = {}
+    for (key,) in look(directory, "select key from meta where key like '%/_'"):
+        counts[key[:-2]] = counts.get(key[:-2], 0) + 1
+    return counts
 
 
 def look(directory: Path, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-    """Run ``sql`` on the file from a connection of its own, commit, and return the rows."""
+    """Run ``sql`` on the store from a connection of its own, commit, and return the rows."""
+    if _is_on_postgresql(directory):
+        cursor = _link(_database(directory)).execute(_OCTETS.sub(r"'\\x\1'::bytea", sql), params)
+        return cursor.fetchall() if cursor.description else []
     connection = sqlite3.connect(directory / "gateway.db")
     try:
         rows = connection.execute(sql, params).fetchall()
@@ -99,6 +235,29 @@ def look(directory: Path, sql: str, params: Sequence[object] = ()) -> list[tuple
         return rows
     finally:
         connection.close()
+
+
+def _link(database: _Database) -> Link:
+    if database.link is None:
+        server = postgres.server()
+        where = {"host": "127.0.0.1", "port": server.port, "user": postgres.ROLE, "dbname": database.name}
+        database.link = Link(connect(where), SystemClock())
+    return database.link
+
+
+def _disconnect(database: _Database) -> None:
+    link, database.link = database.link, None
+    if link is not None:
+        link.close()
+
+
+def drop_triggers(directory: Path) -> None:
+    """Take away what holds evidence append-only, as somebody could who owns the database."""
+    if _is_on_postgresql(directory):
+        look(directory, "alter table evidence disable trigger user")
+        return
+    for (name,) in look(directory, "select name from sqlite_master where type = 'trigger'"):
+        look(directory, f"drop trigger {name}")
 
 
 def opt_out(line_id: int = 1, subscriber: Msisdn = SUBSCRIBER, **changes: Any) -> Evidence:

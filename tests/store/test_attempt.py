@@ -13,7 +13,9 @@ from gateway.store.errors import StoreUnavailable
 from gateway.store.evidence import add_evidence
 from gateway.store.tx import Tx
 from tests.kit.faults import Faults
-from tests.kit.stores import Told, committer, look, migrated, note, noted, opt_out, sqlite_engine
+from tests.kit.stores import Told, committer, engine_at, look, migrated, note, noted, opt_out
+
+pytestmark = pytest.mark.usefixtures("store_engine")
 
 
 def fails(tx: Tx, key: str, error: Exception) -> Callable[[], str]:
@@ -90,7 +92,7 @@ def test_evidence_that_is_taken_back_leaves_no_hole_in_the_chain(tmp_path: Path)
 def test_the_stores_error_passes_through(tmp_path: Path) -> None:
     migrated(tmp_path)
     faults = Faults(sqlite3.SQLITE_FULL)
-    made, told = committer(sqlite_engine(tmp_path, faults)), Told()
+    made, told = committer(engine_at(tmp_path, faults)), Told()
     asked: list[Exception] = []
 
     def job(tx: Tx) -> str:

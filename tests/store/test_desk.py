@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.model.requests import Actor, Idempotency, Role
 from gateway.model.views import BrakeRow
 from gateway.store.desk import add_audit, forget_answers, keep_answer, lift_brake, put_brake
 from gateway.store.queries import brakes, earlier_answer
 from tests.kit.clock import FakeClock
 from tests.kit.stores import Told, committer, look, migrated
+
+pytestmark = pytest.mark.usefixtures("store_engine")
 
 ACTOR = Actor("crm", Role.OPERATOR)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.model.address import Msisdn
 from gateway.model.consent import Standing
 from gateway.store.hot_consent import save_standings
 from gateway.store.lines import FILE, PORTAL, KeywordSpec, LineSpec, ensure_line, ensure_list, line_ids, sync_lines
 from tests.kit.clock import FakeClock
 from tests.kit.stores import Told, committer, look, migrated
+
+pytestmark = pytest.mark.usefixtures("store_engine")
 
 ANNE, BOB = Msisdn("+12125550101"), Msisdn("+12125550102")
 JOIN = KeywordSpec("JOIN", "join", '["SIGNUP"]', '{"list": "alerts"}')

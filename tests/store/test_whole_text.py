@@ -19,7 +19,9 @@ from gateway.store.hot_consent import save_standings, standings
 from gateway.store.hot_messages import Entry, NewMt, add_mts, journal, mint, refuse_older
 from gateway.store.tx import Tx
 from tests.kit.faults import Moment, every_point
-from tests.kit.stores import SUBSCRIBER, Told, committer, look, migrated, opt_out, sqlite_engine
+from tests.kit.stores import SUBSCRIBER, Told, committer, engine_at, look, migrated, opt_out
+
+pytestmark = pytest.mark.usefixtures("store_engine")
 
 DECISION = Decision(TextOutcome.OPT_OUT, "reserved-word", "1", "STOP is a reserved word")
 POINTS = list(product((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL), Moment))
@@ -80,7 +82,7 @@ def test_a_stop_is_stored_whole_or_not_at_all(code: int, moment: Moment, tmp_pat
     stored = 0
     for faults in every_point(code, moment):
         told = Told()
-        made = committer(sqlite_engine(tmp_path, faults))
+        made = committer(engine_at(tmp_path, faults))
         ((kind, _, result),) = told.deliver(made.run([told.job("stop", stop)]))
         counts = effects(tmp_path)
         assert len(set(counts)) == 1, counts

@@ -19,7 +19,9 @@ from gateway.store.tx import Tx
 from gateway.store.writer import Hooks, InlineWriter, ThreadWriter, Writer
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults
-from tests.kit.stores import Told, committer, migrated, note, noted, sqlite_engine
+from tests.kit.stores import Told, committer, engine_at, migrated, note, noted
+
+pytestmark = pytest.mark.usefixtures("store_engine")
 
 KINDS = [InlineWriter, ThreadWriter]
 both = pytest.mark.parametrize("kind", KINDS, ids=["inline", "thread"])
@@ -188,7 +190,7 @@ async def test_failures_are_counted_by_kind(kind: Any, tmp_path: Path) -> None:
     migrated(tmp_path)
     faults = Faults()
     clock = FakeClock()
-    engine = sqlite_engine(tmp_path, faults)
+    engine = engine_at(tmp_path, faults)
     writer: Writer = kind(committer(engine, clock), clock, max_batch=10, hooks=Hooks(failed=kinds.append))
 
     def arm(_tx: Any) -> None:

@@ -71,11 +71,23 @@ class PostgresqlEngine:
         self.keeps_witness = False
         self.is_near = False
         self.witness = state_dir / f"{_UNSAFE.sub('_', self._parameters['dbname'])}.witness"
+        self.link_class: type[Link] = Link
         self._clock = SystemClock()
         self._watch = Watch(self._clock)
         self._busy_s = options.busy_timeout_s
         self._server_s = options.server_timeout_s
         self._node = ""
+
+    def check_backup(self) -> None:
+        """Its own tools copy a database, and only they know how; raises StoreMisconfigured, which says so."""
+        name = self._parameters["dbname"]
+        raise StoreMisconfigured(
+            "PostgreSQL has its own tools for a backup: "
+            f"`pg_dump --format=custom --file={name}.dump {name}` for a dump, or pg_basebackup with an archive of the "
+            "write-ahead log. A dump that is read into another database is recognised by itself; after any other "
+            "restore (a base backup, a point in time, the same database) run `gateway restore mark --taken-at TIME` "
+            "before the gateway is started"
+        )
 
     def missing(self) -> str:
         """Return where the store would be if the database has no table of ours; "" also where that cannot be told."""
@@ -145,7 +157,7 @@ class PostgresqlEngine:
 
     def _open(self, limit_s: float, *, writes: bool, **more: object) -> Handle:
         named = {"application_name": f"gateway {self._node}".strip()}
-        link = Link(connect(self._parameters | named | more), self._clock)
+        link = self.link_class(connect(self._parameters | named | more), self._clock)
         self._watch.add(link, limit_s)
         handle = Handle(link, Database(link.raw), POSTGRESQL, writes)
         try:
