@@ -129,10 +129,14 @@ class Copying:
 
     def _verify(self, part: Path) -> None:
         """Read the copy back, whole."""
+        found = Contents({}, ())
         with closing(sqlite3.connect(f"file:{_quoted(part)}?mode=ro&immutable=1", uri=True)) as copy:
-            faults = [row[0] for row in copy.execute("pragma integrity_check(5)") if row[0] != "ok"]
-            handle = Handle(copy, self._source.database, self._source.dialect, writes=False)
-            found = Contents({}, ()) if faults else _contents(handle)
+            try:
+                faults = [row[0] for row in copy.execute("pragma integrity_check(5)") if row[0] != "ok"]
+                if not faults:
+                    found = _contents(Handle(copy, self._source.database, self._source.dialect, writes=False))
+            except sqlite3.DatabaseError as error:
+                faults = [str(error)]
         meta = {"meta": self.contents.rows["meta"] + _added(self._source)}
         if faults or found != Contents({**self.contents.rows, **meta}, self.contents.chains):
             what = faults[0] if faults else "it does not have the rows of the store"

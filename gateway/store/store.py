@@ -115,7 +115,7 @@ class Store:
         """Attest once more, and close the connections that only read; no read may be under way."""
         try:
             self._read(self._outside.attest)
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - a store that cannot be read must not keep us from stopping
             _log.warning("how far the store has come is not written down", error=str(error))
         while self._idle:
             self._engine.close(self._idle.pop())

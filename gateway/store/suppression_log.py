@@ -203,7 +203,8 @@ def _end_of(fd: int, size: int, path: Path) -> _End:
     while True:
         start = max(0, size - length)
         *lines, rest = os.pread(fd, size - start, start).decode("utf-8", "replace").split("\n")
-        for line in reversed(lines if start == 0 else lines[1:]):
+        # The first piece may be a line's end; the last lacks its line break, and may be whole all the same.
+        for line in reversed([*(lines if start == 0 else lines[1:]), rest]):
             try:
                 return _End(read(line), torn=bool(rest))
             except BadRecord:
