@@ -130,8 +130,10 @@ def test_an_urgent_one_without_a_slot_does_not_hold_up_what_has_one() -> None:
     outbox, kernel = Outbox(encoding), Kernel(room=0)
     outbox.offer([permit(1), permit(2)])
     outbox.pump(kernel, 0)
-    outbox.offer([permit(3, urgent=True), permit(4)])
+    outbox.offer([permit(3, urgent=True), permit(4), permit(5, urgent=True)])
     assert drained(outbox, kernel) == b"<1:hello><2:hello>"
+    encoding.slots = 2
+    assert drained(outbox, kernel) == b"<1:hello><2:hello><3:hello><5:hello>"
 
 
 def test_a_life_that_is_over_is_returned_encoded_or_not() -> None:
