@@ -45,6 +45,12 @@ def lift_brake(tx: Tx, kind: str, name: str) -> bool:
     return tx.change(tables.Brake.delete().where(tables.Brake.kind == kind, tables.Brake.name == name)) > 0
 
 
+def lock_answers(tx: Tx, request: Idempotency) -> None:
+    """Have the same request wait that another node takes at once, until this transaction ends."""
+    if tx.dialect.several:
+        tx.rows("select pg_advisory_xact_lock(hashtextextended(?, 0))", (f"{request.token} {request.key}",))
+
+
 def keep_answer(tx: Tx, request: Idempotency, status: int, body: str) -> None:
     """Remember the answer to a request that carried an idempotency key, in place of an earlier part of it."""
     tx.change(

@@ -186,6 +186,27 @@ def _some(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
 
 
+def keep_order(tx: Tx, keys: Collection[Key]) -> None:
+    """Have messages that get their id from now on stand behind all that there are of these pairs.
+
+    Their consent is locked. Each node hands out ids of its own block, so another's message may be older and yet have a higher one.
+    """
+    ids = tx.memory.ids.get("message")
+    if ids is None or not tx.dialect.several:
+        return
+    for some in _some(sorted(keys)):
+        marks = ", ".join("(?::integer, ?::text)" for _ in some)
+        ((latest,),) = tx.rows(
+            f"select max(latest.id) from (values {marks}) as pair (line_id, subscriber) cross join lateral ("
+            " select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
+            " order by id desc limit 1) as latest",
+            tuple(part for key in some for part in key),
+        )
+        if latest is not None and latest >= ids.first:
+            tx.memory.ids.pop("message", None)  # the next block is above every one that was ever taken
+            return
+
+
 def lives_elsewhere(tx: Tx, session: str) -> bool:
     """Say whether a session is live on another node: its lease names it, and its owner is there."""
     return bool(

@@ -20,6 +20,7 @@ from gateway.model.requests import Accepted, Actor, SendRequest, plainly_refused
 from gateway.policy.grounds import ANSWER_LIFE_S, grounds_for_draft
 from gateway.sms.segments import count_segments
 from gateway.store.hot_consent import standings
+from gateway.store.hot_leases import keep_order
 from gateway.store.hot_messages import NewMt, add_mts
 from gateway.store.tx import Tx
 from gateway.traffic.backlog import Headroom
@@ -59,6 +60,7 @@ def accept(tx: Tx, requests: Sequence[SendRequest], actor: Actor, book: RuleBook
     read = [_with_room(_read(request, book, tx.now), room) for request in requests]
     candidates = [item for item in read if isinstance(item, _Candidate)]
     known = standings(tx, {(c.entry.line_id, c.subscriber) for c in candidates})
+    keep_order(tx, known)
     messages: list[NewMt] = []
     for item in read:
         if isinstance(item, Refusal):

@@ -20,7 +20,7 @@ from typing import Any, Final
 from gateway.model.messages import MessageState
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.requests import Accepted, Idempotency, KeyReused
-from gateway.store.desk import keep_answer
+from gateway.store.desk import keep_answer, lock_answers
 from gateway.store.queries import earlier_answer
 from gateway.store.tx import Tx
 
@@ -42,6 +42,7 @@ class Kept:
 def recall(tx: Tx, request: Idempotency, known: Kept | None) -> tuple[Kept | None, dict[int, Answer]] | KeyReused:
     """Return the answers, by place, that were kept under the key since ``known`` (None: from the beginning)."""
     answers: dict[int, Answer] = {}
+    lock_answers(tx, request)
     if known is None:
         first = earlier_answer(tx, request.token, request.key)
         if first is None:

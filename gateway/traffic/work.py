@@ -32,6 +32,7 @@ from gateway.policy.transitions import after, opted_out, status_of
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
+from gateway.store.hot_leases import keep_order
 from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
@@ -76,6 +77,7 @@ class Work:
         """Read the standing of everybody who texted, at once."""
         keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
         self.before = standings(self.tx, keys)
+        keep_order(self.tx, keys)
         self.now = dict(self.before)
 
     def line_id(self, address: str) -> int:

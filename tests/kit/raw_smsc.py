@@ -77,7 +77,7 @@ def message(
 class RawBind:
     """One connection. ``submits`` are answered at once with ``status``; while ``mute``, they wait in ``open``.
 
-    All that came is in ``seen``. Once ``reading`` is taken back, nothing is read any more.
+    ``came`` is told of each submit. All that came is in ``seen``. Once ``reading`` is taken back, nothing is read any more.
     """
 
     def __init__(self, stream: trio.SocketStream, ids: Callable[[], bytes]) -> None:
@@ -86,10 +86,12 @@ class RawBind:
         self.seen: list[Pdu] = []
         self.submits: list[Submit] = []
         self.open: list[int] = []
+        self._held = b""
         self.mute = False
         self.status = 0
         self.reading = True
         self.closed = trio.Event()
+        self.came: Callable[[Submit], None] = lambda submit: None
         self._ids = ids
         self._changed = trio.Event()
         self._sending = trio.Lock()
@@ -176,18 +178,17 @@ class RawBind:
         self._tell()
 
     async def _read(self, nursery: trio.Nursery) -> None:
-        held = b""
         while self.reading:
             data = await self.stream.receive_some(65_536)
             if not data:
                 return
-            held += data
+            held = self._held + data
             at = 0
             while len(held) - at >= 16 and len(held) - at >= (size := int.from_bytes(held[at : at + 4], "big")):
                 command, status, sequence = struct.unpack_from(">III", held, at + 4)
                 self._take(Pdu(command, status, sequence, held[at + 16 : at + size]))
                 at += size
-            held = held[at:]
+            self._held = held[at:]
             if answers := b"".join(self._replies()):
                 nursery.start_soon(self.send, answers)  # what we bring may be on its way: go on reading
             self._tell()
@@ -208,6 +209,7 @@ class RawBind:
             self._login.set()
         elif came.command == SUBMIT:
             self.submits.append(_submit(came))
+            self.came(self.submits[-1])
 
     def _replies(self) -> list[bytes]:
         fresh, self._unanswered = self._unanswered, []
