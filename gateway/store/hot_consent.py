@@ -97,16 +97,21 @@ def _rows(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") 
 
 
 def _lock(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> list[Row]:
-    """Return the rows of these subscribers, locked, in the order of numbers; those that have none get one first."""
+    """Return the rows of these subscribers, locked, in the order of numbers; those that have none get one first.
+
+    Whoever has no address gets none: there is nobody whose consent could be kept.
+    """
     how = f" order by subscriber for update{how}"
     rows = _rows(tx, line_id, subscribers, how)
     if len(rows) == len(subscribers):
         return rows
     got = {row[0] for row in rows}
-    missing = [subscriber for subscriber in sorted(subscribers) if subscriber not in got]
+    missing = [subscriber for subscriber in sorted(subscribers) if subscriber and subscriber not in got]
     if "skip" in how:  # what is there was skipped, and stays so
         there = {row[0] for row in _rows(tx, line_id, missing)}
         missing = [subscriber for subscriber in missing if subscriber not in there]
+    if not missing:
+        return rows
     tx.bulk(_BLANK, [(line_id, subscriber) for subscriber in missing])
     return rows + _rows(tx, line_id, missing, how)
 

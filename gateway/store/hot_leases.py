@@ -189,7 +189,8 @@ def _some(items: Sequence[T]) -> Iterator[Sequence[T]]:
 def keep_order(tx: Tx, keys: Collection[Key]) -> None:
     """Have messages that get their id from now on stand behind all that there are of these pairs.
 
-    Their consent is locked. Each node hands out ids of its own block, so another's message may be older and yet have a higher one.
+    Their consent is locked. Each node hands out ids of its own block, so another's message may be older and yet have a
+    higher one.
     """
     ids = tx.memory.ids.get("message")
     if ids is None or not tx.dialect.several:
