@@ -40,11 +40,12 @@ from gateway.traffic.backlog import Backlog
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.keeping import Keeping
+from gateway.traffic.late import join_crossed
 from gateway.traffic.overdue import MOST_OPEN, PARTS_WAIT_S, TEXTS, overdue_texts
 from gateway.traffic.reports import Reports
 from gateway.traffic.routes import free
 from gateway.traffic.rulebook import RuleBook
-from gateway.traffic.settle import reconsider
+from gateway.traffic.settle import Settled, reconsider
 from gateway.traffic.settlement import Verdicts
 from gateway.traffic.taken import Intake
 
@@ -52,6 +53,8 @@ _log = structlog.get_logger(__name__)
 
 ROUND_S: Final = 5.0
 STEP: Final = 500
+OWN: Final = frozenset({"depth", "witness"})
+"""The steps that each of several nodes does for itself; all others are done by one of them for all."""
 _NO_LINE: Final = 0
 """No line has this id."""
 
@@ -68,7 +71,7 @@ class Janitor:
     """Does the rounds.
 
     ``kept`` says how long a PDU stays in quarantine since the same came last, and how much there may be. Of several
-    nodes, one at a time is ``on_duty``; the others only measure.
+    nodes, one at a time is ``on_duty``; the others do only what is ``OWN``.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Janitor:
             Step("drop", self._keeping.drop),
             Step("quarantine", self._keeping.bound_quarantine),
             Step("routes", self._free),
+            Step("crossed_receipts", self._join_crossed),
             Step("depth", self._measure),
             Step("witness", self._attest),
         )
@@ -131,7 +135,7 @@ class Janitor:
         """
         book = self._book()
         for step in self.steps:
-            if step.do != self._measure and not self.on_duty():
+            if step.name not in OWN and not self.on_duty():
                 continue
             try:
                 await step.do(book)
@@ -196,6 +200,16 @@ class Janitor:
 
     async def _attest(self, _book: RuleBook) -> None:
         await self._store.attest()
+
+    async def _join_crossed(self, book: RuleBook) -> None:
+        """Only where several nodes take responses and receipts can they have crossed."""
+        if self._store.side is not None:
+            await self._store.writer.run(
+                lambda tx: join_crossed(tx, book, self._verdicts, STEP), "crossed receipts", self._moved
+            )
+
+    def _moved(self, settled: Settled) -> None:
+        self._dispatcher.moved(settled, [])
 
     async def _measure(self, _book: RuleBook) -> None:
         await self._backlog.look()

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.model.messages import Unreadable
 from gateway.smpp.constants import Status
+from gateway.store.hot_consent import standings
 from gateway.store.hot_parts import PartKey, StoredPart, mark_joined, overdue_parts, parts_of, quarantine
 from gateway.store.tx import Tx
 from gateway.traffic.intake import decide_overdue
@@ -44,6 +45,8 @@ def overdue_texts(tx: Tx, book: RuleBook, before: float | None = None, limit: in
 
 def _together(tx: Tx, keys: Sequence[PartKey], book: RuleBook) -> Intake:
     wholes: list[tuple[int, Whole]] = []
+    if tx.dialect.several:  # another node may take the missing part right now: whoever locks first has the text
+        standings(tx, {(key.line_id, key.subscriber) for key in keys})
     for key in keys:
         if (whole := what_came(key, _open(tx, key), _address(tx, key, book))) is not None:
             wholes.append((key.line_id, whole))
