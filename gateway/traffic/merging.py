@@ -94,7 +94,8 @@ def _is_own_return(event: Event) -> bool:
 def _later(event: Event, record: Record) -> bool:
     place = _place(event.merged) or event.place
     if (place.node, place.incarnation) == (record.place.node, record.place.incarnation):
-        return place.seq > record.place.seq
+        # At the very same place stands what was committed after the record's own transaction had failed.
+        return place.seq >= record.place.seq
     return event.at > record.at
 
 
