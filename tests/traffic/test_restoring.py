@@ -34,6 +34,7 @@ def restoring_of(here: World) -> Restoring:
 async def prepared(folder: Path, **how: Any) -> dict[str, int]:
     """Leave a backup that has a chain, and messages of each lane that wait; return their ids."""
     async with world(folder, dispatching=False, **how) as here:
+        here.brakes.set(BrakeRow("carrier", "acme", 1.0, "ada", ""))
         here.say("STOP", subscriber=CARL)
         await settle()
         ids = {lane.word: await here.send(lane.word, lane=lane) for lane in (Lane.NORMAL, Lane.BULK)}
