@@ -135,7 +135,16 @@ def test_a_mistake_in_a_query_is_seen(expression: str, mistake: str) -> None:
 def test_the_dashboard_is_one_that_grafana_can_import() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert rows == [
-        *("Texts in", "Submits out", "Binds and windows", "Store", "Refusals and consent", "Queue and brakes", "Nodes"),
+        *(
+            "Texts in",
+            "Submits out",
+            "Binds and windows",
+            "Store",
+            "Refusals and consent",
+            "Queue and brakes",
+            "Nodes",
+            "Retention",
+        ),
     ]
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
