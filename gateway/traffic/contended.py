@@ -89,7 +89,7 @@ def uncontended(
     ``waiting`` are those for whom messages wait; besides, those who have one under way on another node. The consent of
     whoever gets a reply is locked.
     """
-    held, alone = owned(tx, passage.fences)
+    held, alone = owned(tx, passage.fences or {})
     supplies = []
     for each in passage.left or ():
         rooms = [room for room in each.rooms if lease_of(room.bind) in held]

@@ -241,7 +241,7 @@ class Dispatcher:
             self._serving.tokens(book, self._clock.monotonic()),
         )
         writings = {carrier.name: carrier.writing for carrier in self._carriers()}
-        fences = self._shared.fences() if self._shared is not None else {}
+        fences = self._shared.fences() if self._shared is not None else None
         return Passage(self._supplies(book), demand, paused, writings, fences)
 
     def _put_claim(self, found: Passage, over: Callable[[Exception | None], None]) -> None:
@@ -253,7 +253,8 @@ class Dispatcher:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
             claimed = found.claim(tx)
-            go = going(tx, claimed.claims, found.fences) if tx.dialect.several else Going(claimed.claims)
+            alone = found.fences is None
+            go = Going(claimed.claims) if alone else going(tx, claimed.claims, found.fences or {})
             return _Dispatched(pass_gate(tx, go.claims, book, found.writings), frozenset(claimed.emptied), go.rests)
 
         def done(result: _Dispatched) -> None:

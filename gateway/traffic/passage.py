@@ -43,7 +43,7 @@ class Passage:
     demand: Demand
     paused: Container[LaneOfLine]
     writings: Writings
-    fences: Mapping[LeaseKey, int] = field(default_factory=dict)
+    fences: Mapping[LeaseKey, int] | None = None
     left: Sequence[Supply] | None = None
     claims: Sequence[Claim] = ()
     tokens: Mapping[int, int] = field(default_factory=dict)

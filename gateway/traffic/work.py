@@ -166,22 +166,26 @@ class Work:
         result = changed.but(latest=latest, last_carrier=mo.carrier)
         self.now[key] = result
         self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
-        disclosure = "\n".join(effect.text for effect in decision.effects if isinstance(effect, Reply))
+        disclosure = "\n".join([effect.text for effect in decision.effects if isinstance(effect, Reply)])
         fenced: list[Key] = []
         held_back = 0
         for effect in decision.effects:
-            match effect:
-                case Reply(text, lane, claim):
-                    draft = Draft(line_id, mo.subscriber, text, lane, claim, result.opt_outs, in_reply_to=mo_id)
-                    self.replies.append(NewMt(self.tx.allocate("message"), draft, count_segments(text)))
-                case RecordEvidence():
-                    self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
-                case HeldBack():
-                    held_back += 1
-                case ChangeStatus(ConsentStatus.OPTED_OUT, scope):
-                    fenced += self._narrow(key, mo, mo_id, scope, decision)
-                case PlaceHold() | ChangeList(_, ConsentStatus.OPTED_OUT):
-                    fenced.append(key)
+            if isinstance(effect, Reply):
+                draft = Draft(
+                    line_id, mo.subscriber, effect.text, effect.lane, effect.claim, result.opt_outs, None, mo_id
+                )
+                self.replies.append(NewMt(self.tx.allocate("message"), draft, count_segments(effect.text)))
+            elif isinstance(effect, RecordEvidence):
+                self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
+            elif isinstance(effect, ChangeStatus):
+                if effect.status is ConsentStatus.OPTED_OUT:
+                    fenced += self._narrow(key, mo, mo_id, effect.scope, decision)
+            elif isinstance(effect, PlaceHold) or (
+                isinstance(effect, ChangeList) and effect.status is ConsentStatus.OPTED_OUT
+            ):
+                fenced.append(key)
+            elif isinstance(effect, HeldBack):
+                held_back += 1
         return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
 
     def _no_text(self, whole: Whole) -> Taken:
@@ -275,7 +279,7 @@ class Work:
         replies = with_routes(self.tx, self.replies, self.now, self.book)
         if (passage := self.passage) is not None:
             behind: Collection[Key] = waiting
-            if self.tx.dialect.several:
+            if passage.fences is not None:
                 passage, behind = uncontended(self.tx, passage, waiting, replies)
             replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
         add_mts(self.tx, replies)
