@@ -42,12 +42,15 @@ class Outside:
     def begin(self, tx: Tx, who: Identity, *, starts: bool) -> None:
         """Learn who writes from now on, in the transaction behind the one that registered it.
 
-        Without ``starts`` nothing may come to be written, and the log is only told of it with the first event.
+        Without ``starts`` nothing may come to be written, and the log is only told of it with the first event; unless
+        it ends with another chain, of which a restored store may never have the end: that must not be asked for again.
         """
         self._who = who
         if self.log is not None:
             end = chain_end(tx, who.node, who.incarnation).seq
-            self.log.begin(who.node, who.incarnation, end, tx.now, at_once=starts)
+            last = self.log.last
+            other = last is not None and (last.place.node, last.place.incarnation) != (who.node, who.incarnation)
+            self.log.begin(who.node, who.incarnation, end, tx.now, at_once=starts or other)
         self.attest(tx)
         if starts and (owed := state(tx)) is not None:
             _log.error("this store was restored: nothing is sent", why=owed.why, taken_at=owed.taken_at)
