@@ -22,9 +22,10 @@ from gateway.base import SystemClock
 from gateway.store.checkpoints import NET, Checkpointer
 from gateway.store.dialects.sqlite import SQLITE
 from gateway.store.engines import Handle, Ownership, Verdict
-from gateway.store.errors import StoreMisconfigured
+from gateway.store.errors import StoreMisconfigured, StoreUnavailable
 from gateway.store.lock import FileLock
 from gateway.store.options import StoreOptions
+from gateway.store.place import Place
 from gateway.store.tx import Connection
 
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -81,6 +82,7 @@ class SqliteEngine:
         self.keeps_witness = True
         self.is_near = True
         self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
+        self._place = Place(self.path)
         self._checkpointers: dict[Connection, Checkpointer] = {}
         self._patience: dict[Connection, _Patience] = {}
         self._busy_timeout_s = options.busy_timeout_s
@@ -120,9 +122,7 @@ class SqliteEngine:
 
     def open_writer(self) -> Handle:
         """Open the file for writing, made with mode 0600 if it is new; a wider mode is narrowed."""
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        if self.path.stat().st_mode & 0o077:
-            self.path.chmod(0o600)
+        self._place.prepare()
         handle = self._open(
             {
                 "journal_mode": "WAL",
@@ -140,11 +140,13 @@ class SqliteEngine:
 
     def _open_checkpoints(self) -> Connection:
         """Open the connection that carries the log over: as synchronous as the writer's, and with next to no cache."""
+        self._place.check_file()
         pragmas: dict[str, object] = {"synchronous": "FULL", "wal_autocheckpoint": 0, "cache_size": -64}
         return self._open(pragmas, writes=True).connection
 
     def open_reader(self, limit_s: float = 0) -> Handle:
         """Open the file for reading only; with ``limit_s``, a transaction that takes longer is interrupted."""
+        self._place.check_file()
         handle = self._open({"query_only": "ON", "cache_size": -2048}, writes=False)
         if limit_s:
             patience = _Patience(limit_s)
@@ -189,6 +191,8 @@ class SqliteEngine:
 
     def begin(self, handle: Handle, *, waits: bool = True) -> None:
         """Begin; a writer takes the write lock now, so that no statement of a job meets it."""
+        if handle.writes:
+            self._place.check()
         execute = handle.connection.execute
         if (patience := self._patience.get(handle.connection)) is not None:
             patience.begin()
@@ -199,10 +203,14 @@ class SqliteEngine:
         finally:
             if not waits:
                 execute(f"PRAGMA busy_timeout = {self._busy_timeout_s * 1000:.0f}")
+        if handle.writes:
+            self._place.opened()
 
     def commit(self, handle: Handle) -> None:
-        """Commit; on return the log is synced."""
+        """Commit; on return the log is synced, and is the one that a next start would find."""
         handle.connection.execute("COMMIT")
+        if handle.writes:
+            self._place.check()
 
     def rollback(self, handle: Handle) -> None:
         """Roll back; SQLite does that itself upon some errors, and then there is nothing to do."""
@@ -215,10 +223,14 @@ class SqliteEngine:
         if (checkpointer := self._checkpointers.pop(handle.connection, None)) is not None:
             checkpointer.close()
         self._patience.pop(handle.connection, None)
+        if handle.writes:
+            self._place.closing()
         try:
             self.rollback(handle)
         finally:
             handle.database.close()
+        if handle.writes:
+            self._place.closed()
 
     def has_chores(self, handle: Handle) -> bool:
         """Have the log kept short; say whether it is to be finished (``gateway.store.checkpoints``)."""
@@ -241,14 +253,18 @@ class SqliteEngine:
         return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
 
     def classify(self, error: Exception, *, committing: bool) -> Verdict:
-        """Judge by SQLite's primary result code (https://www.sqlite.org/rescode.html)."""
+        """Judge by SQLite's primary result code (https://www.sqlite.org/rescode.html).
+
+        A job that got no memory is not at fault: what it was about is to be tried again, and not put aside.
+        """
         code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
         primary = None if code is None else code & 0xFF
         if primary in _RETRY:
             return Verdict.RETRY
         if committing:
             return Verdict.UNKNOWN
-        return Verdict.STORE if primary in _STORE else Verdict.JOB
+        shortage = isinstance(error, MemoryError | StoreUnavailable)
+        return Verdict.STORE if shortage or primary in _STORE else Verdict.JOB
 
 
 ENGINE: Final = SqliteEngine

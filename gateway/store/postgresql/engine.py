@@ -271,7 +271,7 @@ class PostgresqlEngine:
         if committing:
             return Verdict.UNKNOWN
         if state is None:
-            lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+            lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, MemoryError))
             return Verdict.STORE if lost else Verdict.JOB
         return Verdict.STORE if state in _STORE or state[:2] in _STORE_CLASSES else Verdict.JOB
 
