@@ -110,11 +110,13 @@ class Tenancy:
         What is ours there, and held by nobody here, is to be released: its taking was not known to have happened.
         """
         self.until = until
-        for key, lease in self._leases.items():
-            if lease.fence is not None and ours.get(key) != lease.fence:
-                lease.set(None)
+        lost = {key for key, lease in self._leases.items() if lease.fence is not None and ours.get(key) != lease.fence}
+        for key in lost:
+            self._leases[key].set(None)
         for key, fence in ours.items():
             lease = self(*key)
+            if key in lost:
+                continue  # what was bound under it must end before it is held again
             if lease.wanted and key not in self.to_release:
                 lease.set(fence, asked=lease.asked)
             elif lease.fence is None:
