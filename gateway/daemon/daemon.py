@@ -222,11 +222,11 @@ async def run(
                         lines=len(config.lines),
                         state_dir=str(config.state_dir),
                     )
+                    settle_in()
                     notifier.ready(f"serving {len(config.lines)} lines")
                     if started is not None:
                         await started(gateway)
                     await gateway.stop.wait()
-                    settle_in()
                     _log.info("gateway stopping")
                     notifier.stopping()
                 nursery.cancel_scope.cancel()

@@ -32,6 +32,8 @@ class ReplyLimit:
 
         Times after ``now`` do not count: the clock was put back, and they would hold replies up until it has caught up.
         """
+        if not replies:
+            return self.count
         since = now - self.window_s
         return self.count - sum(1 for at in replies if since < at <= now)
 
@@ -49,5 +51,7 @@ def remembered(replies: tuple[float, ...], queued: int, now: float) -> tuple[flo
 
     Those are the ones from long ago, and the ones from the future.
     """
+    if not replies:
+        return (now,) * queued
     kept = tuple(at for at in replies if now - LONGEST_S < at <= now)
-    return (*kept, *(now for _ in range(queued)))[-MOST:]
+    return (*kept, *((now,) * queued))[-MOST:]

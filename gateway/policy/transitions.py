@@ -149,23 +149,20 @@ def opted_out(
 def after(standing: Standing, decision: Decision, mo_id: int, now: float) -> Standing:
     """Return the standing once ``decision``, taken on the text ``mo_id`` at ``now`` (unix seconds), is performed."""
     queued = 0
-    for effect in decision.effects:
-        match effect:
-            case ChangeStatus(status, scope):
-                standing = _moved(standing, status, scope, Method.TEXT, now)
-            case ChangeList(name, status):
-                standing = standing.but(lists={**standing.lists, name: status})
-            case PlaceHold():
-                standing = standing.but(hold=standing.hold or Hold(now, mo_id))
-            case ReleaseHold():
-                standing = standing.but(hold=None)
-            case UseKeyword(word):
-                standing = standing.but(keywords={**standing.keywords, word: standing.opt_outs})
-            case Reply(_, _, claim, automatic):
-                queued += automatic
-                standing = _told(standing, claim)
-            case _:  # RecordEvidence and HeldBack leave the standing as it is
-                pass
+    for effect in decision.effects:  # RecordEvidence and HeldBack leave the standing as it is
+        if isinstance(effect, Reply):
+            queued += effect.automatic
+            standing = _told(standing, effect.claim)
+        elif isinstance(effect, ChangeStatus):
+            standing = _moved(standing, effect.status, effect.scope, Method.TEXT, now)
+        elif isinstance(effect, UseKeyword):
+            standing = standing.but(keywords={**standing.keywords, effect.word: standing.opt_outs})
+        elif isinstance(effect, ChangeList):
+            standing = standing.but(lists={**standing.lists, effect.list_name: effect.status})
+        elif isinstance(effect, PlaceHold):
+            standing = standing.but(hold=standing.hold or Hold(now, mo_id))
+        elif isinstance(effect, ReleaseHold):
+            standing = standing.but(hold=None)
     return standing.but(replies=remembered(standing.replies, queued, now)) if queued else standing
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.base import GatewayError
@@ -28,6 +29,9 @@ HEADER_16: Final = 7
 """Octets of a header with the 16 bit concatenation element alone."""
 
 _USER_DATA: Final = 140
+_OFTEN: Final = 320
+"""Characters of a text that may be a reply: the same one goes out again and again."""
+
 # In octets as SMPP carries them: a septet takes one, a UCS-2 unit two.
 _WHOLE: Final = {Encoding.GSM: _USER_DATA * 8 // 7, Encoding.UCS2: _USER_DATA}
 
@@ -53,10 +57,17 @@ def split(text: str, header: int = HEADER_8, alphabet: str = "gsm") -> tuple[Enc
     ``header`` is how many octets of each of several bodies' user data are taken by a concatenation header. ``alphabet``
     is what the carrier reads GSM as: see ``gateway.sms.spelling``. Bodies in GSM are septets whatever it is.
     """
+    return _remembered(text, header, alphabet) if len(text) <= _OFTEN else _split(text, header, alphabet)
+
+
+def _split(text: str, header: int, alphabet: str) -> tuple[Encoding, tuple[bytes, ...]]:
     encoded = encode_for(text, alphabet)
     if len(encoded.octets) <= _WHOLE[encoded.encoding]:
         return encoded.encoding, (encoded.octets,)
     return encoded.encoding, tuple(_cut(encoded.octets, encoded.encoding, header))
+
+
+_remembered = lru_cache(maxsize=1024)(_split)
 
 
 def segment(text: str, reference: int) -> tuple[Segment, ...]:

@@ -17,9 +17,10 @@ import secrets
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from gateway.model.consent import Evidence, EvidenceKind, Method
+from gateway.model.consent import Evidence
 from gateway.store.bulk import Insert
 from gateway.store.tx import ChainHead, Row, Source, Tx
 
@@ -58,51 +59,51 @@ _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encodin
 _INSERT: Final = Insert("evidence", COLUMNS[:-1])
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
 _SALT_OCTETS: Final = 16
-_LENGTHS: Final = tuple(length.to_bytes(8) for length in range(256))
 _FLOAT: Final = struct.Struct(">cQd")
-# What comes again in every row. Strings alone: 1 and 1.0 are one key of a dict, and two values.
-_WORDS: Final[dict[Value, bytes]] = {
-    word: b"s" + _LENGTHS[len(word)] + word.encode()
-    for word in ("", *(kind.value for kind in EvidenceKind), *(method.value for method in Method))
-}
 
 
 def encode(values: Iterable[Value]) -> bytes:
     """Encode values so that no two lists share an encoding: a type letter, the length (8 octets), the octets, each."""
-    return b"".join([_WORDS.get(value) or _coded(value) for value in values])
+    return b"".join([_coded(value) for value in values])
 
 
 def _coded(value: Value) -> bytes:
     if isinstance(value, float):
         return _FLOAT.pack(b"f", 8, value)
     if isinstance(value, int):
-        octets = b"%d" % value
-        return b"i" + _LENGTHS[len(octets)] + octets
-    if isinstance(value, bytes):
-        return b"b" + _length(value) + value
-    if value is None:
-        return b"n" + _LENGTHS[0]
-    octets = value.encode()
-    return b"s" + _length(octets) + octets
+        kind, octets = b"i", b"%d" % value
+    elif isinstance(value, bytes):
+        kind, octets = b"b", value
+    elif value is None:
+        kind, octets = b"n", b""
+    else:
+        kind, octets = b"s", value.encode()
+    return kind + len(octets).to_bytes(8) + octets
 
 
-def _length(octets: bytes) -> bytes:
-    return _LENGTHS[len(octets)] if len(octets) < len(_LENGTHS) else len(octets).to_bytes(8)
+@lru_cache(maxsize=1024)
+def _again(*values: str | int | None) -> bytes:
+    """Encode values that come again in row after row. No floats: 1 and 1.0 are one key, and two values."""
+    return encode(values)
 
 
 def personal_digest(salt: bytes, personal: Sequence[Value]) -> bytes:
     """Return the SHA-256 of the salt and the personal fields, in the order of ``PERSONAL``."""
-    return hashlib.sha256(_FORM + encode((salt, *personal))).digest()
+    return _hash(encode((salt, *personal)))
 
 
 def genesis(node: str, incarnation: int) -> bytes:
     """Return what stands as the previous hash of a chain's first row."""
-    return hashlib.sha256(_FORM + encode(("genesis", node, incarnation))).digest()
+    return _hash(encode(("genesis", node, incarnation)))
 
 
 def chain_hash(prev_hash: bytes, chained: Sequence[Value], digest: bytes) -> bytes:
     """Return a row's hash: SHA-256 over the previous one, the fields in the order of ``CHAINED``, and the digest."""
-    return hashlib.sha256(_FORM + encode((prev_hash, *chained, digest))).digest()
+    return _hash(encode((prev_hash, *chained, digest)))
+
+
+def _hash(*encoded: bytes) -> bytes:
+    return hashlib.sha256(b"".join((_FORM, *encoded))).digest()
 
 
 def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
@@ -112,36 +113,32 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
     head = tx.memory.chain or chain_end(tx, tx.node, tx.incarnation)
     first = tx.allocate("evidence", len(items))
     rows: list[tuple[Value, ...]] = []
-    seq, prev = head.seq, head.hash
+    seq, prev, now = head.seq, head.hash, float(tx.now)
     salts = secrets.token_bytes(_SALT_OCTETS * len(items))
-    for event_id, item in enumerate(items, first):
-        seq += 1
-        chained: tuple[Value, ...] = (
-            event_id,
-            1,
-            tx.node,
-            tx.incarnation,
-            seq,
-            item.kind.value,
-            item.line_id,
-            item.list_name,
-            int(item.before),
-            int(item.after),
-            item.method.value,
-            item.actor,
-            item.mo_id,
-            item.rule,
-            item.rule_version,
-            item.config_hash,
-            item.disclosure,
-            float(item.occurred_at),
-            float(tx.now),
+    whose, when = encode((1, tx.node, tx.incarnation)), _coded(now)
+    for place, item in enumerate(items):
+        event_id, seq, salt = first + place, seq + 1, salts[_SALT_OCTETS * place : _SALT_OCTETS * (place + 1)]
+        kind, before, after, method = item.kind.value, int(item.before), int(item.after), item.method.value
+        occurred_at, subscriber = float(item.occurred_at), str(item.subscriber)
+        what = (kind, item.line_id, item.list_name, before, after, method, item.actor)
+        why = (item.rule, item.rule_version, item.config_hash, item.disclosure)
+        beside = (item.ip, item.user_agent, item.note)
+        # What ``personal_digest`` and ``chain_hash`` hash, put together from what was encoded before.
+        digest = _hash(_coded(salt), encode((subscriber, item.text, item.raw)), _again(*beside))
+        own = _hash(
+            _coded(prev),
+            _coded(event_id),
+            whose,
+            _coded(seq),
+            _again(*what),
+            _coded(item.mo_id),
+            _again(*why),
+            _coded(occurred_at),
+            when,
+            _coded(digest),
         )
-        personal = (str(item.subscriber), item.text, item.raw, item.ip, item.user_agent, item.note)
-        salt = salts[_SALT_OCTETS * len(rows) : _SALT_OCTETS * (len(rows) + 1)]
-        digest = personal_digest(salt, personal)
-        own = chain_hash(prev, chained, digest)
-        rows.append((*chained, *personal, salt, digest, prev, own))
+        chained = (event_id, 1, tx.node, tx.incarnation, seq, *what, item.mo_id, *why, occurred_at, now)
+        rows.append((*chained, subscriber, item.text, item.raw, *beside, salt, digest, prev, own))
         prev = own
     tx.bulk(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.model.address import Msisdn
@@ -143,8 +144,8 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None
                 int(hold.clarified) if hold else 0,
                 int(after.how_to_return),
                 int(after.account_out),
-                json.dumps(dict(after.keywords)) if after.keywords else "{}",
-                json.dumps(after.replies) if after.replies else "[]",
+                _words(tuple(after.keywords.items())) if after.keywords else "{}",
+                f"[{', '.join(map(repr, after.replies))}]",
                 latest.mo_id if latest else None,
                 latest.carrier if latest else None,
                 latest.session if latest else None,
@@ -161,6 +162,11 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None
             ]
     tx.bulk(_SAVE, rows)
     tx.bulk(_SAVE_MEMBER, members)
+
+
+@lru_cache(maxsize=1024)
+def _words(counts: tuple[tuple[str, int], ...]) -> str:
+    return json.dumps(dict(counts))
 
 
 def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]) -> None:

@@ -315,6 +315,8 @@ def park_receipt(tx: Tx, receipt: Receipt, state: MessageState, subscribers: Seq
 
 def with_parked(tx: Tx, carrier: str, carrier_ids: Collection[str]) -> set[str]:
     """Return those of these message ids for which a receipt waits."""
+    if not tx.rows("select 1 from parked_receipt limit 1"):
+        return set()
     return {
         row[0]
         for marks, chunk in chunks(carrier_ids)

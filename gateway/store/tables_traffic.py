@@ -95,7 +95,6 @@ class Permit(Table):
         indexes = (
             SQL("CREATE INDEX permit_message ON permit (message_id, segment)"),
             SQL("CREATE INDEX permit_live_pair ON permit (line_id, subscriber) WHERE fate = 0"),
-            SQL("CREATE INDEX permit_live_node ON permit (node) WHERE fate = 0"),
             SQL("CREATE INDEX permit_carrier_id ON permit (carrier, carrier_id) WHERE carrier_id <> ''"),
             SQL("CREATE INDEX permit_told ON permit (carrier, carrier_id, subscriber) WHERE carrier_id <> ''"),
         )

@@ -25,12 +25,15 @@ from gateway.carriers.interface import BindPort, BindState, CarrierPort
 from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
 from gateway.model.permit import Outcome
 from gateway.smpp.constants import Status
+from gateway.store.errors import StoreError
 from gateway.store.jobs import Job
+from gateway.store.tx import Tx
 from gateway.store.writer import Writer
 from gateway.traffic.acks import AckLedger
 from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
-from gateway.traffic.intake import take_in
+from gateway.traffic.gate import Minted
+from gateway.traffic.intake import take_in, take_in_one_by_one
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
@@ -199,7 +202,8 @@ class Hub:
     def _landed(self) -> None:
         self._flying -= 1
 
-    def _take(self, together: Sequence[_Waiting]) -> None:
+    def _take(self, together: Sequence[_Waiting], *, one_by_one: bool = False) -> None:
+        """Put a batch to the writer; ``one_by_one`` where we failed on it, which is our bug."""
         batch = Batch(
             [arrival for waiting in together for arrival in waiting.arrivals],
             [each for waiting in together for each in waiting.disturbed],
@@ -207,30 +211,35 @@ class Hub:
             together[0].alive,
             self._book(),
         )
-        passage = self._dispatcher.passage()
+        passage = None if one_by_one else self._dispatcher.passage()
 
-        def over() -> None:
+        def run(tx: Tx) -> Intake:
+            if one_by_one:
+                return take_in_one_by_one(tx, batch, self._verdicts)
+            return take_in(tx, batch, self._verdicts, passage)
+
+        def over(minted: Minted | None) -> None:
             self._undone -= len(batch.arrivals)
             self._octets -= sum(waiting.octets for waiting in together)
+            if passage is not None:
+                self._dispatcher.passed(minted)
+            self._landed()
 
         def done(intake: Intake) -> None:
-            over()
             self._committed(together, intake, batch.book)
-            if passage is not None:
-                self._dispatcher.passed(intake.minted)
-            self._landed()
+            over(intake.minted)
 
         def failed(error: Exception) -> None:
-            over()
+            if not (one_by_one or isinstance(error, StoreError)):
+                if passage is not None:
+                    self._dispatcher.passed(None)
+                self._take(together, one_by_one=True)  # nothing else has its turn before them
+                return
             for waiting in together:
                 self._reject(waiting, "store", str(error))
-            if passage is not None:
-                self._dispatcher.passed(None)
-            self._landed()
+            over(None)
 
-        self._writer.put(
-            Job(lambda tx: take_in(tx, batch, self._verdicts, passage), done, failed, "arrivals", is_quick=True)
-        )
+        self._writer.put(Job(run, done, failed, "arrivals", is_quick=True))
 
     def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""

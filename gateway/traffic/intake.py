@@ -6,16 +6,18 @@ is written with it. Nothing outside the store changes here: acks, metrics and th
 run twice: a batch that is run again finds the store as it was.
 
 What we fail on, which is our bug, goes to quarantine and gets a final answer: sent again for ever, it would change
-nothing for itself and hold up everybody else. The others of its batch are taken in, in their order.
+nothing for itself and hold up everybody else. The others of its batch are taken in, in their order: the hub brings a
+batch again, and then each arrival is taken back alone (``take_in_one_by_one``). It is not done so from the beginning,
+because a savepoint costs a copy of every page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import partial
 
-from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
+from gateway.model.messages import Arrival, Mo, Receipt
 from gateway.store.hot_parts import quarantine
 from gateway.store.tx import Tx
 from gateway.traffic.aside import aside
@@ -30,19 +32,26 @@ from gateway.traffic.work import Work
 
 
 def take_in(tx: Tx, batch: Batch, verdicts: Verdicts, passage: Passage | None = None) -> Intake:
-    """Take a batch in. Returns one ``Taken`` per arrival, in order.
+    """Take a batch in. Returns one ``Taken`` per arrival, in order. Raises what we fail with, which is our bug.
 
     With a ``passage``, replies that have the way free before them go through the gate at once.
     """
-    return tx.attempt(partial(_together, tx, batch, verdicts, passage), lambda _bug: _one_by_one(tx, batch, verdicts))
+    work = Work(tx, batch.book, passage)
+    alive = everywhere(tx, batch.alive)
+    work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
+    for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
+        work.first_came = first
+        work.intake.taken.append(_one(work, arrival, disturbed, alive, verdicts))
+    work.flush()
+    return work.intake
 
 
-def _one_by_one(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
+def take_in_one_by_one(tx: Tx, batch: Batch, verdicts: Verdicts) -> Intake:
     """Take in a batch that we failed on, but for those arrivals that we fail on again."""
     whole = Intake()
     for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
         one = replace(batch, arrivals=[arrival], disturbed=[disturbed], first_came=[first])
-        intake = tx.attempt(partial(_together, tx, one, verdicts), partial(_put_aside, tx, arrival))
+        intake = tx.attempt(partial(take_in, tx, one, verdicts), partial(_put_aside, tx, arrival))
         whole.taken += intake.taken
         whole.places |= intake.places
         whole.refused += intake.refused
@@ -60,28 +69,18 @@ def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
     return Intake([tx.attempt(keep, lambda worse: Taken(kept, "poison", None, error=worse))])
 
 
-def _together(tx: Tx, batch: Batch, verdicts: Verdicts, passage: Passage | None = None) -> Intake:
-    work = Work(tx, batch.book, passage)
-    alive = everywhere(tx, batch.alive)
-    work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
-    for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
-        work.first_came = first
-        match arrival:
-            case Mo():
-                work.intake.taken.append(work.text(arrival, disturbed, alive))
-            case Receipt():
-                outcome = take_receipt(tx, arrival, batch.book, verdicts, work.says_stop)
-                if outcome == TYPED and arrival.perhaps is not None:
-                    work.intake.taken.append(work.text(arrival.perhaps, disturbed, alive))
-                else:
-                    work.intake.taken.append(Taken(arrival, f"receipt_{outcome}"))
-            case Unreadable(perhaps=Mo() as mo) if is_part(mo) or work.says_stop(mo):
-                work.intake.taken.append(work.text(mo, disturbed, alive, flagged=True))
-            case Unreadable():
-                quarantine(tx, [arrival])
-                work.intake.taken.append(Taken(arrival, "unreadable", arrival.status))
-    work.flush()
-    return work.intake
+def _one(work: Work, arrival: Arrival, disturbed: bool, alive: Container[str], verdicts: Verdicts) -> Taken:
+    if isinstance(arrival, Mo):
+        return work.text(arrival, disturbed, alive)
+    if isinstance(arrival, Receipt):
+        outcome = take_receipt(work.tx, arrival, work.book, verdicts, work.says_stop)
+        if outcome == TYPED and arrival.perhaps is not None:
+            return work.text(arrival.perhaps, disturbed, alive)
+        return Taken(arrival, f"receipt_{outcome}")
+    if arrival.perhaps is not None and (is_part(arrival.perhaps) or work.says_stop(arrival.perhaps)):
+        return work.text(arrival.perhaps, disturbed, alive, flagged=True)
+    quarantine(work.tx, [arrival])
+    return Taken(arrival, "unreadable", arrival.status)
 
 
 def decide_overdue(tx: Tx, wholes: Iterable[tuple[int, Whole]], book: RuleBook) -> Intake:
