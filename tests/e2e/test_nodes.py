@@ -207,3 +207,24 @@ def test_a_lease_has_bounds(lease_s: float, tmp_path: Path) -> None:
         load(
             write_config(tmp_path, "gw1", "postgresql://gateway@localhost/gateway", 2775, store=f"lease_s = {lease_s}")
         )
+
+
+async def test_a_second_process_under_the_same_name(tmp_path: Path) -> None:
+    """It is refused while the first is connected; should it get in all the same, the first one ends."""
+    with database() as url:
+        async with listening() as smsc:
+            store = "lease_s = 3\nbusy_timeout_s = 0.3"
+            one = write_config(tmp_path, "gw1", url, smsc.port, carrier=ONE, store=store)
+            (tmp_path / "again").mkdir()
+            again = write_config(tmp_path / "again", "gw1", url, smsc.port, carrier=ONE, store=store)
+            async with daemon(one, ready=False) as first:
+                await first.told("READY=1")
+                async with daemon(again, ready=False) as second:
+                    assert await second.ended() == 75
+                    assert 'has a node "gw1" already' in "\n".join(second.log)
+                name = url.rpartition("/")[2]
+                await trio.to_thread.run_sync(
+                    lambda: postgres.server().execute("update node set life = life + 1", database=name)
+                )
+                assert await first.ended() == 75
+                assert 'another process runs as node "gw1"' in "\n".join(first.log)
