@@ -8,7 +8,7 @@ never loses a STOP. A store that was restored has a brake of its own: nothing go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from gateway.model.messages import Lane
@@ -27,6 +27,7 @@ class Brakes:
     def __init__(self, show: Callable[[str, str, bool], None] = lambda kind, name, paused: None) -> None:
         self._rows: dict[tuple[str, str], BrakeRow] = {}
         self._show = show
+        self._missing: Collection[tuple[str, str]] = ()
 
     def load(self, rows: Iterable[BrakeRow]) -> None:
         """Take over what the store says, at the start."""
@@ -38,13 +39,22 @@ class Brakes:
         self._rows[row.kind, row.name] = row
         self._show(row.kind, row.name, True)
 
-    def replace(self, rows: Iterable[BrakeRow]) -> None:
-        """Have these brakes of an operator's, and no others: they were set or released on another node."""
-        wanted = {(row.kind, row.name): row for row in rows if row.kind in KINDS}
-        for kind, name in [key for key in self._rows if key[0] in KINDS and key not in wanted]:
+    def replace(self, rows: Iterable[BrakeRow]) -> bool:
+        """Have these brakes, and no others: they were set or released on another node.
+
+        Returns whether that changes anything. The brake of a restored store is let go only when it is missing twice in
+        a row: what was read may be from just before it was set here.
+        """
+        wanted = {(row.kind, row.name): row for row in rows}
+        missing = self._rows.keys() - wanted.keys()
+        gone = [key for key in missing if key[0] != STORE or key in self._missing]
+        self._missing = missing
+        for kind, name in gone:
             self.release(kind, name)
-        for key in wanted.keys() - self._rows.keys():
+        fresh = wanted.keys() - self._rows.keys()
+        for key in fresh:
             self.set(wanted[key])
+        return bool(gone or fresh)
 
     def release(self, kind: str, name: str) -> None:
         """Resume; what was not paused stays so."""

@@ -23,7 +23,7 @@ from gateway.traffic.brake import Brakes
 from gateway.traffic.restoring import Restoring
 from tests.kit.stores import look
 from tests.kit.suppression import lines_of, record
-from tests.traffic.bench import ANNE, BOB, CARL, LINE_ID, book, line_options
+from tests.traffic.bench import ANNE, BOB, CARL, book, line_options
 from tests.traffic.world import ADMIN, World, settle, world
 
 
@@ -239,4 +239,16 @@ def test_everything_stands_still_under_the_brake_of_a_restored_store() -> None:
     assert brakes.places(rules) == {(lane, line_id) for lane in Lane for line_id in rules.by_id}
     brakes.release("store", "restored")
     assert not brakes.places(rules)
-    assert LINE_ID in rules.by_id
+
+
+def test_a_brake_that_another_node_set_or_lifted_is_followed() -> None:
+    brakes = Brakes()
+    restored, lane = BrakeRow("store", "restored", 1.0, "gateway", ""), BrakeRow("lane", "bulk", 1.0, "ada", "")
+    assert brakes.replace([restored, lane])
+    assert not brakes.replace([restored, lane])
+    assert brakes.replace([])
+    assert [row.kind for row in brakes.rows] == ["store"], "what was read may be from just before it was set here"
+    assert not brakes.replace([restored])
+    assert not brakes.replace([])
+    assert brakes.replace([])
+    assert brakes.rows == []
