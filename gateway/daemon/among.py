@@ -6,7 +6,8 @@ the last heartbeat (who is up elsewhere, which part of a rate is ours); decides 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -88,6 +89,23 @@ class Among:
         """How often other nodes held permits of somebody whose consent was narrowed here, and were asked."""
         return self._abroad.questions if self._abroad is not None else 0
 
+    @asynccontextmanager
+    async def visiting(self) -> AsyncIterator[None]:
+        """Talk and listen while the block runs, and hold nothing: a command works beside the nodes that run."""
+        raised: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.voices.run)
+            if self._abroad is not None:
+                nursery.start_soon(self._abroad.run)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised below, as it is rather than in a group
+                raised = error
+            await self.voices.flush()
+            nursery.cancel_scope.cancel()
+        if raised is not None:
+            raise raised
+
     # What the flows ask.
 
     def fences(self) -> Mapping[LeaseKey, int]:
@@ -146,7 +164,7 @@ class Among:
         return count
 
     def _seen(self, pulse: Pulse, taken_over: int) -> None:
-        """Follow a heartbeat: rates, metrics, and a look at the queue, in case nobody said that something waits."""
+        """Follow a heartbeat: rates, metrics, and a look at queue and brakes, in case nobody said that they changed."""
         held = self.fences()
         for carrier in self._carriers():
             mine = sum(key[0] == carrier.name for key in held)
@@ -156,6 +174,7 @@ class Among:
         self._metrics.takeovers.inc(taken_over)
         if self.nodes.others and self._dispatcher is not None:
             self._dispatcher.ring_all()
+            self._stale.set()
 
     def _part(self, ways: Sequence[Way]) -> float:
         """Return which part of a line's rate is ours: as many as we hold of its carriers' binds."""
@@ -182,6 +201,7 @@ class Among:
                 continue
             if self._brakes is not None and self._dispatcher is not None:
                 self._loading = True
-                self._brakes.replace(rows)
+                changed = self._brakes.replace(rows)
                 self._loading = False
-                self._dispatcher.ring_all()
+                if changed:
+                    self._dispatcher.ring_all()

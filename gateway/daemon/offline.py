@@ -8,7 +8,7 @@ question, a state folder that is mistyped would show an empty record, as if nobo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from gateway.base import SystemClock
 from gateway.config import Config
@@ -34,4 +34,6 @@ async def offline_flow(config: Config, *, begins: bool) -> AsyncIterator[Flow]:
     clock = SystemClock()
     make_state_folder(config.state_dir)
     async with open_store(config.store, config.state_dir, config.gateway.node, clock, starts=False) as store:
-        yield await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
+        flow = await Flow.begin(store, config, clock, Metrics(node=config.gateway.node))
+        async with flow.among.visiting() if flow.among is not None else nullcontext():
+            yield flow

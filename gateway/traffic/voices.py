@@ -79,12 +79,16 @@ class Voices:
             while True:
                 await self._bell.wait()
                 self._bell = trio.Event()
-                messages = list(self._out)
-                self._out.clear()
-                try:
-                    await self._side.run(partial(_say_all, messages))
-                except StoreUnavailable as error:
-                    _log.warning("other nodes were not told", count=len(messages), error=str(error))
+                await self.flush()
+
+    async def flush(self) -> None:
+        """Say what waits to be said."""
+        messages = list(self._out)
+        self._out.clear()
+        try:
+            await self._side.run(partial(_say_all, messages))
+        except StoreUnavailable as error:
+            _log.warning("other nodes were not told", count=len(messages), error=str(error))
 
     def _hear(self, message: str) -> None:
         try:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import trio
 
 from gateway.config import load
 from gateway.daemon.daemon import Running, running
+from gateway.daemon.offline import offline_flow
 from gateway.model.messages import Lane
 from gateway.model.requests import Accepted, Actor, Idempotency, Role, SendRequest
 from tests.kit.daemon import STOPPED
@@ -127,3 +129,22 @@ async def test_one_idempotency_key_on_two_nodes_at_once_sends_once(tmp_path: Pat
         await until(lambda: len(two.texts("12125550101")) >= 5, "the texts")
         await trio.sleep(0.3)
         assert sorted(two.texts("12125550101")) == [f"text {number}" for number in range(5)]
+
+
+async def test_a_command_without_a_daemon_of_its_own_works_beside_the_nodes(tmp_path: Path) -> None:
+    """What it pauses stands still on them, and what it accepts goes."""
+    async with pair(tmp_path) as two:
+        url = two.nodes[0].config.store.url
+        alone = load(write_config(tmp_path, "desk", url, two.smsc.port))
+        async with offline_flow(alone, begins=False) as flow:
+            assert isinstance(
+                await flow.desk.send([SendRequest("85700", "+12125550101", "hi", Lane.NORMAL)], ADA), list
+            )
+            await flow.desk.pause("line", "85700", ADA)
+        with pytest.raises(ValueError, match="as it is"):
+            async with offline_flow(alone, begins=False):
+                raise ValueError("as it is")
+        await until(lambda: all(node.flow.brakes.rows for node in two.nodes), "the pause on both")
+        async with offline_flow(alone, begins=False) as flow:
+            await flow.desk.resume("line", "85700", ADA)
+        await until(lambda: two.texts("12125550101") == ["hi"], "the text")
