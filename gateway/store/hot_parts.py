@@ -351,11 +351,9 @@ def take_parked(tx: Tx, receipt_ids: Collection[int]) -> None:
 
 def drop_parked(tx: Tx, before: float, limit: int) -> int:
     """Delete receipts that waited in vain since before that time; of the ``limit`` with the lowest ids. How many?"""
-    return tx.execute(
-        "delete from parked_receipt where id in (select id from parked_receipt where id > 0 order by id limit ?)"
-        " and received_at < ?",
-        (limit, before),
-    )
+    rows = tx.rows("select id, received_at from parked_receipt where id > 0 order by id limit ?", (limit,))
+    old = [id_ for id_, received_at in rows if received_at < before]
+    return sum(tx.execute(f"delete from parked_receipt where id in ({marks})", chunk) for marks, chunk in chunks(old))
 
 
 def _sameness(item: Unreadable) -> bytes:

@@ -13,7 +13,7 @@ from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Method, Standing
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
-from gateway.store import hot_consent, hot_messages, hot_parts
+from gateway.store import backlog, hot_consent, hot_messages, hot_parts, retention
 from gateway.store.evidence import add_evidence
 from gateway.store.tx import Tx
 from tests.kit.stores import SUBSCRIBER, Told, committer, on_engine, opt_out
@@ -71,6 +71,13 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "take_parked": lambda tx: hot_parts.take_parked(tx, [1]),
     "crowded_out": lambda tx: hot_parts.crowded_out(tx, PART, 32),
     "open_texts": hot_parts.open_texts,
+    "drop_joined_parts": lambda tx: hot_parts.drop_joined_parts(tx, 1.0, 100),
+    "drop_parked": lambda tx: hot_parts.drop_parked(tx, 1.0, 100),
+    "what waits": lambda tx: backlog.go_on(tx, backlog.begin(tx)),
+    "what waits the longest": lambda tx: backlog.oldest(tx, [(3, 1, "")]),
+    "what is old": lambda tx: retention.find(tx, retention.Mark(), 1.0, 100),
+    "blank": lambda tx: retention.blank(tx, [1, 2]),
+    "delete": lambda tx: retention.delete(tx, [1, 2]),
     "quarantine_octets": hot_parts.quarantine_octets,
     "drop_oldest_quarantined": lambda tx: hot_parts.drop_oldest_quarantined(tx, 1000, 100),
     "drop_quarantined": lambda tx: hot_parts.drop_quarantined(tx, 1.0, 100),
