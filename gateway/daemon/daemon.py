@@ -124,7 +124,7 @@ async def running(config: Config, version: str, clock: Clock | None = None) -> A
             await flows.start(flow.among.run)
         if uncertain := await flow.janitor.recover():
             _log.warning("submits of the last run have no recorded answer", count=uncertain)
-        await flow.restoring.doubt()
+        flows.start_soon(flow.restoring.run)
         flows.start_soon(flow.dispatcher.run)
         flows.start_soon(flow.janitor.run)
         flows.start_soon(flow.retention.run)

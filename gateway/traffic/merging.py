@@ -115,7 +115,8 @@ class _Merge:
 
     def __init__(self, tx: Tx, records: Sequence[Record], config_hash: str) -> None:
         self.tx = tx
-        self.records = [record for record in records if record.kind != BEGIN]
+        # A source that is no number is in evidence; there is nobody whose consent could be kept.
+        self.records = [record for record in records if record.kind != BEGIN and record.subscriber]
         self.config_hash = config_hash
         self.done = Merged()
         self.accounts: dict[Msisdn, float] = {}

@@ -23,6 +23,7 @@ from gateway.model.restore import Covered, MergedRow
 from gateway.model.views import BrakeRow, RestoredRow
 from gateway.store import restored
 from gateway.store.desk import add_audit
+from gateway.store.errors import StoreError
 from gateway.store.hot_messages import Move, move
 from gateway.store.store import Store
 from gateway.store.suppression import BadRecord, Record, read
@@ -143,6 +144,16 @@ class Restoring:
             return restored.mark(tx, taken_at)
 
         return await self._store.writer.run(job, "restore", self._brakes.set)
+
+    async def run(self) -> None:
+        """Settle what waited when the backup was taken, beside everything else: nothing is sent meanwhile.
+
+        Where the store fails at it, it is done at the latest before anything is sent again.
+        """
+        try:
+            await self.doubt()
+        except StoreError as error:
+            _log.warning("messages of the backup are not settled yet: the store did not take it", error=str(error))
 
     async def doubt(self) -> int:
         """Settle what waited when the backup was taken; return how many messages that were. Safe to repeat."""

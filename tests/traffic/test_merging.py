@@ -254,8 +254,8 @@ def test_an_opt_out_of_before_they_came_back_is_outdone(bench: Bench) -> None:
     assert merged_into(bench, early, late) == ["outdone", "applied"]
 
 
-def test_lines_that_begin_a_log_change_nothing(bench: Bench) -> None:
-    assert merged_into(bench, record(BEGIN, 5)) == []
+def test_lines_that_begin_a_log_change_nothing_nor_do_those_of_nobody(bench: Bench) -> None:
+    assert merged_into(bench, record(BEGIN, 5), record(seq=6, subscriber="")) == []
 
 
 def event(kind: str, seq: int, *, incarnation: int = 1, method: str = "text", **changes: Any) -> Event:

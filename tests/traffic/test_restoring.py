@@ -17,6 +17,7 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.refusal import Reason, Refusal
 from gateway.model.restore import Covered, MergedRow
 from gateway.model.views import BrakeRow, RestoredRow
+from gateway.store.errors import StoreUnavailable
 from gateway.store.restored import BACKUP_MARK
 from gateway.traffic import restoring
 from gateway.traffic.brake import Brakes
@@ -164,6 +165,26 @@ async def test_what_waited_at_the_backup_may_have_been_sent_since(
         assert await restore.doubt() == 0
         assert await states(here, ids) == {"normal": state, "bulk": state, "urgent": "queued"}
         assert await here.state(later) is MessageState.QUEUED
+
+
+async def test_a_store_that_fails_at_it_is_asked_again_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    ids = await prepared(tmp_path)
+    async with world(tmp_path) as here:
+        restore = restoring_of(here)
+
+        async def fails(*_: object) -> None:
+            raise StoreUnavailable("the disk is full")
+
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            patch.setattr(here.store, "read", fails)
+            await restore.run()
+        assert [line["log_level"] for line in logs] == ["warning"]
+        await restore.accept_loss("because", ADMIN)
+        await settle()
+        assert here.texts() == []
+        assert (await states(here, ids))["bulk"] == "uncertain"
 
 
 async def test_an_uncertain_one_can_be_sent_by_a_persons_word(tmp_path: Path, autojump_clock: MockClock) -> None:
