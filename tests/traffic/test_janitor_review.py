@@ -148,7 +148,10 @@ def failing(here: World, name: str) -> None:
     )
 
 
-STEPS = ["overdue_texts", "expired_holds", "expired_messages", "drop", "quarantine", "routes", "depth"]
+STEPS = [
+    *("overdue_texts", "expired_holds", "expired_messages", "drop", "quarantine", "routes", "crossed_receipts"),
+    *("depth", "witness"),
+]
 
 
 @pytest.mark.parametrize("name", STEPS)
