@@ -77,14 +77,16 @@ def judge(record: Record, history: Iterable[Event]) -> Fate:
             return Fate.KNOWN
         if (event.kind in _OF_A_LIST or record.kind in _OF_A_LIST) and event.list_name != record.list_name:
             continue
-        contrary = event.kind in NARROWS if not narrows else _is_own_return(event)
+        contrary = _undoes(event, record) if narrows else event.kind in NARROWS
         if contrary and _later(event, record):
             fate = Fate.OUTDONE
     return fate
 
 
-def _is_own_return(event: Event) -> bool:
-    """Say whether the subscriber's own text brought them back."""
+def _undoes(event: Event, record: Record) -> bool:
+    """Say whether an event ends what a record narrows: the subscriber's own return, or whatever released a hold."""
+    if event.kind == EvidenceKind.RELEASE.value:
+        return record.kind == EvidenceKind.HOLD.value
     return event.kind in (EvidenceKind.OPT_IN.value, EvidenceKind.LIST_JOIN.value) and event.method in (
         Method.TEXT.value,
         Method.SUPPRESSION_LOG.value,
