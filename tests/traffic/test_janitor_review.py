@@ -23,6 +23,7 @@ from gateway.traffic.gate import Claim, pass_gate
 from gateway.traffic.janitor import ROUND_S, STEP, expire_holds, recover
 from gateway.traffic.overdue import PARTS_WAIT_S
 from gateway.traffic.rulebook import RuleBook
+from tests.kit.stores import kind
 from tests.store.test_plans import Explaining
 from tests.traffic.bench import ANNE, BOB, LINE_ID, OTHER, OTHER_ID, Bench, book, line_options, parts, verdicts
 from tests.traffic.test_claims import subscribers
@@ -94,6 +95,9 @@ def test_looking_for_holds_walks_their_index_and_for_live_permits_theirs(bench: 
         seen.append(look)
 
     bench.tx(run)
+    if kind() != "sqlite":  # whose planner reads a table as small as this one whole
+        assert any("using permit_live_" in plan for plan in seen[0].plans)
+        return
     holds, permits = (plan for plan in seen[0].plans if "consent" in plan or "permit" in plan or "TEMP" in plan)
     assert holds == "SEARCH consent USING INDEX consent_held (held_since>? AND held_since<?)"
     assert "INDEX permit_live_" in permits
