@@ -245,12 +245,12 @@ class Placed(SqliteEngine):
 
 
 async def test_a_database_that_has_another_name_was_copied(folder: Path, clock: FakeClock) -> None:
-    engine = Placed(StoreOptions(), folder)
     for _ in range(2):
-        async with opened(folder, clock, engine=engine) as store:
+        async with opened(folder, clock, engine=Placed(StoreOptions(), folder)) as store:
             assert await why(store) == ""
-    engine.name = "cluster/2"
-    async with opened(folder, clock, engine=engine) as store:
+    moved = Placed(StoreOptions(), folder)
+    moved.name = "cluster/2"
+    async with opened(folder, clock, engine=moved) as store:
         assert await why(store) == "copy"
 
 
