@@ -12,6 +12,8 @@ import pytest
 from gateway.store.engines import Verdict
 from gateway.store.engines.sqlite import SqliteEngine
 from gateway.store.errors import OutcomeUnknown, StoreUnavailable
+from gateway.store.tx import Tx
+from tests.kit.faults import Faults, sqlite_error
 from tests.kit.stores import Told, committer, migrated, note, noted, sqlite_engine
 
 FILES = ("gateway.db", "gateway.db-wal")
@@ -88,6 +90,26 @@ def test_a_log_that_was_removed_is_saved_by_a_stop_in_good_order(tmp_path: Path)
     writing.close()
     engine.close(reader)
     assert set(noted(tmp_path)) == {"only in the log"}
+
+
+def test_a_log_that_went_with_a_connection_that_closed_badly_is_not_missed(tmp_path: Path) -> None:
+    _engine(tmp_path)
+    faults = Faults()
+    engine = sqlite_engine(tmp_path, faults)
+    writing, told = committer(engine), Told()
+    writing.run([told.job("before", note("before"))])
+    faults.fail_at = len(faults.seen) + 1  # the ROLLBACK that follows BEGIN as the connection is let go
+
+    def fails(tx: Tx) -> None:
+        raise sqlite_error(sqlite3.SQLITE_IOERR)
+
+    [completion] = writing.run([told.job("fails", fails)]).completions
+    assert isinstance(completion.error, StoreUnavailable)
+    assert not (tmp_path / "gateway.db-wal").exists()
+    [completion] = writing.run([told.job("after", note("after"))]).completions
+    assert completion.error is None
+    writing.close()
+    assert set(noted(tmp_path)) == {"before", "after"}
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_is_followed(tmp_path: Path) -> None:

@@ -229,8 +229,8 @@ class SqliteEngine:
             self.rollback(handle)
         finally:
             handle.database.close()
-        if handle.writes:
-            self._place.closed()
+            if handle.writes:
+                self._place.closed()
 
     def has_chores(self, handle: Handle) -> bool:
         """Have the log kept short; say whether it is to be finished (``gateway.store.checkpoints``)."""
