@@ -63,11 +63,6 @@ and not exists (select 1 from node where name = permit.node and node.life <> per
 """
 
 
-def is_running(tx: Statements, name: str) -> bool:
-    """Say whether a process beats for the node of this name: its heartbeat holds, and its connection is there."""
-    return bool(tx.rows(f"select 1 from node where name = ? and expires_at > {_NOW} and {_CONNECTED}", (name,)))
-
-
 def beat(tx: Statements, me: Identity, lease_s: float) -> Pulse | None:
     """Renew this node's heartbeat, for ``lease_s`` seconds; return who there is and who owns what, by then.
 
