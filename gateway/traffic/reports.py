@@ -125,10 +125,10 @@ class Reports:
         self._metrics.refusals(reason).inc()
 
     def send_cut_short(self, error: Exception, count: int) -> None:
-        """A step of a batch failed, and the ``count`` messages that had no answer were refused as not available."""
-        self._metrics.refusals(Reason.UNAVAILABLE.value).inc(count)
+        """A step of a batch failed, and the ``count`` messages that had no answer were refused for it."""
+        self._metrics.refusals(cut_short_by(error).value).inc(count)
         if isinstance(error, GatewayError) and error.transient:
-            _log.warning("batch cut short: unavailable", count=count, error=str(error))
+            _log.warning("batch cut short", reason=cut_short_by(error).value, count=count, error=str(error))
         else:
             self._metrics.internal_errors("send").inc()
             _log.error("batch cut short: our bug", count=count, exc_info=error)
@@ -197,6 +197,11 @@ def _about(taken: Taken, mo: Mo, spell: Callable[[str], str]) -> dict[str, objec
         "outcome": taken.outcome,
         "id": taken.mo_id,
     }
+
+
+def cut_short_by(error: Exception) -> Reason:
+    """Return why the rest of a batch is refused when a step of it failed."""
+    return Reason.STORAGE_FULL if isinstance(error, GatewayError) and error.full else Reason.UNAVAILABLE
 
 
 def _met(id_: int, outcomes: Sequence[Outcome]) -> dict[str, str]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from gateway.base import GatewayError
-from gateway.model.refusal import Reason, Refusal
+from gateway.model.refusal import Refusal
 from gateway.model.requests import Accepted, Actor, Idempotency, KeyReused, SendRequest
 from gateway.store.errors import OutcomeUnknown
 from gateway.store.tx import Tx
 from gateway.traffic.accept import Acceptance, accept
 from gateway.traffic.backlog import Headroom
 from gateway.traffic.kept import Answer, Kept, keep, recall
+from gateway.traffic.reports import cut_short_by
 from gateway.traffic.rulebook import RuleBook
 
 SEND_STEP: Final = 250
@@ -109,7 +109,7 @@ class Sending:
 
     def cut_short(self, error: Exception) -> int:
         """End the batch at a step that failed: what has no answer is not available. Return how many these are."""
-        reason = Reason.STORAGE_FULL if isinstance(error, GatewayError) and error.full else Reason.UNAVAILABLE
+        reason = cut_short_by(error)
         doubtful = self._next(())[:SEND_STEP] if isinstance(error, OutcomeUnknown) else []
         rest = [place for place in range(len(self._requests)) if place not in self._answers]
         not_stored, not_known = Refusal(reason, _NOT_STORED), Refusal(reason, _NOT_KNOWN)

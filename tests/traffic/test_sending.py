@@ -63,21 +63,22 @@ def before_step(here: World, number: int, act: Any) -> None:
 
 
 @pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("code, why", [(sqlite3.SQLITE_IOERR, "unavailable"), (sqlite3.SQLITE_FULL, "storage-full")])
 async def test_a_batch_that_fails_halfway_says_what_was_accepted(
-    autojump_clock: MockClock, tmp_path: Path, key: Idempotency | None
+    autojump_clock: MockClock, tmp_path: Path, code: int, why: str, key: Idempotency | None
 ) -> None:
     store = Breakable(tmp_path)
     async with world(tmp_path, engine=store.engine, dispatching=False) as here:
-        before_step(here, 3, store.breaks)
+        before_step(here, 3, lambda: store.breaks(code))
         answers = await here.desk.send(BATCH, ADMIN, key)
-        assert words(answers) == ["ok"] * 6 + ["unavailable"] * 4
+        assert words(answers) == ["ok"] * 6 + [why] * 4
         assert isinstance(answers, list)
         assert {answer.detail for answer in answers if isinstance(answer, Refusal)} == {
             "The gateway could not store this message; send it again."
         }
         store.mended()
         assert await queued(here) == [(6, 6)]
-        assert 'gateway_refusals_total{reason="unavailable"} 4.0' in here.metrics.exposition().decode()
+        assert f'gateway_refusals_total{{reason="{why}"}} 4.0' in here.metrics.exposition().decode()
         if key is not None:
             again = await here.desk.send(BATCH, ADMIN, key)
             assert words(again) == ["ok"] * 10
