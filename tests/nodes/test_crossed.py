@@ -12,12 +12,13 @@ from gateway.model.permit import Fate, Outcome
 from gateway.store.hot_consent import lock_free, save_account_opt_outs, standings
 from gateway.store.jobs import Committer, Identity
 from gateway.store.tx import Tx
+from gateway.traffic.elsewhere import crossed, everywhere
 from gateway.traffic.gate import Claim, pass_gate
 from gateway.traffic.late import join_crossed
 from gateway.traffic.overdue import overdue_texts
 from gateway.traffic.settle import settle, take_receipt
 from tests.kit.stores import engine_at, on_engine
-from tests.traffic.bench import ANNE, BOB, LINE_ID, Bench, fresh, parts, receipt, run, verdicts
+from tests.traffic.bench import ANNE, BOB, LINE_ID, Bench, fresh, mo, parts, receipt, run, verdicts
 
 T = TypeVar("T")
 
@@ -89,3 +90,25 @@ def test_a_row_that_was_made_to_be_locked_says_nothing(bench: Bench) -> None:
     bench.tx(lambda tx: save_account_opt_outs(tx, [(ANNE, "text", None)]))
     standing = bench.standing()
     assert (standing.account_out, standing.opt_outs, standing.since) == (True, 1, bench.clock.wall())
+
+
+def test_a_text_that_came_before_the_same_one_was_committed_elsewhere_is_a_redelivery(bench: Bench) -> None:
+    """Its ack cannot have been written: the carrier did not wait for it."""
+    text = mo("JOIN", received_at=bench.clock.wall())
+    bench.take(text)
+    latest = bench.standing().latest
+    assert latest is not None
+    committed = bench.one("select updated_at from message")
+
+    def asked(session: str, received_at: float, here: frozenset[str] = frozenset(), words: str = "JOIN") -> bool:
+        again = mo(words, session=session, received_at=received_at)
+        return bench.tx(lambda tx: crossed(tx, again, latest, everywhere(tx, here)))
+
+    assert asked("other", committed - 0.1)
+    assert not asked("other", committed + 0.1)
+    assert not asked("other", committed - 0.1, words="LEAVE")
+    assert not asked("other", committed - 0.1, here=frozenset({latest.session}))  # ours: the ledger knows
+    assert not bench.tx(lambda tx: crossed(tx, text, None, everywhere(tx, frozenset())))
+    assert not bench.tx(lambda tx: crossed(tx, text, latest, frozenset()))
+    assert bench.tx(lambda tx: latest.session in everywhere(tx, frozenset({latest.session})))
+    assert bench.tx(lambda tx: latest.session not in everywhere(tx, frozenset()))
