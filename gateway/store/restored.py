@@ -87,7 +87,7 @@ def why_restored(source: Source, known: dict[str, str], signs: Signs) -> Why | N
         return Why.BACKUP
     if not source.fetch(Node.select(Node.name).limit(1)):
         return None  # nobody has written here yet: there is nothing that could be missing
-    if known.get(IDENTITY, signs.identity) != signs.identity:
+    if (known.get(IDENTITY) or signs.identity) != signs.identity:  # one from an engine without names may move to one
         return Why.COPY
     if signs.witness is None:
         if signs.needs_witness and WITNESSED in known:

@@ -248,6 +248,11 @@ async def test_a_database_that_has_another_name_was_copied(folder: Path, clock: 
     for _ in range(2):
         async with opened(folder, clock, engine=Placed(StoreOptions(), folder)) as store:
             assert await why(store) == ""
+    other = folder.parent / "other"
+    copy(folder, other)
+    look(other, "update meta set value = '' where key = 'database'")
+    async with opened(other, clock, engine=Placed(StoreOptions(), other)) as store:
+        assert await why(store) == "", "it comes from an engine that names no places"
     moved = Placed(StoreOptions(), folder)
     moved.name = "cluster/2"
     async with opened(folder, clock, engine=moved) as store:
