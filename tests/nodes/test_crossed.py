@@ -98,7 +98,7 @@ def test_a_text_that_came_before_the_same_one_was_committed_elsewhere_is_a_redel
     bench.take(text)
     latest = bench.standing().latest
     assert latest is not None
-    committed = bench.one("select updated_at from message")
+    committed = bench.one("select updated_at from message where direction = 0")
 
     def asked(session: str, received_at: float, here: frozenset[str] = frozenset(), words: str = "JOIN") -> bool:
         again = mo(words, session=session, received_at=received_at)

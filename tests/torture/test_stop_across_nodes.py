@@ -32,7 +32,7 @@ ADA: Final = Actor("ada", Role.ADMIN)
 async def _slow_answers(bind: RawBind, dice: random.Random) -> None:
     """Answer submits now and then, some at a time."""
     while True:
-        await trio.sleep(dice.uniform(0, 0.004))
+        await trio.sleep(dice.uniform(0, 0.02))
         waiting = bind.open[: dice.randint(1, 4)]
         del bind.open[: len(waiting)]
         await bind.send(*(bind._response(sequence) for sequence in waiting))
@@ -86,7 +86,7 @@ async def test_nothing_leaves_after_the_ack(seed: int, tmp_path: Path) -> None:
                 await bind.release()
             held_elsewhere = sum(node.flow.among.asked for node in nodes if node.flow.among)
     _judge(record, stops)
-    assert held_elsewhere > ROUNDS / 20, "the nodes hardly ever had to ask each other"
+    assert held_elsewhere >= ROUNDS / 40, "the nodes hardly ever had to ask each other"
 
 
 def _confirmed(binds: list[RawBind]) -> int:
