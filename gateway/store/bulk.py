@@ -58,7 +58,8 @@ def statements(bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterator[tuple[s
     at, left = 0, len(rows)
     for size in SIZES:
         while left >= size:
-            yield sql(bulk, size), list(chain.from_iterable(rows[at : at + size]))
+            part = rows if size == len(rows) else rows[at : at + size]
+            yield sql(bulk, size), list(chain.from_iterable(part))
             at += size
             left -= size
 

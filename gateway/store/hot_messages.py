@@ -14,13 +14,11 @@ from gateway.base.value import value
 from gateway.model.address import Msisdn
 from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
-from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
+from gateway.model.permit import Fate, Grounds, Outcome, Permit
 from gateway.store.bulk import Insert, Update
 from gateway.store.chunks import chunks
+from gateway.store.hot_permits import accept_permits, add_permits
 from gateway.store.tx import Tx
-
-MOST_DETAIL: Final = 512
-"""Characters of why a permit ended so: room for all that a carrier can say with a refusal (``carriers.refusals``)."""
 
 _MO: Final = 0
 _MT: Final = 1
@@ -96,27 +94,6 @@ _MOVE: Final = Update(
     "state = {state}, reason = {reason}, status = coalesce({status}, message.status), resends = {resends},"
     " updated_at = {updated_at}",
 )
-_MINT: Final = Insert(
-    "permit",
-    (
-        *("id", "message_id", "segment", "line_id", "subscriber", "carrier", "bind", "node", "life", "grounds"),
-        *("opt_outs", "minted_at", "dies_at", "style", "data_coding"),
-    ),
-    (("fate", f"{Fate.LIVE:d}"), ("status", "0"), ("carrier_id", "''"), ("detail", "''")),
-)
-# A fact that is recorded late (the store was full) never replaces one that came after it: an answer outranks silence.
-_SETTLE: Final = Update(
-    "permit",
-    ("id", "fate", "status", "carrier_id", "detail", "settled_at"),
-    "fate = {fate}, status = {status}, carrier_id = {carrier_id}, detail = {detail}, settled_at = {settled_at}",
-    f"permit.fate = {Fate.LIVE:d} or permit.fate = {Fate.UNCERTAIN:d}",
-)
-_ACCEPT: Final = Update(
-    "permit",
-    ("id", "status", "carrier_id", "settled_at"),
-    f"fate = {Fate.ACCEPTED:d}, status = {{status}}, carrier_id = {{carrier_id}}, settled_at = {{settled_at}}",
-    f"permit.fate = {Fate.LIVE:d}",
-)
 _SENT: Final = Update(
     "message",
     ("id", "updated_at"),
@@ -166,21 +143,6 @@ class Move:
     reason: str | None
     status: int | None
     resends: int
-
-
-@value
-class PermitRow:
-    """What is stored of a permit: as much as settling its message asks."""
-
-    id: int
-    message_id: int
-    segment: int
-    fate: Fate
-    status: int
-    bind: str
-    receipt_state: int | None
-    style: SegmentStyle = SegmentStyle.UDH8
-    data_coding: int = 0
 
 
 def journal(tx: Tx, entries: Sequence[Entry]) -> None:
@@ -351,33 +313,6 @@ def mts(tx: Tx, ids: Collection[int], *, claiming: bool = False) -> dict[int, Mt
     }
 
 
-def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
-    """Write permits. ``opt_outs`` maps message id to the count it stands on."""
-    tx.bulk(
-        _MINT,
-        [
-            (
-                p.id,
-                p.message_id,
-                p.segment,
-                p.line_id,
-                p.subscriber,
-                p.carrier,
-                p.bind,
-                tx.node,
-                tx.life,
-                int(p.grounds),
-                opt_outs[p.message_id],
-                tx.now,
-                p.dies_at,
-                p.style.value,
-                p.data_coding,
-            )
-            for p in permits
-        ],
-    )
-
-
 def mint(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
     """Write permits, and mark their messages as being sent, in as many segments as their permits say.
 
@@ -389,44 +324,15 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None
     tx.bulk(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
 
 
-def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
-    """Write what became of permits."""
-    while outcomes:  # once, but for a permit that has several: those are written one after the other
-        latest = {outcome.permit.id: outcome for outcome in reversed(outcomes)}
-        tx.bulk(
-            _SETTLE,
-            [(id_, int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now) for id_, o in latest.items()],
-        )
-        if len(latest) == len(outcomes):
-            return
-        outcomes = [outcome for outcome in outcomes if latest[outcome.permit.id] is not outcome]
-
-
 def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
     """Write answers that accepted live permits of whole messages: each has one segment, and is sent with that.
 
     Returns whether that was so of all of them. Otherwise what was written is right, but some messages have not moved:
     their states must be worked out from all of their permits.
     """
-    if tx.bulk(_ACCEPT, [(o.permit.id, o.status, o.carrier_id, tx.now) for o in outcomes]) < len(outcomes):
+    if accept_permits(tx, outcomes) < len(outcomes):
         return False
     return tx.bulk(_SENT, [(o.permit.message_id, tx.now) for o in outcomes]) == len(outcomes)
-
-
-def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:
-    """Return the permits of these messages in the order in which they were minted."""
-    found: dict[int, list[PermitRow]] = {}
-    for marks, chunk in chunks(sorted(message_ids)):
-        for row in tx.rows(
-            "select id, message_id, segment, fate, status, bind, receipt_state, style, data_coding from permit"
-            f" where message_id in ({marks}) order by id",
-            chunk,
-        ):
-            id_, message_id, segment, fate, status, bind, receipt, style, coding = row
-            found.setdefault(message_id, []).append(
-                PermitRow(id_, message_id, segment, Fate(fate), status, bind, receipt, SegmentStyle(style), coding)
-            )
-    return found
 
 
 def move(tx: Tx, moves: Sequence[Move]) -> None:

@@ -189,7 +189,7 @@ class Committer:
             self._engine.close(handle)
 
     def prepare(self, jobs: Sequence[Job[Any]]) -> Prepared | Failure | None:
-        """Run ``jobs`` without waiting for anybody; ``run`` must follow at once, on the same jobs, with what came of it.
+        """Run ``jobs`` without waiting for anybody; ``run`` must follow at once, on them, with what came of it.
 
         Returns None where that cannot be done here, and nothing has happened.
         """

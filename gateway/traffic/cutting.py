@@ -25,7 +25,7 @@ from gateway.sms.gsm import decode_gsm
 from gateway.sms.segments import HEADER_8, HEADER_16, MOST_SEGMENTS, count_segments, split
 from gateway.sms.spelling import can_say, encode_for
 from gateway.sms.utf16 import encode_ucs2
-from gateway.store.hot_messages import PermitRow
+from gateway.store.hot_permits import PermitRow
 
 Writings = Mapping[str, Writing]
 """How each carrier, by name, gets texts. One that is not named gets them in the usual way, UDH8 and GSM."""

@@ -21,7 +21,8 @@ from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
 from gateway.policy.grounds import grounds_for
 from gateway.store.hot_consent import Key, standings
-from gateway.store.hot_messages import Move, PermitRow, add_permits, mint, move, permits_of
+from gateway.store.hot_messages import Move, mint, move
+from gateway.store.hot_permits import PermitRow, add_permits, permits_of
 from gateway.store.tx import Tx
 from gateway.traffic.cutting import Cut, Writings, bound_cut, cut, finished, has_a_cut, too_long
 from gateway.traffic.rulebook import RuleBook

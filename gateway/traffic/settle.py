@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.model.messages import MessageState, Mo, Mt, Receipt
 from gateway.model.permit import Fate, Outcome
-from gateway.store.hot_messages import Move, move, mts, permits_of, settle_permits, settle_whole
+from gateway.store.hot_messages import Move, move, mts, settle_whole
 from gateway.store.hot_parts import (
     Parked,
     newest_by_carrier_id,
@@ -24,6 +24,7 @@ from gateway.store.hot_parts import (
     take_parked,
     with_parked,
 )
+from gateway.store.hot_permits import permits_of, settle_permits
 from gateway.store.tx import Tx
 from gateway.traffic.matching import meant, named, overtook
 from gateway.traffic.routes import requeue

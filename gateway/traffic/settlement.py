@@ -18,7 +18,8 @@ from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate
 from gateway.model.refusal import Reason
-from gateway.store.hot_messages import Move, PermitRow
+from gateway.store.hot_messages import Move
+from gateway.store.hot_permits import PermitRow
 
 Verdicts = Callable[[str, int], Verdict]
 """(carrier, command_status) -> what it means there."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.carriers.refusals import explain
 from gateway.smpp.constants import Status, Tag, describe
 from gateway.smpp.pdu import DataSmResp, SubmitSmResp, Tlv
-from gateway.store.hot_messages import MOST_DETAIL
+from gateway.store.hot_permits import MOST_DETAIL
 
 STATUS = Status.ESME_RDELIVERYFAILURE
 MEANING = describe(STATUS)

@@ -77,7 +77,7 @@ def message(
 class RawBind:
     """One connection. ``submits`` are answered at once with ``status``; while ``mute``, they wait in ``open``.
 
-    ``came`` is told of each submit. All that came is in ``seen``. Once ``reading`` is taken back, nothing is read any more.
+    ``came`` is told of each submit. All that came is in ``seen``. Once ``reading`` is taken back, nothing more is read.
     """
 
     def __init__(self, stream: trio.SocketStream, ids: Callable[[], bytes]) -> None:

@@ -13,7 +13,7 @@ from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Method, Standing
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
-from gateway.store import backlog, hot_consent, hot_messages, hot_parts, retention
+from gateway.store import backlog, hot_consent, hot_messages, hot_parts, hot_permits, retention
 from gateway.store.evidence import add_evidence
 from gateway.store.tx import Tx
 from tests.kit.stores import SUBSCRIBER, Told, committer, on_engine, opt_out
@@ -57,8 +57,8 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "overdue_parts": lambda tx: hot_parts.overdue_parts(tx, 1.0),
     "mts": lambda tx: hot_messages.mts(tx, [1, 2, 3]),
     "mint": lambda tx: hot_messages.mint(tx, [PERMIT], {1: 0}),
-    "settle_permits": lambda tx: hot_messages.settle_permits(tx, [Outcome(PERMIT, Fate.ACCEPTED)]),
-    "permits_of": lambda tx: hot_messages.permits_of(tx, [1, 2]),
+    "settle_permits": lambda tx: hot_permits.settle_permits(tx, [Outcome(PERMIT, Fate.ACCEPTED)]),
+    "permits_of": lambda tx: hot_permits.permits_of(tx, [1, 2]),
     "move": lambda tx: hot_messages.move(tx, [hot_messages.Move(1, MessageState.SENT, None, 0, 0)]),
     "refuse_older": lambda tx: hot_messages.refuse_older(tx, 1, SUBSCRIBER, 1, "opted-out"),
     "parts_of": lambda tx: hot_parts.parts_of(tx, PART),

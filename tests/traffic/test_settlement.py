@@ -11,7 +11,8 @@ import pytest
 from gateway.carriers.statuses import Verdict
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds
-from gateway.store.hot_messages import Move, PermitRow
+from gateway.store.hot_messages import Move
+from gateway.store.hot_permits import PermitRow
 from gateway.traffic.settlement import MOST_RETRIES, REPLY_LIFE_S, next_move
 from tests.traffic.bench import ANNE
 
