@@ -23,25 +23,30 @@ _Identity = tuple[int, int]
 
 
 class Place:
-    """The place of one database. For one thread at a time, but for ``check_file``."""
+    """The place of one database. For one thread at a time, but for ``check_file``.
+
+    A log that is missed is waited for, also when the connection that wrote it is gone: others of this process may still
+    have it open, and its index with it, and would read from a new one what is not there.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log_path = path
         self._file: _Identity | None = None
         self._log: _Identity | None = None
-        self._log_was_there = False
+        self._missed: _Identity | None = None
 
     def prepare(self) -> None:
-        """Make the file, for its user alone, if this process has not seen one; a wider mode is narrowed.
+        """Let a writing connection be opened. Where this process has seen no file yet, make it, for its user alone.
 
-        Raises StoreUnavailable where it had one that is not there any more, and OSError.
+        A wider mode is narrowed. Raises StoreUnavailable where what it had is not there any more, and OSError.
         """
         if self._file is None:
             self._make()
             real = self._path.resolve()
             self._log_path = real.with_name(real.name + "-wal")
             self._file = _identity(self._path)
+        self._log = None
         self.check()
         if self._path.stat().st_mode & 0o077:
             self._path.chmod(MODE)
@@ -63,25 +68,22 @@ class Place:
     def check(self) -> None:
         """Raise StoreUnavailable unless file and log are where they were."""
         self.check_file()
-        if self._log is not None and _identity(self._log_path) != self._log:
-            raise StoreUnavailable(
-                f"{self._log_path} is not the file that it was: it was moved or removed. Put it back, or stop the "
-                "gateway in good order, which carries the log over into the database"
-            )
+        wanted = self._missed or self._log
+        if wanted is None:
+            return
+        if _identity(self._log_path) == wanted:
+            self._missed = None
+            return
+        self._missed = wanted
+        raise StoreUnavailable(
+            f"{self._log_path} is not the file that it was: it was moved or removed. Put it back, or stop the gateway "
+            "in good order, which carries the log over into the database"
+        )
 
     def opened(self) -> None:
-        """Learn which log a writing connection, which has begun a transaction, writes."""
+        """Learn which log the writing connection, which has begun a transaction, writes."""
         if self._log is None:
             self._log = _identity(self._log_path)
-
-    def closing(self) -> None:
-        """Learn that a writing connection is about to be closed: the last one of a process takes the log away."""
-        self._log_was_there = _identity(self._log_path) == self._log
-
-    def closed(self) -> None:
-        """Learn that it was closed. A log that went with it was carried over; the next connection begins another."""
-        if self._log_was_there and _identity(self._log_path) is None:
-            self._log = None
 
 
 def _identity(path: Path) -> _Identity | None:

@@ -112,6 +112,20 @@ def test_a_log_that_went_with_a_connection_that_closed_badly_is_not_missed(tmp_p
     assert set(noted(tmp_path)) == {"before", "after"}
 
 
+def test_a_log_that_the_last_reader_took_away_is_not_missed(tmp_path: Path) -> None:
+    engine = _engine(tmp_path)
+    writing, told = committer(engine), Told()
+    writing.run([told.job("before", note("before"))])
+    reader = engine.open_reader()
+    reader.connection.execute("select count(*) from message").fetchall()
+    writing.close()
+    engine.close(reader)
+    assert not (tmp_path / "gateway.db-wal").exists()
+    [completion] = writing.run([told.job("after", note("after"))]).completions
+    assert completion.error is None
+    writing.close()
+
+
 def test_a_link_to_a_file_that_is_not_there_yet_is_followed(tmp_path: Path) -> None:
     engine = sqlite_engine(tmp_path)
     engine.path.symlink_to(tmp_path / "elsewhere.db")

@@ -223,14 +223,10 @@ class SqliteEngine:
         if (checkpointer := self._checkpointers.pop(handle.connection, None)) is not None:
             checkpointer.close()
         self._patience.pop(handle.connection, None)
-        if handle.writes:
-            self._place.closing()
         try:
             self.rollback(handle)
         finally:
             handle.database.close()
-            if handle.writes:
-                self._place.closed()
 
     def has_chores(self, handle: Handle) -> bool:
         """Have the log kept short; say whether it is to be finished (``gateway.store.checkpoints``)."""
