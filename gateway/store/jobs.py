@@ -282,7 +282,7 @@ class Committer:
     def _give_up(self, group: Sequence[Job[Any]], behind: Sequence[Job[Any]], failure: Failure) -> list[Completion]:
         """Fail all jobs of the batch that are not committed, and let go of the connection."""
         _log.error("transaction failed", kind=failure.verdict.value, jobs=len(group), error=repr(failure.error))
-        self._drop()
+        self.drop()
         lost: StoreError = StoreUnavailable(f"the store did not take this: {failure.error}; nothing of it is stored")
         lost.__cause__ = failure.error
         fate = lost
@@ -292,7 +292,8 @@ class Committer:
         lost.full = fate.full = self._engine.is_full(failure.error)
         return [Completion(job, None, fate) for job in group] + [Completion(job, None, lost) for job in behind]
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Close the connection as ``close`` does, but where it is broken anyhow: what closing meets is logged."""
         try:
             self.close()
         except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save

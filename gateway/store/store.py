@@ -188,10 +188,10 @@ def _prepare(
         migrated = migrate(committer.handle(), where)
         signs = outside.signs(engine.identity(committer.handle()))
     except StoreError:
-        committer.close()
+        committer.drop()
         raise
     except Exception as error:
-        committer.close()
+        committer.drop()
         raise StoreUnavailable(f"{where} cannot be opened: {error}") from error
     here = boot_id()
     become = register if starts else identity_of
@@ -209,6 +209,6 @@ def _done(committer: Committer, run: Callable[[Tx], T]) -> T:
     for completion in committer.run([job]).completions:
         completion.deliver()
     if failed:
-        committer.close()
+        committer.drop()
         raise failed[0]
     return results[0]

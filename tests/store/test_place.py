@@ -11,8 +11,11 @@ import pytest
 
 from gateway.store.engines import Verdict
 from gateway.store.engines.sqlite import SqliteEngine
-from gateway.store.errors import OutcomeUnknown, StoreUnavailable
+from gateway.store.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from gateway.store.options import StoreOptions
+from gateway.store.store import open_store
 from gateway.store.tx import Tx
+from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults, sqlite_error
 from tests.kit.stores import Told, committer, migrated, note, noted, sqlite_engine
 
@@ -163,3 +166,22 @@ def test_a_job_that_got_no_memory_is_not_at_fault(tmp_path: Path) -> None:
     assert engine.classify(MemoryError(), committing=False) is Verdict.STORE
     assert engine.classify(MemoryError(), committing=True) is Verdict.UNKNOWN
     assert engine.classify(sqlite3.OperationalError(), committing=False) is Verdict.JOB
+
+
+async def test_a_start_says_that_the_store_is_unavailable_however_badly_it_can_be_let_go(tmp_path: Path) -> None:
+    """Two operations in a row fail, wherever: what lets go of the connection meets trouble, too."""
+    at = 0
+    while True:
+        faults = Faults(fail_at=at, times=2)
+        engine = sqlite_engine(tmp_path / str(at), faults)
+        engine.path.parent.mkdir()
+        try:
+            async with open_store(StoreOptions(), engine.path.parent, "gw1", FakeClock(), engine=engine, threads=False):
+                pass
+        except StoreError:
+            at += 7
+            continue
+        except sqlite3.OperationalError:
+            assert faults.reached()  # as it ended: nothing was promised by then
+        break
+    assert at > 100
