@@ -56,6 +56,7 @@ class _Present:
     """The engine that tests ask for now, and the databases that were made since it was chosen."""
 
     kind: str = "sqlite"
+    kept: set[Path] = field(default_factory=set)
     databases: dict[Path, _Database] = field(default_factory=dict)
 
 
@@ -71,8 +72,13 @@ def on_engine(kind: str) -> Iterator[str]:
         yield kind
     finally:
         _present.kind = "sqlite"
-        for directory in set(_present.databases) - before:
+        for directory in set(_present.databases) - before - _present.kept:
             remove(directory)
+
+
+def keep(directory: Path) -> None:
+    """Let the store of a directory outlive the test that made it, for others to copy."""
+    _present.kept.add(directory)
 
 
 @pytest.fixture(params=KINDS)

@@ -31,7 +31,7 @@ from gateway.traffic.rulebook import LineEntry, RuleBook, Way, rule_book
 from gateway.traffic.taken import Batch, Intake
 from tests.kit.clock import FakeClock
 from tests.kit.faults import Faults
-from tests.kit.stores import committer, look, migrated, sqlite_engine
+from tests.kit.stores import committer, copy_store, engine_at, keep, kind, look, migrated, remove
 
 T = TypeVar("T")
 LINE, OTHER = "85700", "85701"
@@ -114,11 +114,16 @@ def verdicts(carrier: str, status: int) -> Verdict:
     return verdict(status, {})
 
 
-@cache
 def template() -> Path:
     """Return the directory of a store with its schema and two lines; never written to again."""
+    return _template(kind())
+
+
+@cache
+def _template(_kind: str) -> Path:
     directory = Path(mkdtemp(prefix="traffic-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    keep(directory)
     with closing(committer(migrated(directory))) as made:
         run(made, lambda tx: sync_lines(tx, [LineSpec(LINE, lists=("alerts", "news", "vip")), LineSpec(OTHER)]))
     return directory
@@ -132,6 +137,7 @@ def fresh() -> Iterator[Path]:
     try:
         yield directory
     finally:
+        remove(directory)
         shutil.rmtree(directory)
 
 
@@ -163,8 +169,8 @@ class Bench:
         self.clock = FakeClock()
         self.book = book()
         self.life = 1
-        shutil.copy(template() / "gateway.db", directory / "gateway.db")
-        self._engine = sqlite_engine(directory, faults)
+        copy_store(template(), directory)
+        self._engine = engine_at(directory, faults)
         self._committer = committer(self._engine, self.clock)
 
     def tx(self, fn: Callable[[Tx], T]) -> T:

@@ -24,6 +24,7 @@ from gateway.smpp.constants import CommandId
 from gateway.smpp.framing import Framer
 from gateway.smpp.pdu import Frame, SubmitSm
 from tests.kit.smsc import Smsc, TrioClock
+from tests.kit.stores import copy_store, keep, kind
 from tests.kit.wire import MemoryWire, memory_wires
 from tests.traffic.bench import ANNE, Bench, book, draft, line_options
 from tests.traffic.test_claims import subscribers
@@ -34,11 +35,16 @@ CONFIRMED = b"unsubscribed"
 RULES = book(line_options(carriers=("acme", "spare")), line_options("85701", carriers=("acme", "spare")))
 
 
-@cache
 def prepared() -> Path:
     """Return the directory of a store with the full queue: some for Anne, one of them urgent, one in two segments."""
+    return _prepared(kind())
+
+
+@cache
+def _prepared(_kind: str) -> Path:
     directory = Path(mkdtemp(prefix="race-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    keep(directory)
     bench = Bench(directory)
     drafts = [draft("code 1234", ANNE, Lane.URGENT), draft("x"), draft("a" * 161, ANNE)]
     drafts[1] = draft("x", subscribers(1)[0])
@@ -174,7 +180,7 @@ class Race:
 async def race(directory: Path) -> AsyncIterator[Race]:
     """Both carriers bound, the queue full, the dispatcher not started."""
     sent: list[tuple[str, bytes]] = []
-    shutil.copy(prepared() / "gateway.db", directory / "gateway.db")
+    copy_store(prepared(), directory)
     async with world(directory, [], rules=RULES, dispatching=False) as here:
         acme, spare = Peer("acme", sent), Peer("spare", sent)
         here.carriers += [acme.make(here.hub), spare.make(here.hub)]

@@ -21,7 +21,7 @@ from gateway.traffic import hub
 from gateway.traffic.hub import PATIENCE_S
 from tests.kit.binds import FakeCarrier
 from tests.kit.faults import Faults, Moment
-from tests.kit.stores import sqlite_engine
+from tests.kit.stores import engine_at
 from tests.traffic.bench import BOB, mo, receipt, unreadable
 from tests.traffic.world import World, settle, store_at, world
 
@@ -50,7 +50,7 @@ class Breakable:
     def __init__(self, directory: Path) -> None:
         store_at(directory)
         self.faults = Faults(times=1_000_000)
-        self.engine = sqlite_engine(directory, self.faults)
+        self.engine = engine_at(directory, self.faults)
 
     def breaks(self, code: int = sqlite3.SQLITE_FULL) -> None:
         self.faults.code, self.faults.fail_at = code, len(self.faults.seen)
@@ -66,7 +66,7 @@ class Breakable:
         class Seen(list[str]):
             def append(self, sql: str) -> None:
                 super().append(sql)
-                if sql == statement and faults.fail_at is None:
+                if sql.upper() == statement and faults.fail_at is None:
                     faults.fail_at = len(self) - 1
 
         faults.seen = Seen(faults.seen)

@@ -206,8 +206,8 @@ async def test_what_was_kept_for_a_while_is_dropped(autojump_clock: MockClock, t
         await here.tx(
             lambda tx: tx.execute(
                 "insert into idempotency (token, key, fingerprint, status, body, created_at)"
-                " values ('a', 'b', x'00', 200, '[]', ?)",
-                (tx.now,),
+                " values ('a', 'b', ?, 200, '[]', ?)",
+                (b"\0", tx.now),
             )
         )
         counts = "select (select count(*) from part), (select count(*) from idempotency)"

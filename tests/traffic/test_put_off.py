@@ -17,7 +17,7 @@ from gateway.traffic import hub
 from gateway.traffic.acks import PUT_OFF_S, AckLedger
 from gateway.traffic.hub import PATIENCE_S
 from tests.kit.faults import Faults
-from tests.kit.stores import sqlite_engine
+from tests.kit.stores import engine_at
 from tests.traffic.bench import LINE_ID, SESSION, Bench, mo, receipt, unreadable
 from tests.traffic.test_hub import Breakable, answers, stuck
 from tests.traffic.world import World, settle, store_at, world
@@ -163,7 +163,7 @@ async def test_what_was_put_off_is_forgotten_with_the_process(autojump_clock: Mo
     """A limit that is written down in decision 9: memory alone knows of it."""
     async with scene(tmp_path) as there:
         await there.say("START", "backlog")
-    async with world(tmp_path, engine=sqlite_engine(tmp_path, Faults()), dispatching=False) as here:
+    async with world(tmp_path, engine=engine_at(tmp_path, Faults()), dispatching=False) as here:
         here.say("STOP")
         await settle()
         await trio.sleep(1)

@@ -88,7 +88,7 @@ async def test_so_are_its_octets(tmp_path: Path) -> None:
         await settle()
         again = here.carrier.temporary_status
         assert here.bind.answers == [(here.bind.session, arrival.sequence, again) for arrival in arrivals[4:]]
-        kept[0].failed(StoreUnavailable("full"))
+        next(job for job in kept if job.name == "arrivals").failed(StoreUnavailable("full"))
         here.bring(mo("JOIN"))
         await settle()
         assert len(here.bind.answers) == 6, "and the four that failed"

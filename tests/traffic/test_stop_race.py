@@ -16,6 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.model.permit import Grounds
+from tests.kit.stores import kind
 from tests.traffic.bench import ANNE, BOB, LINE_ID, fresh
 from tests.traffic.race import Piece, Race, race
 from tests.traffic.world import settle
@@ -55,7 +56,10 @@ def half_way(octets: int) -> bool:
 
 
 def cuts(every: int = 1) -> list[int]:
-    """Every boundary, one offset inside others' PDUs, ``every`` offset inside Anne's (of the long one, a 7th)."""
+    """Every boundary, one offset inside others' PDUs, ``every`` offset inside Anne's (of the long one, a 7th).
+
+    On PostgreSQL a 7th of these: what is between the store and the wire is the same there.
+    """
     found = {0}
     for piece in undisturbed()[:6]:
         length = piece.last - piece.first + 1
@@ -63,7 +67,7 @@ def cuts(every: int = 1) -> list[int]:
         found |= {piece.first, piece.first + 1, piece.last, piece.last + 1}
         if piece.is_for(ANNE):
             found |= set(range(piece.first, piece.last + 1, step))
-    return sorted(found)
+    return sorted(found) if kind() == "sqlite" else sorted(found)[::7]
 
 
 async def has_a_slot(it: Race) -> bool:
@@ -104,7 +108,7 @@ def test_the_first_window_is_what_these_tests_want() -> None:
     anne = [piece for piece in undisturbed() if piece.is_for(ANNE)]
     assert len(undisturbed()) == WINDOW
     assert [piece.submit.short_message[-1:] for piece in anne if piece.submit] == [b"4", b"a", b"a"]
-    assert len(cuts()) > 150
+    assert len(cuts()) > (150 if kind() == "sqlite" else 20)
 
 
 @pytest.mark.checklist("I2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from tests.kit.binds import FakeBind, FakeCarrier
 from tests.kit.smsc import TrioClock
+from tests.kit.stores import copy_store, is_there, options_at
 from tests.traffic.bench import ANNE, LINE, book, mo, template
 
 T = TypeVar("T")
@@ -139,8 +139,8 @@ class World:
 
 def store_at(directory: Path) -> None:
     """Put an empty store with its lines there, unless there is one."""
-    if not (directory / "gateway.db").exists():
-        shutil.copy(template() / "gateway.db", directory / "gateway.db")
+    if not is_there(directory):
+        copy_store(template(), directory)
 
 
 @asynccontextmanager
@@ -164,7 +164,7 @@ async def world(
         if made and kind == "unknown":
             made[0].dispatcher.doubt()
 
-    options = StoreOptions(busy_timeout_s=0.01)
+    options = options_at(directory, busy_timeout_s=0.01)
     hooks = Hooks(failed=failed)
     async with open_store(options, directory, "gw1", clock, hooks=hooks, threads=threads, engine=engine) as store:
         here = World(store, clock, [FakeCarrier()] if carriers is None else carriers, rules or book())
