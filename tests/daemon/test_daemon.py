@@ -227,6 +227,7 @@ async def test_a_stop_waits_for_the_store_to_take_what_became_of_the_last_permit
         dispatcher=SimpleNamespace(stop=lambda: None),
         fleet=SimpleNamespace(stop=trio.lowlevel.checkpoint),
         hub=SimpleNamespace(recorded=trio.sleep_forever),
+        among=None,
     )
     with capture_logs() as logs:
         await module._drain(flow)
