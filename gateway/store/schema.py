@@ -30,6 +30,11 @@ def migrate(handle: Handle, where: str, directory: Path = MIGRATIONS) -> list[st
         return _migrate(handle, where, directory)
 
 
+def names(directory: Path = MIGRATIONS) -> list[str]:
+    """Return the names of this version's migrations, oldest first."""
+    return sorted(path.stem for path in directory.glob("[0-9]*.py"))
+
+
 def _migrate(handle: Handle, where: str, directory: Path) -> list[str]:
     present: Any = handle.database.get_tables()
     if present and _HISTORY not in present:

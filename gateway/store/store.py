@@ -21,6 +21,7 @@ from gateway.base import Clock
 from gateway.store.engines import Engine, Handle, Verdict, find_engine
 from gateway.store.errors import StoreError, StoreUnavailable
 from gateway.store.jobs import Committer, Identity, Job
+from gateway.store.move import refuse_half
 from gateway.store.nodes import boot_id, identity_of, register
 from gateway.store.options import StoreOptions
 from gateway.store.outside import Outside
@@ -186,6 +187,7 @@ def _prepare(
     """Open the writing connection, bring the schema up to date, and (with ``starts``) begin this node's next life."""
     try:
         migrated = migrate(committer.handle(), where)
+        refuse_half(Reader(committer.handle().connection, committer.handle().database))
         signs = outside.signs(engine.identity(committer.handle()))
     except StoreError:
         committer.drop()

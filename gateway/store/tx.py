@@ -124,6 +124,10 @@ class Dialect(Protocol):
         """Return at least ``n`` ids of ``table`` that no other writer gets; ``boot`` is the time (boot clock)."""
         ...
 
+    def skip_ids(self, source: Source, table: str) -> None:
+        """Hand out no ids of ``table`` that are stored already: rows came with ids from elsewhere."""
+        ...
+
     def changing_schema(self, connection: Connection) -> AbstractContextManager[None]:
         """Keep other nodes from changing the schema meanwhile; in the end, settle what the tables alone do not say."""
         ...

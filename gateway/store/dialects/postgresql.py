@@ -137,6 +137,13 @@ class PostgresqlDialect:
                     return Ids(first, first + wanted * block, boot + KEPT_S)
                 wanted = -(-n // block)
 
+    def skip_ids(self, source: Source, table: str) -> None:
+        """Set the sequence behind the highest stored one."""
+        source.rows(
+            f"select setval(?::regclass, coalesce(max(id), 1), max(id) is not null) from {table}",  # noqa: S608
+            (f"{table}_id_seq",),
+        )
+
     @contextmanager
     def changing_schema(self, connection: Connection) -> Iterator[None]:
         """One node at a time; in the end, let the sequences of ids count in blocks."""

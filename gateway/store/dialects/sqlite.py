@@ -31,6 +31,9 @@ class SqliteDialect:
         ((highest,),) = source.rows(f"select coalesce(max(id), 0) from {table}")  # noqa: S608 - a table's name
         return Ids(int(highest) + 1, _HIGHEST, inf)
 
+    def skip_ids(self, source: Source, table: str) -> None:
+        """Nothing: each start looks at the highest stored one."""
+
     def changing_schema(self, connection: Connection) -> AbstractContextManager[None]:
         """Nothing: there is one owner."""
         return nullcontext()
