@@ -18,6 +18,8 @@ from tests.kit.postgres import server
 
 TIMES = {"n", "p50", "p95", "p99", "max"}
 PATIENCE_S = 60
+RUNNING: list[subprocess.Popen[str]] = []
+"""Whom a test has started: who fails leaves nothing behind."""
 
 
 @pytest.fixture
@@ -25,16 +27,20 @@ def place() -> Iterator[Path]:
     """A folder whose name is short: that of a Unix socket in it may have 103 octets."""
     with TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
+        while RUNNING:
+            RUNNING.pop().terminate()
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "bench", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(folder)},
     )
+    RUNNING.append(process)
+    return process
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
