@@ -176,7 +176,8 @@ def test_every_table_with_ids_has_a_sequence_of_blocks(tmp_path: Path) -> None:
 
 SCHEMA = (
     "select table_name::text, column_name::text, data_type::text, is_nullable::text, column_default,"
-    " collation_name::text from information_schema.columns where table_schema = 'public' and table_name <> 'schema_migration'",
+    " collation_name::text from information_schema.columns"
+    " where table_schema = 'public' and table_name <> 'schema_migration'",
     "select tablename::text, indexdef from pg_indexes where schemaname = 'public' and tablename <> 'schema_migration'",
 )
 
