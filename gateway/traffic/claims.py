@@ -89,6 +89,13 @@ class Supply:
         """How many segments of lanes 2 to 4 may go."""
         return min(self.tokens, sum(max(0, room.free) for room in self.rooms))
 
+    def keep(self, *, urgent: bool) -> None:
+        """Leave nothing of the slots to whoever comes after the claim; if not ``urgent``, but to lane 1."""
+        for room in self.rooms:
+            room.free = 0
+            if urgent:
+                room.urgent = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -130,17 +137,20 @@ class Claimed:
 
 
 def claim(tx: Tx, supplies: Collection[Supply], demand: Demand) -> Claimed:
-    """Claim what may go now on every carrier."""
+    """Claim what may go now on every carrier. ``supplies`` are left with what others may use then."""
     taking = _Taking(tx, demand)
     for supply in supplies:
         taking.lane(supply, Lane.URGENT, supply.tokens)
         if taking.stuck is not None:
-            continue  # what comes free is for it: the other lanes would take each slot as it comes
+            supply.keep(urgent=True)  # what comes free is for it: the others would take each slot as it comes
+            continue
         waits = taking.waiting(supply.queues)
         if taking.allot(supply):
             _share(taking, supply, set(waits))
             taking.allotted = None
         _share(taking, supply, waits)
+        if supply.turns.saving is not None:
+            supply.keep(urgent=False)
     taking.claimed.tokens = taking.tokens
     return taking.claimed
 

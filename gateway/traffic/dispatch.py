@@ -210,15 +210,13 @@ class Dispatcher:
         failure: list[Exception] = []
 
         def over(error: Exception | None) -> None:
+            self._is_out = False  # here, since it is out until its end also where nobody waits for that any more
             failure.extend([error] if error else [])
             finished.set()
 
         self._is_out = True
-        try:
-            self._put_claim(found, over)
-            await finished.wait()
-        finally:
-            self._is_out = False
+        self._put_claim(found, over)
+        await finished.wait()
         if not failure:
             return True
         if not isinstance(failure[0], StoreError):

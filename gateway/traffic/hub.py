@@ -221,6 +221,8 @@ class Hub:
         def over(minted: Minted | None) -> None:
             self._undone -= len(batch.arrivals)
             self._octets -= sum(waiting.octets for waiting in together)
+            while self._waiting and self._waiting[0].answered:
+                self._waiting.popleft()
             if passage is not None:
                 self._dispatcher.passed(minted)
             self._landed()
@@ -258,8 +260,6 @@ class Hub:
                     answers.append(answer)
             if answers and not late:
                 self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
-        while self._waiting and self._waiting[0].answered:
-            self._waiting.popleft()
         self._dispatcher.ring(intake.places)
 
     async def _ack_behind_fence(self, bind: BindPort, taken: Taken, pending: Sequence[Pending]) -> None:

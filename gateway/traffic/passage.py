@@ -95,7 +95,8 @@ def _claims(
     """Claim what has the way free before it, in order. Who once stays behind is not overtaken by their next reply."""
     if passage.left is None:
         return []
-    supplies = {queue: supply for supply in map(copy_of, passage.left) for queue in supply.queues}
+    # Of those that serve a queue, the one that was served longest ago: they are in this order.
+    supplies = {queue: supply for supply in map(copy_of, reversed(passage.left)) for queue in supply.queues}
     tokens, demand = dict(passage.tokens), passage.demand
     under_way = {(claim.mt.line_id, claim.mt.subscriber) for claim in passage.claims if claim.mt.lane > Lane.URGENT}
     behind = set(waiting)

@@ -60,9 +60,10 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdic
     plain = [o for o in outcomes if o.fate is Fate.ACCEPTED and o.permit.segments == 1 and not o.late]
     plain = [o for o in plain if o.permit.id not in early]
     whole = {outcome.permit.message_id for outcome in plain}
-    if len(whole) < len(plain) or not settle_whole(tx, plain):
-        plain, whole = [], set()
-    rest = [outcome for outcome in outcomes if outcome.permit.message_id not in whole] if whole else outcomes
+    rest = [outcome for outcome in outcomes if outcome.permit.message_id not in whole]
+    # More than one answer to a message (a late one, beside that to its second try) is a history.
+    if len(whole) + len(rest) < len(outcomes) or not settle_whole(tx, plain):
+        plain, whole, rest = [], set(), list(outcomes)
     settle_permits(tx, rest)
     for permit_id, receipts in early.items():
         record_receipt(tx, permit_id, receipts[0].state, receipts[0].error, receipts[0].received_at)
