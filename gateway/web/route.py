@@ -29,12 +29,14 @@ class StrictRequest(Request):
     """A request whose JSON is read by pydantic's parser: lone surrogates, NaN and endless nesting are errors."""
 
     async def json(self) -> Any:
-        """Return the parsed body; ProblemError where it is not JSON."""
+        """Return the parsed body; ProblemError where it is not JSON, or where there is no memory for it."""
         try:
             return from_json(await self.body(), allow_inf_nan=False)
         except ValueError as error:
             detail = f"The body is not JSON: {error}."
             raise ProblemError(Problem("malformed-json", detail)) from None
+        except MemoryError:  # which FastAPI would call the caller's mistake
+            raise ProblemError(Problem("unavailable", "There is not enough memory for this request now.")) from None
 
 
 class GuardedRoute(APIRoute):

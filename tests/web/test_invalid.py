@@ -124,6 +124,18 @@ async def test_what_is_no_json(raw: bytes) -> None:
     is_problem(response, "invalid-request" if raw == b"" else "malformed-json")
 
 
+async def test_a_body_that_there_is_no_memory_for_is_no_mistake_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_json(*_: object, **__: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr("gateway.web.route.from_json", from_json)
+    async with client_of(app_on(FakeDesk())) as client:
+        response = await client.post("/api/v1/messages", json=ONE)
+    is_problem(response, "unavailable")
+    assert response.status_code == 503
+    assert response.headers["retry-after"]
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", None])
 async def test_what_does_not_call_itself_json(kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
