@@ -193,7 +193,11 @@ class Committer:
 
         Returns None where that cannot be done here, and nothing has happened.
         """
-        return None if self._handle is None else self._work(jobs, waits=False)
+        if self._handle is None:
+            return None
+        work = self._work(jobs, waits=False)
+        is_locked = isinstance(work, Failure) and work.verdict is Verdict.RETRY and work.index is None
+        return None if is_locked else work  # that somebody has the lock for a moment is no failure
 
     def run(self, jobs: Sequence[Job[Any]], first: Prepared | Failure | None = None) -> Batch:
         """Run and commit ``jobs``, in order, by the rules above. Never raises for what a job or the store does.
