@@ -8,7 +8,7 @@ It also owns what handlers may ask of a request (``DeskHere``, ``Caller``), so t
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -23,20 +23,31 @@ from gateway.web.ports import DeskPort, MetricsRender, RestorePort, TracePort
 from gateway.web.problems import Problem, ProblemError, of_refusal, respond
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_NO_MEMORY: Final = Problem("unavailable", "There is not enough memory for this request now.")
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read by pydantic's parser: lone surrogates, NaN and endless nesting are errors."""
+    """A request whose JSON is read by pydantic's parser: lone surrogates, NaN and endless nesting are errors.
+
+    Where there is no memory for it, that is said: FastAPI would call it the caller's mistake.
+    """
+
+    async def body(self) -> bytes:
+        """Return the body."""
+        try:
+            return await super().body()
+        except MemoryError:
+            raise ProblemError(_NO_MEMORY) from None
 
     async def json(self) -> Any:
-        """Return the parsed body; ProblemError where it is not JSON, or where there is no memory for it."""
+        """Return the parsed body; ProblemError where it is not JSON."""
         try:
             return from_json(await self.body(), allow_inf_nan=False)
         except ValueError as error:
             detail = f"The body is not JSON: {error}."
             raise ProblemError(Problem("malformed-json", detail)) from None
-        except MemoryError:  # which FastAPI would call the caller's mistake
-            raise ProblemError(Problem("unavailable", "There is not enough memory for this request now.")) from None
+        except MemoryError:
+            raise ProblemError(_NO_MEMORY) from None
 
 
 class GuardedRoute(APIRoute):

@@ -124,12 +124,15 @@ async def test_what_is_no_json(raw: bytes) -> None:
     is_problem(response, "invalid-request" if raw == b"" else "malformed-json")
 
 
-async def test_a_body_that_there_is_no_memory_for_is_no_mistake_of_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def from_json(*_: object, **__: object) -> object:
+@pytest.mark.parametrize("where", ["gateway.web.route.from_json", "starlette.requests.Request.body"])
+async def test_a_body_that_there_is_no_memory_for_is_no_mistake_of_the_callers(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shortage(*_: object, **__: object) -> object:
         raise MemoryError
 
-    monkeypatch.setattr("gateway.web.route.from_json", from_json)
     async with client_of(app_on(FakeDesk())) as client:
+        monkeypatch.setattr(where, shortage)
         response = await client.post("/api/v1/messages", json=ONE)
     is_problem(response, "unavailable")
     assert response.status_code == 503
