@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := tests/peers/node_modules/.complete
 PURE := gateway/model/*,gateway/smpp/*,gateway/sms/*,gateway/policy/*
 
-.PHONY: help demo test check bench docs clean debian
+.PHONY: help demo test torture check bench docs clean debian
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -29,6 +29,9 @@ test: check debian $(PEERS) ## All checks, all tests, coverage
 	@echo "Branch coverage of the whole must be 95 %:"
 	@$(BIN)/coverage report --fail-under=95
 	@tail -n 1 .venv/pytest_output
+
+torture: .venv/complete-test debian ## Failure at every point of a conversation, one after the other: an hour or so
+	@TORTURE=whole $(BIN)/pytest tests/torture --durations=0
 
 check: .venv/complete-test ## Format, lint, types and layers
 	@$(BIN)/ruff format --check .
@@ -54,7 +57,7 @@ clean: ## Remove everything that was set up here
 	@find gateway tests -name __pycache__ -prune -exec rm -rf {} +
 
 debian:
-	@.ci/debian nodejs:node npm:npm systemd:systemd-analyze tshark:tshark libnet-smpp-perl:Net::SMPP \
+	@.ci/debian nodejs:node npm:npm systemd:systemd-analyze tshark:tshark strace:strace libnet-smpp-perl:Net::SMPP \
 		'postgresql:/usr/lib/postgresql/*/bin/postgres'
 
 $(BIN)/python:
