@@ -16,7 +16,7 @@ from typing import Any, Final
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
 from gateway.store.bulk import Insert
-from gateway.store.chunks import chunks
+from gateway.store.lookup import Lookup
 from gateway.store.tx import Row, Tx
 
 Key = tuple[int, Msisdn]
@@ -40,6 +40,9 @@ _SAVE_MEMBER: Final = Insert(
     "on conflict (line_id, list_name, subscriber) do update set status = excluded.status, since = excluded.since,"
     " source = excluded.source",
 )
+_STANDINGS: Final = Lookup(_COLUMNS, "consent", ("line_id",), "subscriber")
+_MEMBERSHIPS: Final = Lookup("subscriber, list_name, status, suspended", "member", ("line_id",), "subscriber")
+_ACCOUNT_OUTS: Final = Lookup("subscriber, since, source", "account_opt_out", ("account_id",), "subscriber")
 _BLANK: Final = Insert("consent", ("line_id", "subscriber"), conflict="on conflict (line_id, subscriber) do nothing")
 _SAVE_ACCOUNT_OUT: Final = """
 insert into account_opt_out (account_id, subscriber, since, source, mo_id, opt_outs) values (1, ?, ?, ?, ?, 1)
@@ -60,7 +63,10 @@ def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
         by_line[line_id].add(subscriber)
     found: dict[Key, Standing] = {}
     for line_id, subscribers in sorted(by_line.items()):
-        rows = _lock(tx, line_id, subscribers) if tx.dialect.several else _rows(tx, line_id, subscribers)
+        if tx.dialect.several:
+            rows, _ = _lock(tx, line_id, subscribers)
+        else:
+            rows = tx.look_up(_STANDINGS, (line_id,), sorted(subscribers))
         lists, suspended = _memberships(tx, line_id, subscribers)
         for row in rows:
             found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
@@ -82,39 +88,29 @@ def lock_free(tx: Tx, keys: Collection[Key]) -> set[Key]:
     return {
         (line_id, Msisdn(row[0]))
         for line_id, subscribers in sorted(by_line.items())
-        for row in _lock(tx, line_id, subscribers, " skip locked")
+        for rows in _lock(tx, line_id, subscribers, " skip locked")
+        for row in rows
     }
 
 
-def _rows(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> list[Row]:
-    return [
-        row
-        for marks, chunk in chunks(sorted(subscribers))
-        for row in tx.rows(
-            f"select {_COLUMNS} from consent where line_id = ? and subscriber in ({marks}){how}",
-            (line_id, *chunk),
-        )
-    ]
-
-
-def _lock(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> list[Row]:
+def _lock(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> tuple[list[Row], list[Row]]:
     """Return the rows of these subscribers, locked, in the order of numbers; those that have none get one first.
 
-    Whoever has no address gets none: there is nobody whose consent could be kept.
+    The second list has the subscribers whose rows were made now: they are ours alone, and say nothing. Whoever has no
+    address gets none: there is nobody whose consent could be kept.
     """
-    how = f" order by subscriber for update{how}"
-    rows = _rows(tx, line_id, subscribers, how)
+    how = f" for update{how}"
+    rows = tx.look_up(_STANDINGS, (line_id,), sorted(subscribers), how)
     if len(rows) == len(subscribers):
-        return rows
+        return rows, []
     got = {row[0] for row in rows}
     missing = [subscriber for subscriber in sorted(subscribers) if subscriber and subscriber not in got]
     if "skip" in how:  # what is there was skipped, and stays so
-        there = {row[0] for row in _rows(tx, line_id, missing)}
+        there = {row[0] for row in tx.look_up(_STANDINGS, (line_id,), missing)}
         missing = [subscriber for subscriber in missing if subscriber not in there]
-    if not missing:
-        return rows
-    tx.bulk(_BLANK, [(line_id, subscriber) for subscriber in missing])
-    return rows + _rows(tx, line_id, missing, how)
+    if tx.bulk(_BLANK, [(line_id, subscriber) for subscriber in missing]) == len(missing):
+        return rows, [(subscriber,) for subscriber in missing]
+    return rows + tx.look_up(_STANDINGS, (line_id,), missing, how), []  # others made some of them meanwhile
 
 
 def _says_nothing(tx: Tx, standing: Standing | None) -> bool:
@@ -182,15 +178,10 @@ def _memberships(
 ) -> tuple[dict[Msisdn, dict[str, ConsentStatus]], dict[Msisdn, tuple[str, ...]]]:
     lists: dict[Msisdn, dict[str, ConsentStatus]] = {}
     suspended: dict[Msisdn, tuple[str, ...]] = {}
-    for marks, chunk in chunks(sorted(subscribers)):
-        for subscriber, name, status, is_suspended in tx.rows(
-            "select subscriber, list_name, status, suspended from member"
-            f" where line_id = ? and subscriber in ({marks})",
-            (line_id, *chunk),
-        ):
-            lists.setdefault(subscriber, {})[name] = ConsentStatus(status)
-            if is_suspended:
-                suspended[subscriber] = (*suspended.get(subscriber, ()), name)
+    for subscriber, name, status, is_suspended in tx.look_up(_MEMBERSHIPS, (line_id,), sorted(subscribers)):
+        lists.setdefault(subscriber, {})[name] = ConsentStatus(status)
+        if is_suspended:
+            suspended[subscriber] = (*suspended.get(subscriber, ()), name)
     return lists, suspended
 
 
@@ -201,14 +192,7 @@ def member_since(tx: Tx, key: Key, list_name: str) -> float | None:
 
 
 def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[float, str]]:
-    return {
-        row[0]: (row[1], row[2])
-        for marks, chunk in chunks(subscribers)
-        for row in tx.rows(
-            f"select subscriber, since, source from account_opt_out where account_id = 1 and subscriber in ({marks})",
-            tuple(chunk),
-        )
-    }
+    return {row[0]: (row[1], row[2]) for row in tx.look_up(_ACCOUNT_OUTS, (1,), subscribers)}
 
 
 def _standing(

@@ -18,6 +18,7 @@ from gateway.model.permit import Fate, Grounds, Outcome, Permit
 from gateway.store.bulk import Insert, Update
 from gateway.store.chunks import chunks
 from gateway.store.hot_permits import accept_permits, add_permits
+from gateway.store.lookup import Lookup
 from gateway.store.tx import Tx
 
 _MO: Final = 0
@@ -54,6 +55,9 @@ _PARTLY_SENT: Final = f"""
 """
 """Whether a queued message has a segment that a carrier accepted: it then ends as PARTIAL, whatever ends it."""
 
+_QUEUED_ROUTES: Final = Lookup(
+    "subscriber, route", "message", ("line_id",), "subscriber", "state = 0", "message_routed", distinct=True
+)
 _WAITING: Final = """
 select id, subscriber from message
 where state = 0 and lane = ? and line_id = ? and route = ? and id > ? order by id limit ?
@@ -250,13 +254,8 @@ def first_of(
 def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict[Msisdn, set[str]]:
     """Return the routes of what is queued for each of these subscribers; those for whom nothing is are left out."""
     found: dict[Msisdn, set[str]] = {}
-    for marks, chunk in chunks(sorted(subscribers)):
-        for subscriber, route in tx.rows(
-            f"select distinct subscriber, route from message{tx.dialect.by_index('message_routed')}"
-            f" where state = 0 and line_id = ? and subscriber in ({marks})",
-            (line_id, *chunk),
-        ):
-            found.setdefault(Msisdn(subscriber), set()).add(route)
+    for subscriber, route in tx.look_up(_QUEUED_ROUTES, (line_id,), sorted(subscribers)):
+        found.setdefault(Msisdn(subscriber), set()).add(route)
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol, TypeVar
 from peewee import Database, Node
 
 from gateway.store.bulk import Bulk
+from gateway.store.lookup import Lookup
 from gateway.store.suppression import Notes
 
 Params = Sequence[object] | Mapping[str, object]
@@ -114,6 +115,15 @@ class Dialect(Protocol):
 
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says."""
+        ...
+
+    def look_up(
+        self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = ""
+    ) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return the statements, with their parameters, that find rows by keys, in the order of ``keys``.
+
+        ``lock`` is what stands behind a select that locks its rows; only for engines with several writers.
+        """
         ...
 
     def by_index(self, name: str) -> str:
@@ -219,6 +229,11 @@ class Tx:
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one query in the engine's own SQL; return its rows, in order, as tuples."""
         return self.connection.execute(sql, params).fetchall()
+
+    def look_up(self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = "") -> list[Row]:
+        """Return the rows that ``lookup`` describes, of these keys; with ``lock``, lock them in the order of keys."""
+        found = self.dialect.look_up(lookup, fixed, keys, lock)
+        return [row for sql, params in found for row in self.connection.execute(sql, params).fetchall()]
 
     def fetch(self, query: Node) -> list[Row]:
         """Run a peewee query (a cold one); return its rows as tuples of what the driver gives."""

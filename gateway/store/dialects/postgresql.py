@@ -1,9 +1,9 @@
 """PostgreSQL's own ways: many rows as one array per column, and ids from sequences that count in blocks.
 
 A bulk statement has one parameter a column, whatever the number of rows, so there is one text of it, prepared once a
-session; the arrays go as literals of PostgreSQL's, which cost far less to make than a parameter for every value
-(https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). A column's type is that of its peewee field; a value
-of an ``Update`` that is no column is a whole number.
+session; so is a question for many keys. The arrays go as literals of PostgreSQL's, which cost far less to make than a
+parameter for every value (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). A column's type is that of
+its peewee field; a value of an ``Update`` that is no column is a whole number.
 
 A sequence is not part of a transaction, so that writers never wait for each other's ids. It advances by a block
 (``BLOCK``, set when the schema is made; what the sequence itself says is what counts). What is left of a block after a
@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from gateway.store.bulk import Bulk, Insert
+from gateway.store.lookup import Lookup
 from gateway.store.tx import IDENTIFIED, Connection, Dialect, Ids, Source
 
 BLOCK: Final = 1000
@@ -103,6 +104,22 @@ def _columns() -> dict[str, dict[str, str]]:
     }
 
 
+@lru_cache(maxsize=64)
+def _question(lookup: Lookup, lock: str) -> tuple[str, Callable[[Iterable[Any]], str]]:
+    """Return the statement of a lookup, and what makes the array of its keys.
+
+    From key to key, by the whole of an index: ``offset 0`` keeps the planner from turning it round. Of a store that
+    has grown faster than its statistics it would think that one line has few rows, and read all of them.
+    """
+    kind = _columns()[lookup.table][lookup.key]
+    conditions = [*filter(None, (lookup.where,)), *(f"{name} = ?" for name in lookup.fixed)]
+    where = " and ".join((*conditions, f"{lookup.table}.{lookup.key} = wanted.key"))
+    return (
+        f"select {'distinct ' if lookup.distinct else ''}found.* from unnest(?::{kind}[]) as wanted (key)"  # noqa: S608
+        f" cross join lateral (select {lookup.columns} from {lookup.table} where {where} offset 0{lock}) as found"
+    ), _LITERALS[kind]
+
+
 class PostgresqlDialect:
     """See ``gateway.store.tx.Dialect``."""
 
@@ -114,6 +131,15 @@ class PostgresqlDialect:
             return ()
         text, literals = _statement(bulk)
         return ((text, [make(values) for make, values in zip(literals, zip(*rows, strict=True), strict=True)]),)
+
+    def look_up(
+        self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = ""
+    ) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return one statement, which looks for each key by itself."""
+        if not keys:
+            return ()
+        text, make = _question(lookup, lock)
+        return ((text, (make(keys), *fixed)),)
 
     def by_index(self, name: str) -> str:
         """The planner knows: it has statistics."""

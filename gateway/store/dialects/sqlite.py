@@ -8,6 +8,8 @@ from math import inf
 from typing import Final
 
 from gateway.store.bulk import Bulk, statements
+from gateway.store.lookup import Lookup
+from gateway.store.lookup import statements as lookups
 from gateway.store.tx import Connection, Dialect, Ids, Source
 
 _HIGHEST: Final = 2**63 - 1
@@ -21,6 +23,12 @@ class SqliteDialect:
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return statements with several rows each, of a few sizes."""
         return statements(bulk, rows)
+
+    def look_up(
+        self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = ""
+    ) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return statements with the keys as parameters; there is nobody to lock against."""
+        return lookups(lookup, fixed, keys, self.by_index(lookup.index) if lookup.index else "")
 
     def by_index(self, name: str) -> str:
         """Name the index: without statistics, the planner may prefer one that finds far more rows."""
