@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.torture.cases import Reference, refer
+from tests.torture.cases import TRIED, WHOLE, Reference, refer
 from tests.torture.lives import Launcher
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many places were tried, where all of them were."""
+    if WHOLE and TRIED:
+        terminalreporter.section("places at which something went wrong")
+        for (fault, series), places in TRIED.items():
+            terminalreporter.write_line(f"{places:5} {fault:32} {series}")
+        terminalreporter.write_line(f"{sum(TRIED.values()):5} in all")
 
 
 @pytest.fixture(scope="session")
