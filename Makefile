@@ -10,6 +10,9 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PEERS := tests/peers/node_modules/.complete
+# Every PDU that our code encodes in a run, which the judge has tshark read afterwards.
+PDUS := $(CURDIR)/.venv/pdus
+JUDGE := tests/e2e/test_tshark.py
 PURE := gateway/model/*,gateway/smpp/*,gateway/sms/*,gateway/policy/*
 
 .PHONY: help demo test torture check bench docs clean debian
@@ -22,7 +25,9 @@ demo: .venv/complete ## Watch it work: a carrier, a gateway and a conversation, 
 
 test: check debian $(PEERS) ## All checks, all tests, coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest | tee .venv/pytest_output
+	@rm -rf $(PDUS) && mkdir $(PDUS)
+	@GATEWAY_TEST_PDUS=$(PDUS) $(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore=$(JUDGE) | tee .venv/pytest_output
+	@GATEWAY_TEST_PDUS=$(PDUS) $(BIN)/coverage run -m pytest $(JUDGE)
 	@$(BIN)/coverage combine --quiet
 	@echo "Branch coverage of the pure core must be 100 %:"
 	@$(BIN)/coverage report --include='$(PURE)' --fail-under=100

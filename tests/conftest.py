@@ -1,6 +1,7 @@
 """For all tests: hypothesis judges what is true, not how fast a shared machine was; and what we encode is recorded.
 
-The recording (``tests.kit.recording``) is judged by ``tests/e2e/test_tshark.py``, which therefore runs last.
+The recording (``tests.kit.recording``) is judged by ``tests/e2e/test_tshark.py``, which therefore runs last. Where the
+tests run in several processes, or in several runs, the folder of the recording is one that the environment names.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tests.kit.recording import sitecustomize as recording
 settings.register_profile("gateway", deadline=None)
 settings.load_profile("gateway")
 
-_FOLDER = tempfile.mkdtemp(prefix="gateway-pdus-")
+_IS_OURS = recording.FOLDER_KEY not in os.environ
+_FOLDER = tempfile.mkdtemp(prefix="gateway-pdus-") if _IS_OURS else os.environ[recording.FOLDER_KEY]
 os.environ[recording.FOLDER_KEY] = _FOLDER
 _PLUGIN = str(Path(recording.__file__).parent)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_PLUGIN, os.environ.get("PYTHONPATH"))))
@@ -31,5 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Throw the recording away."""
-    shutil.rmtree(_FOLDER, ignore_errors=True)
+    """Throw the recording away, if nobody else is to have it."""
+    if _IS_OURS:
+        shutil.rmtree(_FOLDER, ignore_errors=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
@@ -45,9 +46,12 @@ def tmp_path(engine_kind: str) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What was logged, instead of printing it."""
+    """What was logged at any level, instead of printing it."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
     with structlog.testing.capture_logs() as captured:
         yield captured
+    structlog.configure(wrapper_class=before)
 
 
 @pytest.fixture
