@@ -7,17 +7,16 @@ node has the store to itself, none of this is called.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from gateway.model.address import Msisdn
 from gateway.model.messages import Lane
 from gateway.model.nodes import LeaseKey, LeaseRow, NodeRow, Pulse
+from gateway.store.dialects.postgresql import integers, texts
 from gateway.store.hot_consent import Key
 from gateway.store.jobs import Identity
 from gateway.store.tx import Statements, Tx
-
-T = TypeVar("T")
 
 CHANNEL: Final = "gateway"
 """Where nodes of one store say things to one another (LISTEN and NOTIFY)."""
@@ -51,7 +50,7 @@ order by carrier, number for share
 """
 ALONE_S: Final = 20.0
 """How long a node has had all leases before it is sure that nothing of another's is under way."""
-_AT_ONCE: Final = 500
+_PAIRS: Final = "unnest(?::integer[], ?::text[]) as pair (line_id, subscriber)"
 # The connection of a heartbeat ends with its process; the heartbeat itself holds for seconds after it.
 _CONNECTED: Final = """
 exists (select 1 from pg_stat_activity where node.backend = pid || '/' || extract(epoch from backend_start))
@@ -120,11 +119,13 @@ def note_sessions(tx: Statements, me: Identity, sessions: Mapping[LeaseKey, Coll
 
 def holders(tx: Statements, me: Identity, keys: Collection[Key]) -> list[tuple[str, int]]:
     """Return the other nodes (with their lives) that hold a live permit of one of these pairs."""
-    marks = ", ".join("(?, ?)" for _ in keys)
+    if not keys:
+        return []
     rows = tx.rows(
-        "select distinct node, life from permit"
-        f" where fate = 0 and (line_id, subscriber) in ({marks}) and not (node = ? and life = ?)",
-        (*(part for key in sorted(keys) for part in key), me.node, me.life),
+        f"select distinct live.node, live.life from {_PAIRS} cross join lateral (select node, life from permit"
+        " where fate = 0 and line_id = pair.line_id and subscriber = pair.subscriber and not (node = ? and life = ?)"
+        " offset 0) as live",
+        (*_arrays(sorted(keys)), me.node, me.life),
     )
     return [(row[0], row[1]) for row in rows]
 
@@ -148,37 +149,35 @@ def owned(tx: Tx, fences: Mapping[LeaseKey, int]) -> tuple[set[LeaseKey], bool]:
 
 def busy_elsewhere(tx: Tx, keys: Collection[Key]) -> set[Key]:
     """Return those pairs of which another node has a message of lanes 2 to 4 under way. Their consent is locked."""
-    found: set[Key] = set()
-    for some in _some(sorted(keys)):
-        marks = ", ".join("(?, ?)" for _ in some)
-        rows = tx.rows(
-            "select permit.line_id, permit.subscriber from permit join message on message.id = permit.message_id"
-            f" where permit.fate = 0 and (permit.line_id, permit.subscriber) in ({marks})"
-            f" and message.lane <> {Lane.URGENT:d} and not (permit.node = ? and permit.life = ?)",
-            (*(part for key in some for part in key), tx.node, tx.life),
-        )
-        found |= {(row[0], Msisdn(row[1])) for row in rows}
-    return found
+    if not keys:
+        return set()
+    rows = tx.rows(
+        f"select live.line_id, live.subscriber from {_PAIRS} cross join lateral ("
+        " select line_id, subscriber, message_id from permit where fate = 0 and line_id = pair.line_id"
+        " and subscriber = pair.subscriber and not (node = ? and life = ?) offset 0) as live"
+        f" join message on message.id = live.message_id where message.lane <> {Lane.URGENT:d}",
+        (*_arrays(sorted(keys)), tx.node, tx.life),
+    )
+    return {(row[0], Msisdn(row[1])) for row in rows}
 
 
 def not_first(tx: Tx, ids: Sequence[int]) -> set[int]:
     """Return those queued messages that have an older one of their pair before them in their place."""
-    found: set[int] = set()
-    for some in _some(sorted(ids)):
-        rows = tx.rows(
-            f"select id from message where id in ({', '.join('?' * len(some))}) and exists ("
-            " select 1 from message as older where older.state = 0 and older.lane = message.lane"
-            " and older.line_id = message.line_id and older.route = message.route"
-            " and older.subscriber = message.subscriber and older.id < message.id)",
-            some,
-        )
-        found |= {row[0] for row in rows}
-    return found
+    if not ids:
+        return set()
+    rows = tx.rows(
+        "select id from message where id = any (?::bigint[]) and exists ("
+        " select 1 from message as older where older.state = 0 and older.lane = message.lane"
+        " and older.line_id = message.line_id and older.route = message.route"
+        " and older.subscriber = message.subscriber and older.id < message.id)",
+        (integers(ids),),
+    )
+    return {row[0] for row in rows}
 
 
-def _some(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the items, some at a time: a statement has a bounded number of parameters."""
-    return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
+def _arrays(keys: Sequence[Key]) -> tuple[str, str]:
+    """Return pairs as ``_PAIRS`` wants them."""
+    return integers([line_id for line_id, _ in keys]), texts([subscriber for _, subscriber in keys])
 
 
 def keep_order(tx: Tx, keys: Collection[Key]) -> None:
@@ -188,19 +187,16 @@ def keep_order(tx: Tx, keys: Collection[Key]) -> None:
     higher one.
     """
     ids = tx.memory.ids.get("message")
-    if ids is None or not tx.dialect.several:
+    if ids is None or not keys or not tx.dialect.several:
         return
-    for some in _some(sorted(keys)):
-        marks = ", ".join("(?::integer, ?::text)" for _ in some)
-        ((latest,),) = tx.rows(
-            f"select max(latest.id) from (values {marks}) as pair (line_id, subscriber) cross join lateral ("
-            " select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
-            " order by id desc limit 1) as latest",
-            tuple(part for key in some for part in key),
-        )
-        if latest is not None and latest >= ids.first:
-            tx.memory.ids.pop("message", None)  # the next block is above every one that was ever taken
-            return
+    ((latest,),) = tx.rows(
+        f"select max(latest.id) from {_PAIRS} cross join lateral ("
+        " select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
+        " order by id desc limit 1) as latest",
+        _arrays(sorted(keys)),
+    )
+    if latest is not None and latest >= ids.first:
+        tx.memory.ids.pop("message", None)  # the next block is above every one that was ever taken
 
 
 def lives_elsewhere(tx: Tx, session: str) -> bool:

@@ -124,7 +124,7 @@ async def test_where_nobody_holds_anything_one_question_is_all(autojump_clock: M
     async with trio.open_nursery() as nursery:
         await here.start(nursery)
         assert await here.opt_out((1, ANNE)) == 0
-        assert side.asked == [(1, ANNE, "gw1", 1)]
+        assert side.asked == [("{1}", f'{{"{ANNE}"}}', "gw1", 1)]
         assert here.abroad.questions == 0
         nursery.cancel_scope.cancel()
 

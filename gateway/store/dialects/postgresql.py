@@ -40,39 +40,50 @@ _TYPES: Final = {
 _OTHER: Final = "bigint"
 
 
-def _integers(values: Iterable[Any]) -> str:
-    return "{" + ",".join(["NULL" if value is None else f"{value:d}" for value in values]) + "}"
+def integers(values: Sequence[Any]) -> str:
+    """Return an array of whole numbers as PostgreSQL writes it."""
+    if None in values:
+        return "{" + ",".join(["NULL" if value is None else f"{value:d}" for value in values]) + "}"
+    return "{" + ",".join(map(int.__repr__, values)) + "}"  # also of what only counts as a number: an enum, a bool
 
 
-def _reals(values: Iterable[Any]) -> str:
-    return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
+def reals(values: Sequence[Any]) -> str:
+    """Return an array of floating point numbers as PostgreSQL writes it."""
+    if values.count(values[0]) == len(values):  # a time that all rows have
+        return "{" + ",".join(["NULL" if values[0] is None else repr(values[0])] * len(values)) + "}"
+    return "{" + ",".join(map(repr, values)).replace("None", "NULL") + "}"
 
 
-def _texts(values: Iterable[Any]) -> str:
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+def texts(values: Sequence[Any]) -> str:
+    """Return an array of texts as PostgreSQL writes it."""
+    if None in values:
+        return "{" + ",".join(["NULL" if value is None else f'"{_escaped(value)}"' for value in values]) + "}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * len(values) - 2:
+        joined = '","'.join(map(_escaped, values))
+    return '{"' + joined + '"}'
 
 
-def _quoted(value: str) -> str:
-    if "\\" in value or '"' in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"') if "\\" in value or '"' in value else value
 
 
-def _octets(values: Iterable[Any]) -> str:
+def octets(values: Sequence[Any]) -> str:
+    """Return an array of octets as PostgreSQL writes it."""
     return "{" + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]) + "}"
 
 
-_LITERALS: Final[dict[str, Callable[[Iterable[Any]], str]]] = {
-    "bigint": _integers,
-    "integer": _integers,
-    "double precision": _reals,
-    "text": _texts,
-    "bytea": _octets,
+_LITERALS: Final[dict[str, Callable[[Sequence[Any]], str]]] = {
+    "bigint": integers,
+    "integer": integers,
+    "double precision": reals,
+    "text": texts,
+    "bytea": octets,
 }
 
 
 @lru_cache(maxsize=256)
-def _statement(bulk: Bulk) -> tuple[str, tuple[Callable[[Iterable[Any]], str], ...]]:
+def _statement(bulk: Bulk) -> tuple[str, tuple[Callable[[Sequence[Any]], str], ...]]:
     """Return the statement of a bulk, and for each column what makes its array."""
     fields = _columns()[bulk.table]
     types = [fields.get(name, _OTHER) for name in bulk.columns]
@@ -85,7 +96,8 @@ def _statement(bulk: Bulk) -> tuple[str, tuple[Callable[[Iterable[Any]], str], .
         text = f"insert into {bulk.table} ({into}) select {values} from {source} {bulk.conflict}"  # noqa: S608
     else:
         named = {name: f'v."{name}"' for name in bulk.columns}
-        where = f" and ({bulk.where.format(**named)})" if bulk.where else ""
+        # In a case, so that rows are found by their key, and not by an index of all that are in such a state.
+        where = f" and case when {bulk.where.format(**named)} then true end" if bulk.where else ""
         text = (
             f"update {bulk.table} set {bulk.changes.format(**named)} from {source}"  # noqa: S608 - our own names
             f" where {bulk.table}.{bulk.columns[0]} = {named[bulk.columns[0]]}{where}"
@@ -105,7 +117,7 @@ def _columns() -> dict[str, dict[str, str]]:
 
 
 @lru_cache(maxsize=64)
-def _question(lookup: Lookup, lock: str) -> tuple[str, Callable[[Iterable[Any]], str]]:
+def _question(lookup: Lookup, lock: str) -> tuple[str, Callable[[Sequence[Any]], str]]:
     """Return the statement of a lookup, and what makes the array of its keys.
 
     From key to key, by the whole of an index: ``offset 0`` keeps the planner from turning it round. Of a store that
@@ -180,7 +192,7 @@ class PostgresqlDialect:
             small = connection.execute(
                 "select sequencename from pg_sequences where schemaname = current_schema() and increment_by <> ?"
                 " and sequencename = any (?::text[])",
-                (BLOCK, _texts(names)),
+                (BLOCK, texts(names)),
             )
             for (name,) in small.fetchall():
                 connection.execute(f'alter sequence "{name}" increment by {BLOCK}')

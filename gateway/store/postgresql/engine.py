@@ -53,6 +53,15 @@ _STORE: Final = frozenset(
     }
 )
 _UNSAFE: Final = re.compile(r"[^\w.-]")
+# All that a writer asks goes from key to key. Of a store that grows faster than its statistics the server would think
+# that it is small, and read all of a table, or of an index, for each batch.
+_BY_KEYS: Final = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "random_page_cost": "1.1",
+}
 _READERS_PATIENCE: Final = 12.0  # a question may read much: so many times as long as a step of the writer
 
 
@@ -161,13 +170,13 @@ class PostgresqlEngine:
         self._watch.add(link, limit_s)
         handle = Handle(link, Database(link.raw), POSTGRESQL, writes)
         try:
-            self._settle(link)
+            self._settle(link, writes=writes)
         except BaseException:
             self.close(handle)
             raise
         return handle
 
-    def _settle(self, link: Link) -> None:
+    def _settle(self, link: Link, *, writes: bool) -> None:
         """Set what a session must have: it gives up where others are in its way, and the server where it is gone."""
         alive_s = max(1, round(self._server_s))
         settings = {
@@ -178,6 +187,7 @@ class PostgresqlEngine:
             "tcp_keepalives_count": "3",
             "tcp_user_timeout": f"{alive_s * 1000}",
             "jit": "off",
+            **(_BY_KEYS if writes else {}),
         }
         calls = ", ".join(["set_config(?, ?, false)"] * len(settings))
         link.execute(f"select {calls}", [word for pair in settings.items() for word in pair])
