@@ -55,6 +55,9 @@ COLUMNS: Final = (*CHAINED, *PERSONAL, "salt", "digest", "prev_hash", "hash", "e
 
 Value = str | bytes | int | float | None
 
+NO_NUL: Final = "\ufffd"
+"""What stands for U+0000 in evidence: not every engine stores that, and what is hashed must be what is stored."""
+
 _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
 _INSERT: Final = Insert("evidence", COLUMNS[:-1])
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
@@ -122,9 +125,10 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
         occurred_at, subscriber = float(item.occurred_at), str(item.subscriber)
         what = (kind, item.line_id, item.list_name, before, after, method, item.actor)
         why = (item.rule, item.rule_version, item.config_hash, item.disclosure)
-        beside = (item.ip, item.user_agent, item.note)
+        text = item.text.replace("\0", NO_NUL)
+        beside = (item.ip, item.user_agent, item.note.replace("\0", NO_NUL))
         # What ``personal_digest`` and ``chain_hash`` hash, put together from what was encoded before.
-        digest = _hash(_coded(salt), encode((subscriber, item.text, item.raw)), _again(*beside))
+        digest = _hash(_coded(salt), encode((subscriber, text, item.raw)), _again(*beside))
         own = _hash(
             _coded(prev),
             _coded(event_id),
@@ -138,7 +142,7 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
             _coded(digest),
         )
         chained = (event_id, 1, tx.node, tx.incarnation, seq, *what, item.mo_id, *why, occurred_at, now)
-        rows.append((*chained, subscriber, item.text, item.raw, *beside, salt, digest, prev, own))
+        rows.append((*chained, subscriber, text, item.raw, *beside, salt, digest, prev, own))
         prev = own
     tx.bulk(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)

@@ -109,6 +109,15 @@ def test_after_a_commit_of_unknown_outcome_the_chain_goes_on_where_the_store_is(
     assert look(tmp_path, "select max(seq) from evidence") == [(2,)]
 
 
+def test_a_text_that_not_every_engine_can_store_is_hashed_as_it_is_stored(tmp_path: Path) -> None:
+    made, told = committer(migrated(tmp_path)), Told()
+    odd = opt_out(text="ST\0OP", raw=b"ST\0OP", note="\0")
+    told.deliver(made.run([told.job("odd", lambda tx: add_evidence(tx, [odd]))]))
+    made.close()
+    assert look(tmp_path, "select text, raw, note from evidence") == [("ST\ufffdOP", b"ST\0OP", "\ufffd")]
+    assert breaches(tmp_path) == []
+
+
 def test_rows_cannot_be_deleted(tmp_path: Path) -> None:
     recorded(tmp_path).close()
     with pytest.raises(IntegrityErrors, match="evidence is never deleted"):
