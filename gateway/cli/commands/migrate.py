@@ -24,7 +24,7 @@ from gateway.store.schema import migrate as bring_up
 @config_option
 @click.option("--to", "target", metavar="URL", help="Move the store there, such as postgresql://user@host/database.")
 def migrate(config: Path, target: str | None) -> None:
-    """Bring the store to this version's schema, or move it to another database.
+    """Bring the store up to date, or move it to a server.
 
     A start does the first by itself; this does it ahead of one. With --to, everything is copied into an empty database
     and then read again on both sides, counted and hashed. No gateway may run on the store meanwhile, and the store
