@@ -21,7 +21,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -132,19 +132,21 @@ class Server:
     def kill(self) -> None:
         """Kill every process of the server, as the loss of power would."""
         if self._process is not None:
-            for pid in self.pids():
-                os.kill(pid, signal.SIGKILL)
+            self._tell(signal.SIGKILL)
             self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
         """Stop the clock of every process of the server: connections stay, nothing answers."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._tell(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let a frozen server go on."""
+        self._tell(signal.SIGCONT)
+
+    def _tell(self, number: signal.Signals) -> None:
         for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a backend may end of its own meanwhile
+                os.kill(pid, number)
 
     def pids(self) -> list[int]:
         """Return the server's processes, the postmaster first."""
