@@ -16,7 +16,7 @@ from gateway.store.options import StoreOptions
 from gateway.store.store import open_store
 from gateway.store.tx import Tx
 from tests.kit.clock import FakeClock
-from tests.kit.faults import Faults, sqlite_error
+from tests.kit.faults import Faults, Moment, sqlite_error
 from tests.kit.stores import Told, committer, migrated, note, noted, sqlite_engine
 
 FILES = ("gateway.db", "gateway.db-wal")
@@ -166,6 +166,50 @@ def test_a_job_that_got_no_memory_is_not_at_fault(tmp_path: Path) -> None:
     assert engine.classify(MemoryError(), committing=False) is Verdict.STORE
     assert engine.classify(MemoryError(), committing=True) is Verdict.UNKNOWN
     assert engine.classify(sqlite3.OperationalError(), committing=False) is Verdict.JOB
+
+
+def test_the_log_of_a_life_that_was_killed_is_carried_over_at_once(tmp_path: Path) -> None:
+    """Not synced again, but written anew: a sync that failed before the kill can not be made good otherwise."""
+    alive, dead = tmp_path / "alive", tmp_path / "dead"
+    alive.mkdir()
+    writing, told = committer(_engine(alive)), Told()
+    writing.run([told.job("before", note("before"))])
+    dead.mkdir()
+    for name in FILES:
+        (dead / name).write_bytes((alive / name).read_bytes())
+    writing.close()
+    assert (dead / "gateway.db-wal").stat().st_size > 0
+
+    reader = sqlite3.connect(dead / "gateway.db")
+    reader.execute("begin")
+    reader.execute("select count(*) from message").fetchall()
+    engine = sqlite_engine(dead)
+    engine.close(engine.open_writer())
+    assert (dead / "gateway.db-wal").stat().st_size > 0, "somebody reads it: it must wait"
+    reader.rollback()
+    handle = engine.open_writer()
+    assert (dead / "gateway.db-wal").stat().st_size == 0
+    reader.close()
+    engine.close(handle)
+    assert set(noted(dead)) == {"before"}
+
+
+def test_a_log_whose_commit_failed_is_carried_over_when_it_is_opened_again(tmp_path: Path) -> None:
+    migrated(tmp_path)
+    faults = Faults(sqlite3.SQLITE_IOERR_FSYNC, Moment.AFTER)
+    engine = sqlite_engine(tmp_path, faults)
+    writing, told = committer(engine), Told()
+    reader = engine.open_reader()
+    writing.run([told.job("opens", note("opens"))])
+    began = len(faults.seen)
+    writing.run([told.job("before", note("before"))])
+    faults.fail_at = len(faults.seen) + faults.seen[began:].index("COMMIT")
+    [completion] = writing.run([told.job("failed", note("failed"))]).completions
+    assert isinstance(completion.error, OutcomeUnknown)
+    assert (tmp_path / "gateway.db-wal").stat().st_size > 0
+    engine.close(engine.open_writer())
+    assert (tmp_path / "gateway.db-wal").stat().st_size == 0
+    engine.close(reader)
 
 
 async def test_a_start_says_that_the_store_is_unavailable_however_badly_it_can_be_let_go(tmp_path: Path) -> None:

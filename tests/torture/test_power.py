@@ -53,7 +53,7 @@ async def _stopped_and_off(world: World) -> None:
     await world.text(text(ANNE, "STOP"))
     await world.got(ANNE, STOPPED)
     await world.supervisor.kill()
-    await world.under_way()  # asked until the next life answers
+    await world.quiet()
 
 
 @pytest.mark.parametrize("synchronous", ["", "NORMAL", "OFF"])

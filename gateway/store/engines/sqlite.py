@@ -16,6 +16,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from peewee import PeeweeException, SqliteDatabase
 
 from gateway.base import SystemClock
@@ -27,6 +28,8 @@ from gateway.store.lock import FileLock
 from gateway.store.options import StoreOptions
 from gateway.store.place import Place
 from gateway.store.tx import Connection
+
+_log: Final = structlog.get_logger(__name__)
 
 _RETRY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _STORE: Final = frozenset(
@@ -83,6 +86,7 @@ class SqliteEngine:
         self.is_near = True
         self.connection_class: type[sqlite3.Connection] = sqlite3.Connection
         self._place = Place(self.path)
+        self._begun_anew = False
         self._checkpointers: dict[Connection, Checkpointer] = {}
         self._patience: dict[Connection, _Patience] = {}
         self._busy_timeout_s = options.busy_timeout_s
@@ -135,8 +139,26 @@ class SqliteEngine:
             },
             writes=True,
         )
+        if not self._begun_anew:
+            self._begin_anew(handle)
         self._checkpointers[handle.connection] = Checkpointer(self.path, self._open_checkpoints)
         return handle
+
+    def _begin_anew(self, handle: Handle) -> None:
+        """Carry over the whole log that is there, and begin it anew: after a start, and after a commit that failed.
+
+        Where a sync of it failed, the kernel shows us what was written and does not write it any more, whoever asks
+        again (https://wiki.postgresql.org/wiki/Fsync_Errors). What we then commit stands behind a gap in the file, and
+        is lost with it when the power goes. Carried over, it is written anew.
+        """
+        try:
+            ((busy, _, _),) = handle.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except BaseException:
+            self.close(handle)
+            raise
+        if busy:
+            _log.warning("the write-ahead log was not begun anew: another program reads the database")
+        self._begun_anew = not busy
 
     def _open_checkpoints(self) -> Connection:
         """Open the connection that carries the log over: as synchronous as the writer's, and with next to no cache."""
@@ -173,7 +195,7 @@ class SqliteEngine:
 
     def check_durability(self, handle: Handle) -> None:
         """Raise StoreMisconfigured unless the file is in WAL mode with synchronous at FULL or above."""
-        mode = self._pragma(handle, "journal_mode")
+        mode = self._pragma(handle, "journal_mode = WAL")  # again: a failed write, too, leaves a new file as it was
         if mode != "wal":
             raise StoreMisconfigured(
                 f"{self.path}: its file system cannot keep a write-ahead log (journal_mode is {mode}); "
@@ -208,7 +230,11 @@ class SqliteEngine:
 
     def commit(self, handle: Handle) -> None:
         """Commit; on return the log is synced, and is the one that a next start would find."""
-        handle.connection.execute("COMMIT")
+        try:
+            handle.connection.execute("COMMIT")
+        except BaseException:
+            self._begun_anew = False
+            raise
         if handle.writes:
             self._place.check()
 
