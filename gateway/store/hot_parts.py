@@ -24,6 +24,9 @@ MOST_SPELLINGS: Final = 32
 MOST_NAMED: Final = 2
 """So many addresses a receipt has at most: its source and its destination."""
 
+MOST_ALIKE: Final = 200
+"""Permits answered with one id that are all looked at; of more, those among as many of the latest permits are."""
+
 FEW: Final = 20
 """Of the receipts that wait for one id and one subscriber, so many are read at most."""
 
@@ -261,12 +264,22 @@ def permits_by_carrier_id(
 
 
 def newest_by_carrier_id(tx: Tx, carrier: str, carrier_id: str) -> list[PermitMatch]:
-    """Return the newest permit that the carrier answered with that message id, whoever it went to, if there is one."""
-    rows = tx.rows(
-        "select id, message_id, receipt_state, carrier_id, subscriber from permit"
-        " where carrier = ? and carrier_id = ? and carrier_id <> '' order by id desc limit 1",
+    """Return the newest permit that the carrier answered with that message id, whoever it went to, if there is one.
+
+    A carrier may answer everything with one id. Then it is looked for among the latest ``MOST_ALIKE`` permits alone.
+    """
+    ((found, newest),) = tx.rows(
+        "select count(*), max(id) from (select id from permit where carrier = ? and carrier_id = ?"
+        f" and carrier_id <> '' limit {MOST_ALIKE + 1}) as few",
         (carrier, carrier_id),
     )
+    if found > MOST_ALIKE:
+        ((newest,),) = tx.rows(
+            f"select max(id) from (select id, carrier, carrier_id from permit order by id desc limit {MOST_ALIKE})"
+            " as few where carrier = ? and carrier_id = ?",
+            (carrier, carrier_id),
+        )
+    rows = tx.rows("select id, message_id, receipt_state, carrier_id, subscriber from permit where id = ?", (newest,))
     return [PermitMatch(*row) for row in rows]
 
 

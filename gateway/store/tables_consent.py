@@ -120,7 +120,6 @@ class Member(Table):
         table_name = "member"
         primary_key = CompositeKey("line_id", "subscriber", "list_name")
         without_rowid = True
-        indexes = ((("line_id", "list_name", "subscriber"), False),)
 
 
 class AccountOptOut(Table):

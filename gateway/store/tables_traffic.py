@@ -56,7 +56,7 @@ class Message(Table):
             SQL("CREATE INDEX message_queued ON message (lane, line_id, route, id, subscriber) WHERE state = 0"),
             SQL("CREATE INDEX message_waiting ON message (lane, line_id, route, subscriber, id) WHERE state = 0"),
             SQL("CREATE INDEX message_routed ON message (line_id, subscriber, route) WHERE state = 0"),
-            SQL("CREATE INDEX message_open ON message (state, id) WHERE state = 1 OR state = 10"),
+            SQL("CREATE INDEX message_uncertain ON message (state, id) WHERE state = 10"),
             SQL("CREATE INDEX message_expiry ON message (expires_at) WHERE state = 0 AND expires_at IS NOT NULL"),
             SQL("CREATE INDEX message_ref ON message (ref) WHERE ref IS NOT NULL"),
         )
@@ -95,7 +95,6 @@ class Permit(Table):
         indexes = (
             SQL("CREATE INDEX permit_message ON permit (message_id, segment)"),
             SQL("CREATE INDEX permit_live_pair ON permit (line_id, subscriber) WHERE fate = 0"),
-            SQL("CREATE INDEX permit_carrier_id ON permit (carrier, carrier_id) WHERE carrier_id <> ''"),
             SQL("CREATE INDEX permit_told ON permit (carrier, carrier_id, subscriber) WHERE carrier_id <> ''"),
         )
 

@@ -24,7 +24,7 @@ BOUNDED = {
     "SCAN quarantine USING INDEX quarantine_last": "from the oldest on, up to a limit",
     "SCAN quarantine": "up to a limit",
     "SCAN permit USING INDEX permit_live_pair": "what is under way, up to a limit",
-    "SCAN message USING COVERING INDEX message_open": "what is under way or uncertain, up to a limit",
+    "SCAN message USING COVERING INDEX message_uncertain": "what is uncertain, up to a limit",
 }
 """What may be read from end to end, and why that is little."""
 ADMIN = Actor("ada", Role.ADMIN)

@@ -89,7 +89,7 @@ SMALL = {
     "SCAN CONSTANT ROW",  # the rows of a bulk write, in memory
     "SCAN v",
     "SCAN next",  # the subscribers that one page has found, in memory
-    "SCAN few",  # a few of the receipts that wait for one id
+    "SCAN few",  # a few of the receipts that wait for one id, or of the permits answered with it
     "SCAN 4 CONSTANT ROWS",
     "SCAN wanted",  # the spellings of one receipt's id, in memory
     "SCAN part USING COVERING INDEX part_due",  # an entry for each incomplete text, of 100,000

@@ -13,7 +13,7 @@ from gateway.carriers.receipts import spellings
 from gateway.model.address import Msisdn
 from gateway.model.messages import MessageState, Receipt
 from gateway.model.permit import Fate, Outcome
-from gateway.store.hot_parts import FEW, MOST_SPELLINGS, Parked, PermitMatch
+from gateway.store.hot_parts import FEW, MOST_ALIKE, MOST_SPELLINGS, Parked, PermitMatch
 from gateway.store.tx import Tx
 from gateway.traffic.gate import Claim, pass_gate
 from gateway.traffic.matching import meant, named, overtook
@@ -235,6 +235,14 @@ def test_a_carrier_that_gives_one_id_to_all(bench: Bench, addresses: tuple[Msisd
     assert bench.state(hers) is (S.DELIVERED if ANNE in addresses else S.SENT)
     parked = bench.one("select count(*) from parked_receipt")
     assert bool(parked) is (CARL in addresses), "without a number it is the newest one's, or repeats it"
+
+
+@pytest.mark.checklist("H8")
+@pytest.mark.parametrize("alike, expected", [(MOST_ALIKE, ["recorded"]), (MOST_ALIKE + 1, ["parked"])])
+def test_an_id_of_very_many_that_none_of_the_latest_has(bench: Bench, alike: int, expected: list[str]) -> None:
+    answered(bench, alike + MOST_ALIKE)
+    bench.rows("update permit set carrier_id = 'x' || id where id > ?", 1000 + alike)
+    assert take(bench, told(("0",))) == expected
 
 
 @pytest.mark.checklist("H2", "H8")
