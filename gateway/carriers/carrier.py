@@ -50,6 +50,9 @@ _LOGINS: Final[dict[Mode, tuple[tuple[Mode, str, Callable[..., Login]], ...]]] =
 
 Dial = Callable[[], Awaitable[Wire]]
 
+AHEAD_PARTS: Final = 4
+"""A quarter of a window may be minted ahead of it, which fills it at any round trip above four turns of the store."""
+
 
 class Carrier:
     """See ``interface.CarrierPort`` for what traffic uses; ``run`` and ``stop`` are the daemon's.
@@ -86,6 +89,7 @@ class Carrier:
             clock=clock,
             window=options.window,
             max_unacked=options.max_unacked,
+            ahead=options.window // AHEAD_PARTS,
         )
 
         self._binds = tuple(

@@ -23,6 +23,7 @@ from gateway.carriers.quick_submit import QuickSubmit
 from gateway.carriers.quick_text import QuickText
 from gateway.carriers.refusals import explain
 from gateway.carriers.shortcuts import LinkShortcuts, acceptance
+from gateway.carriers.slots import Slots
 from gateway.carriers.statuses import UNSENDABLE
 from gateway.carriers.tenure import LOST
 from gateway.carriers.translate import Origin, Translator
@@ -53,6 +54,8 @@ class Terms:
     clock: Clock
     window: int
     max_unacked: int
+    ahead: int = 0
+    """How many permits may wait ahead of the window (``slots``)."""
 
 
 class Link:
@@ -65,6 +68,7 @@ class Link:
         self._terms = terms
         self._origin = Origin(bind, link_id)
         self._outbox = Outbox(self)
+        self._slots = Slots(terms.window, terms.ahead)
         self._unanswered = Unanswered()
         self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._unanswered, self._outbox)
         self._quick_submit = QuickSubmit(terms.composer)
@@ -103,7 +107,7 @@ class Link:
     @property
     def wants_to_send(self) -> bool:
         """Whether the next ``pump`` may have something to do: something waits to be written, or has stopped waiting."""
-        return self._stalled or self._outbox.wants_to_send()
+        return self._stalled or self._outbox.wants_to_send(with_slot=self._has_slot())
 
     @property
     def answer_octets(self) -> int:
@@ -111,20 +115,20 @@ class Link:
         return self._outbox.plain_octets
 
     def free_slots(self) -> int:
-        """Return how many more ordinary permits fit. One slot is kept for urgent ones where there are several.
+        """Return how many more ordinary permits fit.
 
         None fit while the peer does not read: they would only die here, be minted again, and die again.
         """
-        if self._stalled:
-            return 0
-        window = self._terms.window
-        ordinary = self._outbox.live - self._outbox.urgent_live
-        kept = 1 if window > 1 else 0
-        return max(0, min(window - kept - ordinary, window - self._outbox.live))
+        outbox = self._outbox
+        return 0 if self._stalled else self._slots.free(outbox.live, outbox.urgent_live, self._terms.clock.monotonic())
 
     def free_urgent(self) -> int:
         """Return how many more permits of any kind fit."""
-        return 0 if self._stalled else max(0, self._terms.window - self._outbox.live)
+        return 0 if self._stalled else self._slots.free_urgent(self._outbox.live, self._terms.clock.monotonic())
+
+    def _has_slot(self) -> bool:
+        """Say whether an ordinary permit that waits may be written."""
+        return self.session.free >= self._slots.least(self._outbox.urgent_live)
 
     def next_deadline(self) -> float:
         """Return the seconds until time alone changes something; may be negative."""
@@ -207,14 +211,14 @@ class Link:
         """Return permits whose life was over before their first octet was taken."""
         for permit in permits:
             harvest.outcomes.append(Outcome(permit, Fate.RETURNED, detail="its life was over"))
-            if not self._stalled:
+            if not self._stalled and self._has_slot():  # so it waited for the peer to read, not to answer
                 self._stalled = True
                 harvest.turns.append(Stalled())
 
     def encode(self, entry: Entry) -> bytes | None:
         """Make the submit_sm or data_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
         session, permit = self.session, entry.permit
-        if session.free <= 0:
+        if session.free < (1 if permit.urgent else self._slots.least(self._outbox.urgent_live)):
             return None
         body = self._quick_submit.body(permit, self._wall)
         if body is not None:
@@ -255,7 +259,10 @@ class Link:
         if not data:
             return self._reap(self.session.eof(now), now)
         self._shortcuts.wall = self._terms.clock.wall()
-        return self._reap(self.session.receive_by(data, now, self._shortcuts), now)
+        harvest = self._reap(self.session.receive_by(data, now, self._shortcuts), now)
+        if harvest.outcomes:
+            self._slots.answered(len(harvest.outcomes), self._terms.clock.monotonic())
+        return harvest
 
     def tick(self) -> Harvest:
         """Let the time act."""

@@ -148,9 +148,9 @@ class Outbox:
         """How many of those are urgent."""
         return self._urgent_live
 
-    def wants_to_send(self) -> bool:
-        """Say whether anything waits that has nothing to wait for but the kernel (or a window slot)."""
-        return bool(self._head or self._plain or self._urgent or self._ordinary)
+    def wants_to_send(self, *, with_slot: bool = True) -> bool:
+        """Say whether anything waits that has nothing to wait for but the kernel; ``with_slot``: nor for a slot."""
+        return bool(self._head or self._plain or self._urgent or (self._ordinary and (with_slot or self._encoded)))
 
     def pump(self, send: Callable[[bytes], int], boot: float) -> Pumped:
         """Send one chunk with one call of ``send``, which returns how many octets were taken; note the consequences.

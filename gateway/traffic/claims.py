@@ -2,7 +2,7 @@
 
 Lane 1 goes first and may use every slot, the one that is kept for it included. Lanes 2 to 4 share what is left by
 turns. In these lanes a subscriber of a line has at most one message under way: that keeps their order through
-throttling, retries and several binds. No more is claimed than the slots and tokens that exist now, so memory does not
+throttling, retries and several binds. No more is claimed than binds and tokens have room for now, so memory does not
 follow the backlog. A long text needs a slot for each of its segments, all on one bind; one that is longer than the
 window goes when its bind is idle. A long text whose turn it is keeps the slots that come free until it fits: otherwise
 short ones would take each of them. Lines (and their routes) share a lane evenly, and take turns in being first: where

@@ -192,6 +192,20 @@ class Dispatcher:
             found.open()
         return found
 
+    def claim(self) -> None:
+        """Put a claim of what waits to the writer, if there is room for any: where a transaction begins anyhow."""
+        if self._is_out or self._stopped or self._doubts or not (self._backlog or self._rung):
+            return
+        found = self._look()
+        if _is_wanted(found.supplies, found.demand.backlog):
+            self._is_out = True
+            self._put_claim(found, self._claimed)
+
+    def _claimed(self, error: Exception | None) -> None:
+        self._is_out = False
+        if error is not None:
+            self._bell.set()  # ``run`` claims the same again, and knows what to do about errors
+
     def passed(self, minted: Minted | None) -> None:
         """Take a passage back, with what was minted on it; to be called in the callback of that commit."""
         self._is_out = False

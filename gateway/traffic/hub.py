@@ -198,6 +198,8 @@ class Hub:
                     count += len(together[-1].arrivals)
                 self._flying += 1
                 self._take(together)
+            else:
+                self._dispatcher.claim()
 
     def _landed(self) -> None:
         self._flying -= 1

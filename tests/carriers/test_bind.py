@@ -125,9 +125,15 @@ async def test_the_window_keeps_one_slot_for_urgent_ones(autojump_clock: MockClo
         rig.bind.offer([permit(4)])  # too many: it waits for a slot
         await settle()
         assert len(rig.smsc.submits) == 3
-        await rig.smsc.answer(rig.smsc.open_submits[0])
+        await rig.smsc.answer(rig.smsc.open_submits[0])  # the urgent one: its slot is kept for the next
+        await settle()
+        assert len(rig.smsc.submits) == 3
+        rig.bind.offer([permit(5, urgent=True)])
         await settle()
         assert len(rig.smsc.submits) == 4
+        await rig.smsc.answer(rig.smsc.open_submits[1])
+        await settle()
+        assert len(rig.smsc.submits) == 5
 
 
 async def test_an_urgent_one_takes_the_kept_slot_and_gives_it_back(autojump_clock: MockClock) -> None:

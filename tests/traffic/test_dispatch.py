@@ -14,9 +14,12 @@ from gateway.store.tx import Tx
 from gateway.traffic import dispatch, passage
 from gateway.traffic.dispatch import HELD_PAUSE_S, RETRY_PAUSE_S
 from tests.kit.binds import FakeCarrier
+from tests.kit.faults import Faults
+from tests.kit.stores import sqlite_engine
 from tests.traffic.bench import BOB, LINE_ID, OTHER, draft
 from tests.traffic.test_claims import subscribers
-from tests.traffic.world import ADMIN, settle, world
+from tests.traffic.test_hub import Breakable
+from tests.traffic.world import ADMIN, settle, store_at, world
 
 RETRY, THROTTLED, FINAL = 0x08, 0x58, 0x0B
 
@@ -281,3 +284,39 @@ def _fill(tx: Tx, drafts: list[object]) -> list[int]:
     ids = list(range(first, first + len(drafts)))
     add_mts(tx, [NewMt(id_, item, 1) for id_, item in zip(ids, drafts, strict=True)])  # type: ignore[arg-type]
     return ids
+
+
+async def test_an_answer_is_recorded_and_what_waits_for_its_slot_claimed_in_one_commit(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The slot stands empty for one commit, and not for two."""
+    store_at(tmp_path)
+    faults = Faults()
+    async with world(tmp_path, [FakeCarrier(window=1)], engine=sqlite_engine(tmp_path, faults)) as here:
+        for who in subscribers(3):
+            await here.send(subscriber=who)
+        await settle()
+        assert len(here.bind.offered) == 1
+        before = faults.seen.count("COMMIT")
+        here.bind.write()
+        here.bind.settle(here.bind.unanswered[0])
+        await settle()
+        assert len(here.bind.offered) == 2
+        assert faults.seen.count("COMMIT") == before + 1
+
+
+async def test_a_claim_beside_an_answer_that_the_store_does_not_take_is_made_again(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    store = Breakable(tmp_path)
+    async with world(tmp_path, [FakeCarrier(window=1)], engine=store.engine) as here:
+        for who in subscribers(2):
+            await here.send(subscriber=who)
+        await settle()
+        store.breaks()
+        here.bind.write()
+        here.bind.settle(here.bind.unanswered[0])
+        await settle()
+        store.mended()
+        await trio.sleep(5)
+        assert len(here.bind.offered) == 2
