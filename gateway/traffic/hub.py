@@ -106,6 +106,7 @@ class Hub:
         self._undone = 0
         self._octets = 0
         self._wake = trio.Event()
+        self._looks_at = math.inf
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
         writer.call_before(self._turn)
@@ -125,8 +126,8 @@ class Hub:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
             self._reject(waiting, "backlog")
             return
-        if not self._waiting:
-            self._wake.set()  # otherwise the look-out is up for an earlier one already
+        if waiting.due < self._looks_at:
+            self._wake.set()
         self._waiting.append(waiting)
         self._gathered.append(waiting)
         waiting.octets = sum(map(_octets, arrivals))
@@ -167,7 +168,9 @@ class Hub:
             self._nursery = nursery
             task_status.started()
             while True:
-                with trio.move_on_after(self._look()):
+                wait = self._look()
+                self._looks_at = self._clock.monotonic() + wait
+                with trio.move_on_after(wait):
                     await self._wake.wait()
                 self._wake = trio.Event()
 

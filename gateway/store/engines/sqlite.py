@@ -89,6 +89,7 @@ class SqliteEngine:
         self._begun_anew = False
         self._checkpointers: dict[Connection, Checkpointer] = {}
         self._patience: dict[Connection, _Patience] = {}
+        self._hurried: set[Connection] = set()  # those that wait for no lock now
         self._busy_timeout_s = options.busy_timeout_s
         self._cache_kb = options.cache_mb * 1024
 
@@ -218,13 +219,10 @@ class SqliteEngine:
         execute = handle.connection.execute
         if (patience := self._patience.get(handle.connection)) is not None:
             patience.begin()
-        if not waits:
-            execute("PRAGMA busy_timeout = 0")
-        try:
-            execute("BEGIN IMMEDIATE" if handle.writes else "BEGIN")
-        finally:
-            if not waits:
-                execute(f"PRAGMA busy_timeout = {self._busy_timeout_s * 1000:.0f}")
+        if waits is (handle.connection in self._hurried):
+            execute(f"PRAGMA busy_timeout = {self._busy_timeout_s * 1000 if waits else 0:.0f}")
+            self._hurried ^= {handle.connection}
+        execute("BEGIN IMMEDIATE" if handle.writes else "BEGIN")
         if handle.writes:
             self._place.opened()
 
@@ -249,6 +247,7 @@ class SqliteEngine:
         if (checkpointer := self._checkpointers.pop(handle.connection, None)) is not None:
             checkpointer.close()
         self._patience.pop(handle.connection, None)
+        self._hurried.discard(handle.connection)
         try:
             self.rollback(handle)
         finally:
