@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from gateway.model.consent import Evidence
 from gateway.store.bulk import Insert
+from gateway.store.pairs import Heads, link
 from gateway.store.tx import ChainHead, Row, Source, Tx
 
 PERSONAL: Final = ("subscriber", "text", "raw", "ip", "user_agent", "note")
@@ -59,7 +60,7 @@ NO_NUL: Final = "\ufffd"
 """What stands for U+0000 in evidence: not every engine stores that, and what is hashed must be what is stored."""
 
 _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
-_INSERT: Final = Insert("evidence", COLUMNS[:-1])
+_INSERT: Final = Insert("evidence", (*COLUMNS[:-2], "previous", "hash"))
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
 _SALT_OCTETS: Final = 16
 _FLOAT: Final = struct.Struct(">cQd")
@@ -109,10 +110,14 @@ def _hash(*encoded: bytes) -> bytes:
     return hashlib.sha256(b"".join((_FORM, *encoded))).digest()
 
 
-def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
-    """Write consent events at the end of this node's chain, in order; return their ids."""
+def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) -> list[int]:
+    """Write consent events at the end of this node's chain, in order; return their ids.
+
+    With ``heads``, they go into the lists of their pairs, as far as those have heads there.
+    """
     if not items:
         return []
+    listed = heads.evidence if heads is not None else {}
     head = tx.memory.chain or chain_end(tx, tx.node, tx.incarnation)
     first = tx.allocate("evidence", len(items))
     rows: list[tuple[Value, ...]] = []
@@ -142,7 +147,8 @@ def add_evidence(tx: Tx, items: Sequence[Evidence]) -> list[int]:
             _coded(digest),
         )
         chained = (event_id, 1, tx.node, tx.incarnation, seq, *what, item.mo_id, *why, occurred_at, now)
-        rows.append((*chained, subscriber, text, item.raw, *beside, salt, digest, prev, own))
+        previous = link(listed, (item.line_id, item.subscriber), event_id)
+        rows.append((*chained, subscriber, text, item.raw, *beside, salt, digest, prev, previous, own))
         prev = own
     tx.bulk(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)

@@ -17,21 +17,22 @@ from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
 from gateway.store.bulk import Insert
 from gateway.store.lookup import Lookup
+from gateway.store.pairs import FIRST, Heads
+from gateway.store.pairs import Key as Key
 from gateway.store.tx import Row, Tx
-
-Key = tuple[int, Msisdn]
-"""A (line_id, subscriber) pair: the unit of consent, of locking and of order."""
 
 _COLUMNS: Final = (
     "subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out,"
     " keywords, replies, latest_mo, latest_carrier, latest_session, latest_fingerprint, latest_at, last_carrier"
 )
+_HEADS: Final = ("last_message", "last_evidence")
 _SAVE: Final = Insert(
     "consent",
-    ("line_id", *_COLUMNS.split(", ")),
+    ("line_id", *_COLUMNS.split(", "), *_HEADS),
     (("account_id", "1"),),
     "on conflict (line_id, subscriber) do update set "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:]),
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
+    + "".join(f", {name} = coalesce(excluded.{name}, consent.{name})" for name in _HEADS),
 )
 _SAVE_MEMBER: Final = Insert(
     "member",
@@ -40,7 +41,7 @@ _SAVE_MEMBER: Final = Insert(
     "on conflict (line_id, list_name, subscriber) do update set status = excluded.status, since = excluded.since,"
     " source = excluded.source",
 )
-_STANDINGS: Final = Lookup(_COLUMNS, "consent", ("line_id",), "subscriber")
+_STANDINGS: Final = Lookup(f"{_COLUMNS}, {', '.join(_HEADS)}", "consent", ("line_id",), "subscriber")
 _MEMBERSHIPS: Final = Lookup("subscriber, list_name, status, suspended", "member", ("line_id",), "subscriber")
 _ACCOUNT_OUTS: Final = Lookup("subscriber, since, source", "account_opt_out", ("account_id",), "subscriber")
 _BLANK: Final = Insert("consent", ("line_id", "subscriber"), conflict="on conflict (line_id, subscriber) do nothing")
@@ -51,8 +52,8 @@ on conflict (account_id, subscriber) do update set
 """
 
 
-def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
-    """Return the standing of every key, with or without a row.
+def standings(tx: Tx, keys: Collection[Key], heads: Heads | None = None) -> dict[Key, Standing]:
+    """Return the standing of every key, with or without a row. ``heads`` is given the heads of their lists.
 
     A key without a row has the defaults, or is opted out if its subscriber opted out of the whole account: a line that
     was added after STOP ALL is covered by it. Where several nodes write, each key is given a row, and the rows are
@@ -70,6 +71,10 @@ def standings(tx: Tx, keys: Collection[Key]) -> dict[Key, Standing]:
         lists, suspended = _memberships(tx, line_id, subscribers)
         for row in rows:
             found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
+        if heads is not None:
+            for row in rows:
+                heads.message[line_id, row[0]] = row[18] or FIRST
+                heads.evidence[line_id, row[0]] = row[19] or FIRST
         if missing := [s for s in subscribers if _says_nothing(tx, found.get((line_id, s)))]:
             outs = _account_outs(tx, missing)
             for who in missing:
@@ -121,8 +126,12 @@ def _says_nothing(tx: Tx, standing: Standing | None) -> bool:
     return blank and tx.dialect.several
 
 
-def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None:
-    """Write standings back. Each change is (as it was read, as it shall be); unchanged memberships are not touched."""
+def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: Heads | None = None) -> None:
+    """Write standings back. Each change is (as it was read, as it shall be); unchanged memberships are not touched.
+
+    With ``heads``, the heads of their lists are written, too; else they stay.
+    """
+    heads = heads or Heads()
     rows: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for before, after in changes:
@@ -148,6 +157,8 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]]) -> None
                 latest.fingerprint if latest else None,
                 latest.received_at if latest else None,
                 after.last_carrier,
+                heads.message.get((after.line_id, after.subscriber)),
+                heads.evidence.get((after.line_id, after.subscriber)),
             )
         )
         if after.lists is not before.lists:

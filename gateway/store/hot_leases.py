@@ -191,8 +191,10 @@ def keep_order(tx: Tx, keys: Collection[Key]) -> None:
         return
     ((latest,),) = tx.rows(
         f"select max(latest.id) from {_PAIRS} cross join lateral ("
-        " select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
-        " order by id desc limit 1) as latest",
+        " (select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
+        " and previous is null order by id desc limit 1)"
+        " union all select last_message from consent where line_id = pair.line_id"
+        " and subscriber = pair.subscriber) as latest (id)",
         _arrays(sorted(keys)),
     )
     if latest is not None and latest >= ids.first:

@@ -19,7 +19,11 @@ from gateway.store.bulk import Insert, Update
 from gateway.store.chunks import chunks
 from gateway.store.hot_permits import accept_permits, add_permits
 from gateway.store.lookup import Lookup
+from gateway.store.pairs import rows_of
 from gateway.store.tx import Tx
+
+NOT_LISTED: Final[Mapping[int, int]] = {}
+"""Messages that are in no list of their pair."""
 
 _MO: Final = 0
 _MT: Final = 1
@@ -32,6 +36,7 @@ _JOURNAL: Final = Insert(
     (
         *("id", "line_id", "subscriber", "text", "created_at", "updated_at", "opt_outs", "segments", "carrier"),
         *("session", "raw", "data_coding", "outcome", "keyword", "matched_by", "because", "config_hash", "partial"),
+        "previous",
     ),
     (
         ("account_id", "1"),
@@ -46,6 +51,7 @@ _QUEUE: Final = Insert(
     (
         *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at", "expires_at"),
         *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "attempts", "carrier", "reason", "actor", "route"),
+        "previous",
     ),
     (("account_id", "1"), ("direction", f"{_MT}"), ("resends", "0")),
 )
@@ -85,7 +91,8 @@ _OLDER: Final = (
     f"line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?"
 )
 _REFUSE: Final = f"""
-update message set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
+update message{{by_index}}
+set state = case when {_PARTLY_SENT} then {MessageState.PARTIAL} else {MessageState.REFUSED} end,
     reason = ?, updated_at = ?
 where """
 _END: Final = f"""
@@ -149,8 +156,8 @@ class Move:
     resends: int
 
 
-def journal(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Write MOs with their decisions."""
+def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_LISTED) -> None:
+    """Write MOs with their decisions. ``previous`` has what comes before each in its pair's list, if it is in one."""
     tx.bulk(
         _JOURNAL,
         [
@@ -173,6 +180,7 @@ def journal(tx: Tx, entries: Sequence[Entry]) -> None:
                 e.decision.because,
                 e.config_hash,
                 int(e.mo.partial),
+                previous.get(e.id),
             )
             for e in entries
         ],
@@ -181,16 +189,13 @@ def journal(tx: Tx, entries: Sequence[Entry]) -> None:
 
 def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> list[str]:
     """Return the sessions in which the same octets came from this subscriber after that time (unix seconds)."""
-    rows = tx.rows(
-        "select session from message where line_id = ? and subscriber = ? and direction = 0 and carrier = ?"
-        " and raw = ? and data_coding = ? and created_at > ?",
-        (*key, mo.carrier, mo.raw, mo.data_coding, since),
-    )
+    same = "direction = 0 and carrier = ? and raw = ? and data_coding = ? and created_at > ?"
+    rows = rows_of(tx, "message", key, "session", same, (mo.carrier, mo.raw, mo.data_coding, since))
     return [row[0] for row in rows]
 
 
-def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
-    """Store drafts, in the state that each says."""
+def add_mts(tx: Tx, messages: Sequence[NewMt], previous: Mapping[int, int] = NOT_LISTED) -> None:
+    """Store drafts, in the state that each says. ``previous`` as for ``journal``."""
     tx.bulk(
         _QUEUE,
         [
@@ -215,6 +220,7 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
                 m.reason,
                 m.actor,
                 m.route,
+                previous.get(m.id),
             )
             for m in messages
         ],
@@ -351,7 +357,8 @@ def refuse_older(tx: Tx, line_id: int, subscriber: Msisdn, opt_outs: int, reason
     """
     # What another node claims right now is left to the gate: it would wait for us, too.
     those = f"id in (select id from message where {_OLDER} for update skip locked)" if tx.dialect.several else _OLDER
-    return tx.execute(_REFUSE + those, (reason, tx.now, line_id, subscriber, opt_outs))
+    by_index = tx.dialect.by_index("message_routed")
+    return tx.execute(_REFUSE.format(by_index=by_index) + those, (reason, tx.now, line_id, subscriber, opt_outs))
 
 
 def _mt(row: tuple[Any, ...]) -> Mt:

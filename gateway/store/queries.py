@@ -8,10 +8,12 @@ expected in their one spelling; what a line or number does not have simply is no
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from peewee import SQL
 
+from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds
@@ -28,6 +30,7 @@ from gateway.model.views import (
     SegmentRow,
 )
 from gateway.store import tables
+from gateway.store.pairs import STEP, newest_first, rows_of
 from gateway.store.tx import Row, Source
 
 _DIRECTIONS: Final = ("mo", "mt")
@@ -110,16 +113,14 @@ def message(source: Source, message_id: int) -> MessageRow | None:
 
 def messages(source: Source, query: MessageQuery) -> Page[MessageRow]:
     """Return one page of the messages that ``query`` matches, newest first, without their segments."""
-    wanted = _messages().where(*_conditions(source, query)).order_by(Message.id.desc()).limit(query.limit + 1)
-    rows = [_message(row, ()) for row in source.fetch(wanted)]
+    rows = [_message(row, ()) for row in _matching(source, query, _messages(), query.limit + 1)]
     page = rows[: query.limit]
     return Page(page, page[-1].id if len(rows) > len(page) else None)
 
 
 def matching_ids(source: Source, query: MessageQuery) -> list[int]:
     """Return the ids of the messages that ``query`` matches, newest first, ``query.limit`` of them at most."""
-    wanted = Message.select(Message.id).where(*_conditions(source, query)).order_by(Message.id.desc())
-    return [int(row[0]) for row in source.fetch(wanted.limit(query.limit))]
+    return [int(row[0]) for row in _matching(source, query, Message.select(Message.id), query.limit)]
 
 
 def uncertain_ids(source: Source, after_id: int = 0, limit: int = 1000) -> list[int]:
@@ -154,10 +155,12 @@ def consent(source: Source, line: str, number: str) -> ConsentRow:
 def evidence(source: Source, line: str, number: str) -> list[EvidenceRow]:
     """Return all consent events of a number on a line, oldest first."""
     table = tables.Evidence
-    wanted = table.select(*(getattr(table, name) for name in _EVIDENCE)).where(
-        table.line_id == line_id_of(source, line), table.subscriber == number
-    )
-    return [_evidence(line, row) for row in source.fetch(wanted.order_by(table.id))]
+    line_id = line_id_of(source, line)
+    if line_id is None:
+        return []
+    columns = ", ".join(getattr(table, name).column_name for name in _EVIDENCE)
+    rows = rows_of(source, "evidence", (line_id, Msisdn(number)), columns)
+    return [_evidence(line, row) for row in reversed(list(rows))]
 
 
 def brakes(source: Source) -> list[BrakeRow]:
@@ -210,13 +213,27 @@ def _messages() -> Any:
     return Message.select(*columns, Line.address).join(Line, on=(Line.id == Message.line_id))
 
 
+def _matching(source: Source, query: MessageQuery, wanted: Any, limit: int) -> list[Row]:
+    """Return the rows of ``wanted`` that ``query`` matches, newest first, ``limit`` of them at most.
+
+    Those of one number are looked for in the lists of its pairs, one for each line; there are few lines.
+    """
+    wanted = wanted.where(*_conditions(source, query)).order_by(Message.id.desc())
+    if query.number is None:
+        return source.fetch(wanted.limit(limit))
+    lines = Line.select(Line.id) if query.line is None else Line.select(Line.id).where(Line.address == query.line)
+    keys = [(int(row[0]), Msisdn(query.number)) for row in source.fetch(lines)]
+    ids = newest_first(source, "message", keys, query.before_id)
+    rows: list[Row] = []
+    while len(rows) < limit and (some := list(islice(ids, STEP))):
+        rows += source.fetch(wanted.where(Message.id.in_(some)))
+    return rows[:limit]
+
+
 def _conditions(source: Source, query: MessageQuery) -> list[Any]:
     conditions: list[Any] = [Message.id > 0]
     if query.line is not None:
         conditions.append(Message.line_id == line_id_of(source, query.line))
-    elif query.number is not None:
-        # The pair's index begins with the line, and there are few lines.
-        conditions.append(Message.line_id.in_([row[0] for row in source.fetch(Line.select(Line.id))]))
     if query.number is not None:
         conditions.append(Message.subscriber == query.number)
     if query.direction is not None:

@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Final
 
 from gateway.model.messages import MessageState
 from gateway.store.chunks import chunks
+from gateway.store.pairs import let_go
 from gateway.store.tx import Source, Tx
 
 S = MessageState
@@ -91,9 +93,12 @@ def blank(tx: Tx, ids: Sequence[int]) -> int:
 
 
 def delete(tx: Tx, ids: Sequence[int]) -> tuple[int, int]:
-    """Delete finished messages with their permits; return how many of both."""
+    """Delete finished messages with their permits; return how many of both.
+
+    What stood behind them in their pairs' lists, because it is not finished, say, is taken out of these.
+    """
     messages = permits = 0
     for marks, chunk in chunks(ids):
         permits += tx.execute(f"{_DELETE_PERMITS}({marks}))", chunk)
-        messages += tx.execute(f"{_DELETE}({marks})", chunk)
+        messages += let_go(tx, partial(tx.execute, f"{_DELETE}({marks})", chunk), chunk)
     return messages, permits

@@ -96,6 +96,8 @@ class Consent(Table):
     latest_fingerprint = BlobField(null=True)
     latest_at = DoubleField(null=True)
     last_carrier = TextField(null=True)
+    last_message = BigIntegerField(null=True)
+    last_evidence = BigIntegerField(null=True)
 
     class Meta:
         table_name = "consent"
@@ -171,7 +173,11 @@ class Evidence(Table):
     prev_hash = BlobField()
     hash = BlobField()
     erased_at = DoubleField(null=True)
+    previous = BigIntegerField(null=True)
 
     class Meta:
         table_name = "evidence"
-        indexes = ((("node", "incarnation", "seq"), True), (("line_id", "subscriber", "id"), False))
+        indexes = (
+            (("node", "incarnation", "seq"), True),
+            SQL("CREATE INDEX evidence_pair ON evidence (line_id, subscriber, id) WHERE previous IS NULL"),
+        )

@@ -48,11 +48,12 @@ class Message(Table):
     config_hash = TextField(null=True)
     partial = integer(0)
     route = string()
+    previous = BigIntegerField(null=True)
 
     class Meta:
         table_name = "message"
         indexes = (
-            SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id)"),
+            SQL("CREATE INDEX message_pair ON message (line_id, subscriber, id) WHERE previous IS NULL"),
             SQL("CREATE INDEX message_queued ON message (lane, line_id, route, id, subscriber) WHERE state = 0"),
             SQL("CREATE INDEX message_waiting ON message (lane, line_id, route, subscriber, id) WHERE state = 0"),
             SQL("CREATE INDEX message_routed ON message (line_id, subscriber, route) WHERE state = 0"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 from gateway.model.address import Msisdn
@@ -25,6 +26,7 @@ from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
 from gateway.store.hot_messages import refuse_older
 from gateway.store.lines import ensure_line
+from gateway.store.pairs import rows_of
 from gateway.store.suppression import ACCOUNT, BEGIN, Place, Record
 from gateway.store.tx import Tx
 
@@ -232,11 +234,8 @@ def _at_places(tx: Tx, places: Collection[Place]) -> Mapping[Place, tuple[int, M
 
 def _history(tx: Tx, key: Key) -> list[Event]:
     """Return what the store has of a pair, the latest first; of very much, the latest thousand."""
-    rows = tx.rows(
-        "select kind, method, list_name, node, incarnation, seq, rule, occurred_at, recorded_at from evidence"
-        " where line_id = ? and subscriber = ? order by id desc limit ?",
-        (*key, _MOST_HISTORY),
-    )
+    columns = "kind, method, list_name, node, incarnation, seq, rule, occurred_at, recorded_at"
+    rows = islice(rows_of(tx, "evidence", key, columns), _MOST_HISTORY)
     merged = Method.SUPPRESSION_LOG.value
     return [
         Event(

@@ -22,6 +22,7 @@ from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
 from gateway.store.hot_messages import refuse_older
 from gateway.store.lines import line_ids
+from gateway.store.pairs import rows_of
 from gateway.store.tx import Tx
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settlement import Verdicts
@@ -77,9 +78,6 @@ def _came_back_since(tx: Tx, standing: Standing, permit: Permit) -> bool:
     """Say whether the subscriber, who is in, texted their way in (perhaps once more) after that permit was minted."""
     if status_of(standing) is not ConsentStatus.OPTED_IN:
         return False
-    rows = tx.rows(
-        "select 1 from evidence where line_id = ? and subscriber = ? and kind = ? and method = ?"
-        " and recorded_at > (select minted_at from permit where id = ?) limit 1",
-        (permit.line_id, permit.subscriber, EvidenceKind.OPT_IN.value, Method.TEXT.value, permit.id),
-    )
-    return bool(rows)
+    came = "kind = ? and method = ? and recorded_at > (select minted_at from permit where id = ?)"
+    about = (EvidenceKind.OPT_IN.value, Method.TEXT.value, permit.id)
+    return any(rows_of(tx, "evidence", (permit.line_id, permit.subscriber), "1", came, about))

@@ -36,6 +36,7 @@ from gateway.store.hot_leases import keep_order
 from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
+from gateway.store.pairs import Heads, link
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.aside import aside, joined_parts
@@ -67,6 +68,8 @@ class Work:
         self.replies: list[NewMt] = []
         self.evidence: list[Evidence] = []
         self.narrowed: dict[Key, int] = {}
+        self.heads = Heads()
+        self.written: list[tuple[int, Key]] = []  # messages, in the order of their ids
         # Of the arrival that is being taken: was the ack of the same text disturbed, when did it come first if it was
         # put off then, and which sessions are alive?
         self.disturbed = False
@@ -76,7 +79,7 @@ class Work:
     def load(self, mos: Iterable[Mo]) -> None:
         """Read the standing of everybody who texted, at once."""
         keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
-        self.before = standings(self.tx, keys)
+        self.before = standings(self.tx, keys, self.heads)
         keep_order(self.tx, keys)
         self.now = dict(self.before)
 
@@ -91,7 +94,7 @@ class Work:
     def standing(self, key: Key) -> Standing:
         """Return the standing as it is after what the batch did so far."""
         if key not in self.now:
-            self.before[key] = self.now[key] = standings(self.tx, [key])[key]
+            self.before[key] = self.now[key] = standings(self.tx, [key], self.heads)[key]
         return self.now[key]
 
     def says_stop(self, mo: Mo) -> bool:
@@ -166,6 +169,7 @@ class Work:
         result = changed.but(latest=latest, last_carrier=mo.carrier)
         self.now[key] = result
         self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
+        self.written.append((mo_id, key))
         disclosure = "\n".join([effect.text for effect in decision.effects if isinstance(effect, Reply)])
         fenced: list[Key] = []
         held_back = 0
@@ -174,7 +178,9 @@ class Work:
                 draft = Draft(
                     line_id, mo.subscriber, effect.text, effect.lane, effect.claim, result.opt_outs, None, mo_id
                 )
-                self.replies.append(NewMt(self.tx.allocate("message"), draft, count_segments(effect.text)))
+                reply = NewMt(self.tx.allocate("message"), draft, count_segments(effect.text))
+                self.replies.append(reply)
+                self.written.append((reply.id, key))
             elif isinstance(effect, RecordEvidence):
                 self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
             elif isinstance(effect, ChangeStatus):
@@ -268,10 +274,15 @@ class Work:
 
     def flush(self) -> None:
         """Write everything that the batch led to."""
-        journal(self.tx, self.entries)
-        changes = [(self.before[key], now) for key, now in self.now.items() if now is not self.before[key]]
         # A source that is no number (or empty) is journalled; there is nobody whose consent could be kept.
-        save_standings(self.tx, [change for change in changes if change[1].subscriber])
+        changed = [key for key, now in self.now.items() if now is not self.before[key] and now.subscriber]
+        self.heads.keep(changed)
+        previous = {
+            id_: before for id_, key in self.written if (before := link(self.heads.message, key, id_)) is not None
+        }
+        journal(self.tx, self.entries, previous)
+        add_evidence(self.tx, self.evidence, self.heads)
+        save_standings(self.tx, [(self.before[key], self.now[key]) for key in changed], self.heads)
         waiting = self.with_a_queue({*self.narrowed, *((r.draft.line_id, r.draft.subscriber) for r in self.replies)})
         for key in self.narrowed.keys() & waiting:
             self.intake.refused += refuse_older(self.tx, *key, self.narrowed[key], Reason.OPTED_OUT.value)
@@ -282,8 +293,7 @@ class Work:
             if passage.fences is not None:
                 passage, behind = uncontended(self.tx, passage, waiting, replies)
             replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
-        add_mts(self.tx, replies)
-        add_evidence(self.tx, self.evidence)
+        add_mts(self.tx, replies, previous)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
 
     def with_a_queue(self, keys: Iterable[Key]) -> set[Key]:

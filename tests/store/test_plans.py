@@ -15,6 +15,7 @@ from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Grounds, Outcome, Permit, SegmentStyle
 from gateway.store import backlog, hot_consent, hot_messages, hot_parts, hot_permits, retention
 from gateway.store.evidence import add_evidence
+from gateway.store.pairs import STEP, WALKS, rows_of
 from gateway.store.tx import Tx
 from tests.kit.stores import SUBSCRIBER, Told, committer, on_engine, opt_out
 from tests.store.plans import large, plan
@@ -82,6 +83,8 @@ HOT: dict[str, Callable[[Tx], Any]] = {
     "drop_oldest_quarantined": lambda tx: hot_parts.drop_oldest_quarantined(tx, 1000, 100),
     "drop_quarantined": lambda tx: hot_parts.drop_quarantined(tx, 1.0, 100),
     "add_evidence": lambda tx: add_evidence(tx, [opt_out()]),
+    "messages of a pair": lambda tx: [*rows_of(tx, "message", KEY, "id"), *tx.rows(WALKS["message"], (1, STEP))],
+    "evidence of a pair": lambda tx: [*rows_of(tx, "evidence", KEY, "id"), *tx.rows(WALKS["evidence"], (1, STEP))],
 }
 BOUNDED = {"overdue_parts", "crowded_out", "permits_by_carrier_id", "newest_by_carrier_id", "parked_receipts"}
 """They have a limit, and read no more than that, however much a carrier piles up."""
@@ -89,6 +92,7 @@ SMALL = {
     "SCAN CONSTANT ROW",  # the rows of a bulk write, in memory
     "SCAN v",
     "SCAN next",  # the subscribers that one page has found, in memory
+    "SCAN list",  # the ids of a pair, in memory
     "SCAN few",  # a few of the receipts that wait for one id, or of the permits answered with it
     "SCAN 4 CONSTANT ROWS",
     "SCAN wanted",  # the spellings of one receipt's id, in memory

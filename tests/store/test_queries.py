@@ -279,15 +279,24 @@ class Planner:
 
 QUESTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "message": (lambda s: queries.message(s, 11), "INTEGER PRIMARY KEY"),
-    "pair": (lambda s: queries.messages(s, MessageQuery(line="85700", number=SUBSCRIBER)), "message_pair"),
-    "number": (lambda s: queries.messages(s, MessageQuery(number=SUBSCRIBER)), "message_pair"),
+    "pair": (
+        lambda s: queries.messages(s, MessageQuery(line="85700", number=SUBSCRIBER)),
+        "message_pair (line_id=? AND subscriber=? AND id<?",
+    ),
+    "number": (
+        lambda s: queries.messages(s, MessageQuery(number=SUBSCRIBER)),
+        "message_pair (line_id=? AND subscriber=? AND id<?",
+    ),
     "ref": (lambda s: queries.messages(s, MessageQuery(ref="order 7")), "message_ref"),
     "uncertain": (queries.uncertain_ids, "message_uncertain"),
     "uncertain page": (lambda s: queries.messages(s, MessageQuery(state=MessageState.UNCERTAIN)), "message_uncertain"),
     "sending": (lambda s: queries.messages(s, MessageQuery(state=MessageState.SENDING)), "permit_live_pair"),
     "consent": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY"),
     "lists": (lambda s: queries.consent(s, "85700", SUBSCRIBER), "PRIMARY KEY (line_id=? AND subscriber=?)"),
-    "evidence": (lambda s: queries.evidence(s, "85700", SUBSCRIBER), "evidence_line_id_subscriber_id"),
+    "evidence": (
+        lambda s: queries.evidence(s, "85700", SUBSCRIBER),
+        "evidence_pair (line_id=? AND subscriber=? AND id<?",
+    ),
     "backlog": (
         lambda s: backlog.go_on(s, backlog.begin(s)),
         "message_queued (lane=? AND line_id=? AND route=? AND id>?",

@@ -9,7 +9,9 @@ import pytest
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus
 from gateway.model.messages import Lane
+from gateway.model.requests import MessageQuery
 from gateway.policy.options import KeywordOptions
+from gateway.store import queries
 from gateway.store.lines import LineSpec, sync_lines
 from gateway.store.tables import Line
 from tests.traffic.bench import (
@@ -196,6 +198,23 @@ def test_stop_all_and_start_elsewhere_in_one_breath(bench: Bench) -> None:
     assert [bench.standing(line_id=line).status for line in (LINE_ID, OTHER_ID)] == [OUT, IN]
     bench.take(mo("START", BOB, line=OTHER), mo("STOP ALL", BOB))
     assert [bench.standing(BOB, line).status for line in (LINE_ID, OTHER_ID)] == [OUT, OUT]
+
+
+def test_texts_replies_and_evidence_are_in_the_lists_of_their_pairs(bench: Bench) -> None:
+    """What a text brings costs no entry of an index by pair, and is found; what was sent between, too."""
+    bench.take(mo("STOP ALL"), mo("hi", BOB), mo("hi"), mo("START"))
+    sent = bench.queue()
+    bench.take(mo("JOIN"), mo("START", line=OTHER))
+    assert bench.rows("select id from message where previous is null") == [(sent,)]
+    assert bench.one("select count(*) from evidence where previous is null") == 0
+    for line_id, line in ((LINE_ID, LINE), (OTHER_ID, OTHER)):
+        ids = bench.rows("select id from message where line_id = ? and subscriber = ? order by id desc", line_id, ANNE)
+        found = bench.tx(lambda tx, line=line: queries.messages(tx, MessageQuery(line=line, number=ANNE)))  # type: ignore[misc]  # a lambda with a default
+        assert [(row.id,) for row in found.rows] == ids
+        events = bench.rows("select id from evidence where line_id = ? and subscriber = ? order by id", line_id, ANNE)
+        shown = bench.tx(lambda tx, line=line: queries.evidence(tx, line, ANNE))  # type: ignore[misc]  # as above
+        assert [(row.id,) for row in shown] == events
+        assert len(events) > 1
 
 
 @pytest.mark.checklist("E1", "E2")
