@@ -150,7 +150,7 @@ def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) 
         previous = link(listed, (item.line_id, item.subscriber), event_id)
         rows.append((*chained, subscriber, text, item.raw, *beside, salt, digest, prev, previous, own))
         prev = own
-    tx.bulk(_INSERT, rows)
+    tx.put(_INSERT, rows)
     tx.memory.chain = ChainHead(seq, prev)
     if tx.notes is not None:
         tx.notes.evidence(head.seq, items, rows, tx.now)

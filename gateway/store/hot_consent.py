@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -52,78 +52,93 @@ on conflict (account_id, subscriber) do update set
 """
 
 
-def standings(tx: Tx, keys: Collection[Key], heads: Heads | None = None) -> dict[Key, Standing]:
+def standings(
+    tx: Tx, keys: Collection[Key], heads: Heads | None = None, beside: Callable[[], None] | None = None
+) -> dict[Key, Standing]:
     """Return the standing of every key, with or without a row. ``heads`` is given the heads of their lists.
 
     A key without a row has the defaults, or is opted out if its subscriber opted out of the whole account: a line that
     was added after STOP ALL is covered by it. Where several nodes write, each key is given a row, and the rows are
     locked in order: what is read stays so until this transaction ends. A row that says nothing is as none.
+    ``beside`` asks (``Tx.ask``) what else shall be known of these keys once they are locked; what it asked when it was
+    called last counts.
     """
     by_line: dict[int, set[Msisdn]] = defaultdict(set)
     for line_id, subscriber in keys:
         by_line[line_id].add(subscriber)
     found: dict[Key, Standing] = {}
-    for line_id, subscribers in sorted(by_line.items()):
-        if tx.dialect.several:
-            rows, _ = _lock(tx, line_id, subscribers)
-        else:
-            rows = tx.look_up(_STANDINGS, (line_id,), sorted(subscribers))
-        lists, suspended = _memberships(tx, line_id, subscribers)
-        for row in rows:
-            found[line_id, row[0]] = _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ()))
-        if heads is not None:
-            for row in rows:
-                heads.message[line_id, row[0]] = row[18] or FIRST
-                heads.evidence[line_id, row[0]] = row[19] or FIRST
-        if missing := [s for s in subscribers if _says_nothing(tx, found.get((line_id, s)))]:
-            outs = _account_outs(tx, missing)
-            for who in missing:
-                known = found.get((line_id, who)) or Standing(
-                    line_id, who, lists=lists.get(who, {}), suspended=frozenset(suspended.get(who, ()))
-                )
-                found[line_id, who] = _out_everywhere(known, *outs[who]) if who in outs else known
+    for left, (line_id, subscribers) in zip(range(len(by_line) - 1, -1, -1), sorted(by_line.items()), strict=True):
+        found |= _standings(tx, line_id, subscribers, heads, None if left else beside)
     return found
 
 
+def _standings(
+    tx: Tx, line_id: int, subscribers: Collection[Msisdn], heads: Heads | None, beside: Callable[[], None] | None
+) -> dict[Key, Standing]:
+    """Ask in two goes: who is locked, and what follows from that. Nothing is waited for in between."""
+    several = tx.dialect.several
+    asked = tx.ask(_STANDINGS, (line_id,), sorted(subscribers), " for update" if several else "")
+    members = tx.ask(_MEMBERSHIPS, (line_id,), sorted(subscribers))
+    rows = asked()
+    if heads is not None:
+        for row in rows:
+            heads.message[line_id, row[0]] = row[18] or FIRST
+            heads.evidence[line_id, row[0]] = row[19] or FIRST
+    there = {row[0] for row in rows}
+    missing = [subscriber for subscriber in sorted(subscribers) if subscriber and subscriber not in there]
+    made = tx.put(_BLANK, [(line_id, subscriber) for subscriber in missing]) if several else None
+    silent = {row[0] for row in rows if several and _is_blank(row)}
+    unknown = [subscriber for subscriber in sorted(subscribers) if subscriber not in there or subscriber in silent]
+    outs = tx.ask(_ACCOUNT_OUTS, (1,), unknown)
+    if beside is not None:
+        beside()
+    again: dict[Key, Standing] = {}
+    if made is not None and made() < len(missing):  # others made some of them meanwhile: what is known of those is old
+        again = _standings(tx, line_id, missing, heads, beside)
+    lists, suspended = _memberships(members())
+    found: dict[Key, Standing] = {
+        (line_id, row[0]): _standing(line_id, row, lists.get(row[0], {}), suspended.get(row[0], ())) for row in rows
+    }
+    out_everywhere = {row[0]: (row[1], row[2]) for row in outs()}
+    for who in unknown:
+        known = found.get((line_id, who)) or Standing(
+            line_id, who, lists=lists.get(who, {}), suspended=frozenset(suspended.get(who, ()))
+        )
+        found[line_id, who] = _out_everywhere(known, *out_everywhere[who]) if who in out_everywhere else known
+    return found | again
+
+
 def lock_free(tx: Tx, keys: Collection[Key]) -> set[Key]:
-    """Lock the rows of those keys that no other transaction has locked; return them. Never waits, but for a new row."""
+    """Lock the rows of those keys that no other transaction has locked; return them. Never waits, but for a new row.
+
+    Those that have no row get one first. Whoever has no address gets none: there is nobody whose consent could be kept.
+    """
     by_line: dict[int, set[Msisdn]] = defaultdict(set)
     for line_id, subscriber in keys:
         by_line[line_id].add(subscriber)
     return {
-        (line_id, Msisdn(row[0]))
+        (line_id, Msisdn(subscriber))
         for line_id, subscribers in sorted(by_line.items())
-        for rows in _lock(tx, line_id, subscribers, " skip locked")
-        for row in rows
+        for subscriber in _lock_free(tx, line_id, subscribers)
     }
 
 
-def _lock(tx: Tx, line_id: int, subscribers: Collection[Msisdn], how: str = "") -> tuple[list[Row], list[Row]]:
-    """Return the rows of these subscribers, locked, in the order of numbers; those that have none get one first.
-
-    The second list has the subscribers whose rows were made now: they are ours alone, and say nothing. Whoever has no
-    address gets none: there is nobody whose consent could be kept.
-    """
-    how = f" for update{how}"
-    rows = tx.look_up(_STANDINGS, (line_id,), sorted(subscribers), how)
-    if len(rows) == len(subscribers):
-        return rows, []
-    got = {row[0] for row in rows}
+def _lock_free(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> set[Msisdn]:
+    how = " for update skip locked"
+    got = {row[0] for row in tx.look_up(_STANDINGS, (line_id,), sorted(subscribers), how)}
+    if len(got) == len(subscribers):
+        return got
     missing = [subscriber for subscriber in sorted(subscribers) if subscriber and subscriber not in got]
-    if "skip" in how:  # what is there was skipped, and stays so
-        there = {row[0] for row in tx.look_up(_STANDINGS, (line_id,), missing)}
-        missing = [subscriber for subscriber in missing if subscriber not in there]
+    there = {row[0] for row in tx.look_up(_STANDINGS, (line_id,), missing)}  # skipped, and stays so
+    missing = [subscriber for subscriber in missing if subscriber not in there]
     if tx.bulk(_BLANK, [(line_id, subscriber) for subscriber in missing]) == len(missing):
-        return rows, [(subscriber,) for subscriber in missing]
-    return rows + tx.look_up(_STANDINGS, (line_id,), missing, how), []  # others made some of them meanwhile
+        return {*got, *missing}
+    return got | {row[0] for row in tx.look_up(_STANDINGS, (line_id,), missing, how)}  # others made some of them
 
 
-def _says_nothing(tx: Tx, standing: Standing | None) -> bool:
-    """Say whether nothing was ever said of a pair: it has no row, or one that was made to be locked."""
-    if standing is None:
-        return True
-    blank = standing.since is None and not standing.opt_outs and standing.status is ConsentStatus.NOT_DEFINED
-    return blank and tx.dialect.several
+def _is_blank(row: Row) -> bool:
+    """Say whether nothing was ever said of a pair: its row was made to be locked."""
+    return row[2] is None and not row[4] and row[1] == ConsentStatus.NOT_DEFINED
 
 
 def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: Heads | None = None) -> None:
@@ -167,8 +182,8 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
                 for name, status in after.lists.items()
                 if before.lists.get(name) != status
             ]
-    tx.bulk(_SAVE, rows)
-    tx.bulk(_SAVE_MEMBER, members)
+    tx.put(_SAVE, rows)
+    tx.put(_SAVE_MEMBER, members)
 
 
 @lru_cache(maxsize=1024)
@@ -184,12 +199,10 @@ def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]
             tx.notes.account(subscriber, source, tx.now)
 
 
-def _memberships(
-    tx: Tx, line_id: int, subscribers: Iterable[Msisdn]
-) -> tuple[dict[Msisdn, dict[str, ConsentStatus]], dict[Msisdn, tuple[str, ...]]]:
+def _memberships(rows: Iterable[Row]) -> tuple[dict[Msisdn, dict[str, ConsentStatus]], dict[Msisdn, tuple[str, ...]]]:
     lists: dict[Msisdn, dict[str, ConsentStatus]] = {}
     suspended: dict[Msisdn, tuple[str, ...]] = {}
-    for subscriber, name, status, is_suspended in tx.look_up(_MEMBERSHIPS, (line_id,), sorted(subscribers)):
+    for subscriber, name, status, is_suspended in rows:
         lists.setdefault(subscriber, {})[name] = ConsentStatus(status)
         if is_suspended:
             suspended[subscriber] = (*suspended.get(subscriber, ()), name)
@@ -200,10 +213,6 @@ def member_since(tx: Tx, key: Key, list_name: str) -> float | None:
     """Return since when (unix seconds) somebody is what they are on a list; None if they never were on it."""
     rows = tx.rows("select since from member where line_id = ? and subscriber = ? and list_name = ?", (*key, list_name))
     return rows[0][0] if rows else None
-
-
-def _account_outs(tx: Tx, subscribers: Sequence[Msisdn]) -> dict[Msisdn, tuple[float, str]]:
-    return {row[0]: (row[1], row[2]) for row in tx.look_up(_ACCOUNT_OUTS, (1,), subscribers)}
 
 
 def _standing(

@@ -16,7 +16,7 @@ from gateway.model.nodes import LeaseKey, LeaseRow, NodeRow, Pulse
 from gateway.store.dialects.postgresql import integers, texts
 from gateway.store.hot_consent import Key
 from gateway.store.jobs import Identity
-from gateway.store.tx import Statements, Tx
+from gateway.store.tx import Answered, Statements, Tx
 
 CHANNEL: Final = "gateway"
 """Where nodes of one store say things to one another (LISTEN and NOTIFY)."""
@@ -135,12 +135,18 @@ def say(tx: Statements, message: str) -> None:
     tx.rows("select pg_notify(?, ?)", (CHANNEL, message))
 
 
-def owned(tx: Tx, fences: Mapping[LeaseKey, int]) -> tuple[set[LeaseKey], bool]:
+def ask_owned(tx: Tx) -> Answered:
+    """Ask what ``owned`` needs to know. It stays so until this transaction ends."""
+    return tx.ask_rows(_OWNED)
+
+
+def owned(tx: Tx, fences: Mapping[LeaseKey, int], asked: Answered | None = None) -> tuple[set[LeaseKey], bool]:
     """Return those leases that are still ours under these fencing numbers, and whether no other node has any.
 
     Both stay so until this transaction ends. Whoever has a lease has had it for longer than permits of another live.
+    ``asked`` is what ``ask_owned`` gave in this transaction.
     """
-    rows = tx.rows(_OWNED)
+    rows = (asked or ask_owned(tx))()
     mine = {(carrier, number) for carrier, number, node, life, fence, _ in rows if (node, life) == (tx.node, tx.life)
             and fences.get((carrier, number)) == fence}  # fmt: skip
     alone = all((node, life) == (tx.node, tx.life) and age > ALONE_S for _, _, node, life, _, age in rows)
@@ -180,16 +186,9 @@ def _arrays(keys: Sequence[Key]) -> tuple[str, str]:
     return integers([line_id for line_id, _ in keys]), texts([subscriber for _, subscriber in keys])
 
 
-def keep_order(tx: Tx, keys: Collection[Key]) -> None:
-    """Have messages that get their id from now on stand behind all that there are of these pairs.
-
-    Their consent is locked. Each node hands out ids of its own block, so another's message may be older and yet have a
-    higher one.
-    """
-    ids = tx.memory.ids.get("message")
-    if ids is None or not keys or not tx.dialect.several:
-        return
-    ((latest,),) = tx.rows(
+def ask_latest(tx: Tx, keys: Collection[Key]) -> Answered:
+    """Ask for the latest message of these pairs, for ``stand_behind``. Their consent is locked."""
+    return tx.ask_rows(
         f"select max(latest.id) from {_PAIRS} cross join lateral ("
         " (select id from message where line_id = pair.line_id and subscriber = pair.subscriber"
         " and previous is null order by id desc limit 1)"
@@ -197,7 +196,23 @@ def keep_order(tx: Tx, keys: Collection[Key]) -> None:
         " and subscriber = pair.subscriber) as latest (id)",
         _arrays(sorted(keys)),
     )
-    if latest is not None and latest >= ids.first:
+
+
+def keep_order(tx: Tx, keys: Collection[Key]) -> None:
+    """Have messages that get their id from now on stand behind all that there are of these pairs.
+
+    Their consent is locked. Each node hands out ids of its own block, so another's message may be older and yet have a
+    higher one.
+    """
+    if keys and tx.dialect.several:
+        stand_behind(tx, ask_latest(tx, keys))
+
+
+def stand_behind(tx: Tx, asked: Answered) -> None:
+    """Do what ``keep_order`` does, with what ``ask_latest`` gave in this transaction."""
+    ((latest,),) = asked()
+    ids = tx.memory.ids.get("message")
+    if ids is not None and latest is not None and latest >= ids.first:
         tx.memory.ids.pop("message", None)  # the next block is above every one that was ever taken
 
 

@@ -20,7 +20,7 @@ from gateway.store.chunks import chunks
 from gateway.store.hot_permits import accept_permits, add_permits
 from gateway.store.lookup import Lookup
 from gateway.store.pairs import rows_of
-from gateway.store.tx import Tx
+from gateway.store.tx import Answered, Tx
 
 NOT_LISTED: Final[Mapping[int, int]] = {}
 """Messages that are in no list of their pair."""
@@ -158,7 +158,7 @@ class Move:
 
 def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_LISTED) -> None:
     """Write MOs with their decisions. ``previous`` has what comes before each in its pair's list, if it is in one."""
-    tx.bulk(
+    tx.put(
         _JOURNAL,
         [
             (
@@ -196,7 +196,7 @@ def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> l
 
 def add_mts(tx: Tx, messages: Sequence[NewMt], previous: Mapping[int, int] = NOT_LISTED) -> None:
     """Store drafts, in the state that each says. ``previous`` as for ``journal``."""
-    tx.bulk(
+    tx.put(
         _QUEUE,
         [
             (
@@ -255,6 +255,11 @@ def first_of(
         (int(lane), line_id, route, subscriber),
     )
     return rows[0][0] if rows else None
+
+
+def ask_queued(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> Answered:
+    """Ask for the subscribers for whom something is queued, and its routes: ``queued_routes`` in rows."""
+    return tx.ask(_QUEUED_ROUTES, (line_id,), sorted(subscribers))
 
 
 def queued_routes(tx: Tx, line_id: int, subscribers: Collection[Msisdn]) -> dict[Msisdn, set[str]]:
@@ -326,7 +331,7 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None
     add_permits(tx, permits, opt_outs)
     counts = Counter(p.message_id for p in permits)
     last = {p.message_id: p for p in permits}
-    tx.bulk(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
+    tx.put(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
 
 
 def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
@@ -342,7 +347,7 @@ def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
 
 def move(tx: Tx, moves: Sequence[Move]) -> None:
     """Write the next states of messages."""
-    tx.bulk(_MOVE, [(m.id, int(m.state), m.reason, m.status, m.resends, tx.now) for m in moves])
+    tx.put(_MOVE, [(m.id, int(m.state), m.reason, m.status, m.resends, tx.now) for m in moves])
 
 
 def end_queued(tx: Tx, ids: Collection[int], state: MessageState, reason: str) -> None:

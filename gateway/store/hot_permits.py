@@ -58,7 +58,7 @@ class PermitRow:
 
 def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
     """Write permits. ``opt_outs`` maps message id to the count it stands on."""
-    tx.bulk(
+    tx.put(
         _MINT,
         [
             (
@@ -87,7 +87,7 @@ def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
     """Write what became of permits."""
     while outcomes:  # once, but for a permit that has several: those are written one after the other
         latest = {outcome.permit.id: outcome for outcome in reversed(outcomes)}
-        tx.bulk(
+        tx.put(
             _SETTLE,
             [(id_, int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now) for id_, o in latest.items()],
         )

@@ -247,6 +247,7 @@ class Committer:
             completions: list[Completion] = []
             for index, job in enumerate(group):  # noqa: B007 - read by the handler below
                 completions.append(Completion(job, job.run(tx), None))
+            tx.flush()
         except Exception as error:  # noqa: BLE001 - every kind has its fate in the rules above
             return self._failed(error, index)
         return Prepared(handle, tx, completions)

@@ -183,7 +183,7 @@ class Move:
             _check_texts(form.name, rows)
 
             def put(tx: Tx, rows: list[Row] = rows, after: list[object] = after, done: int = done) -> None:
-                tx.bulk(form.insert, rows)
+                tx.put(form.insert, rows)
                 set_fact(tx, key, json.dumps([after, done]))
 
             self._write(put)

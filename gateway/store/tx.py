@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from peewee import Database, Node
 
@@ -27,6 +27,9 @@ from gateway.store.suppression import Notes
 Params = Sequence[object] | Mapping[str, object]
 Row = tuple[Any, ...]
 T = TypeVar("T")
+
+Answered = Callable[[], list[Row]]
+"""A question that was asked: what gives its rows, and waits for them if need be. For the transaction it came from."""
 
 IDENTIFIED: Final = frozenset(
     {"message", "permit", "evidence", "part", "parked_receipt", "quarantine", "audit", "line", "keyword", "optin_list"}
@@ -115,6 +118,18 @@ class Dialect(Protocol):
 
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says."""
+        ...
+
+    def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
+        """Begin with these statements; what becomes of them may come to light as late as at ``flush``."""
+        ...
+
+    def flush(self, connection: Connection) -> None:
+        """Wait for all that was begun, and raise what it failed with."""
+        ...
+
+    def abandon(self, connection: Connection) -> None:
+        """Wait for all that was begun, and pass over what it failed with: it is being taken back."""
         ...
 
     def look_up(
@@ -226,6 +241,31 @@ class Tx:
         """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs; return how many it changed."""
         return sum(self.connection.execute(sql, params).rowcount for sql, params in self.dialect.bulk(bulk, rows))
 
+    def put(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Callable[[], int]:
+        """Write ``rows`` as ``bulk`` says; return what says how many it changed, for whoever needs to know.
+
+        An engine that is elsewhere works on it while the job goes on. What it fails with comes with the next statement
+        that has an answer, or with ``flush``: at the end of the transaction at the latest.
+        """
+        begun = self.dialect.begin(self.connection, self.dialect.bulk(bulk, rows))
+        return lambda: sum(cursor.rowcount for cursor in begun)
+
+    def ask(self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = "") -> Answered:
+        """Begin with ``look_up``; return what gives its rows. Questions that are asked together share one way."""
+        return self._asked(self.dialect.look_up(lookup, fixed, keys, lock))
+
+    def ask_rows(self, sql: str, params: Params = ()) -> Answered:
+        """Begin with ``rows``; return what gives them."""
+        return self._asked(((sql, cast(Sequence[object], params)),))
+
+    def _asked(self, statements: Iterable[tuple[str, Sequence[object]]]) -> Answered:
+        begun = self.dialect.begin(self.connection, statements)
+        return lambda: [row for cursor in begun for row in cursor.fetchall()]
+
+    def flush(self) -> None:
+        """See to it that all that was written is written. The writer does so behind the last job."""
+        self.dialect.flush(self.connection)
+
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one query in the engine's own SQL; return its rows, in order, as tuples."""
         return self.connection.execute(sql, params).fetchall()
@@ -252,9 +292,11 @@ class Tx:
         self.execute("SAVEPOINT attempt")
         try:
             result = act()
+            self.flush()
         except Exception as error:
             if not self._is_ours(error):
                 raise
+            self.dialect.abandon(self.connection)
             self.execute("ROLLBACK TO attempt")
             self.execute("RELEASE attempt")  # first, so that an attempt around this one finds its own
             self.memory.forget()

@@ -210,15 +210,21 @@ class ThreadWriter(Writer):
     async def _drain(self) -> None:
         """Hand the thread what waits, batch by batch, until nothing does."""
         while not self._over.is_set():
-            self._before()
-            if not self._jobs:
-                return
-            jobs = self._gather()
             self._free = trio.Event()
-            first = self._committer.prepare(jobs) if self._near and jobs[0].is_quick else None
-            self._work.put((jobs, first))
+            if not self._hand_over():
+                return
             with trio.CancelScope(shield=True):
                 await self._free.wait()
+
+    def _hand_over(self) -> bool:
+        """Hand the thread the next batch; say whether there is one."""
+        self._before()
+        if not self._jobs:
+            return False
+        jobs = self._gather()
+        first = self._committer.prepare(jobs) if self._near and jobs[0].is_quick else None
+        self._work.put((jobs, first))
+        return True
 
     def _gather(self) -> list[Job[Any]]:
         """Return what waits, in order, up to the size of a batch; near, as long as it is quick alike."""
@@ -253,11 +259,14 @@ class ThreadWriter(Writer):
     def _deliver_or_stop(self, batch: Batch, is_free: bool) -> None:
         """Deliver in the Trio thread, where an exception would take down the whole loop: keep it for ``serve``.
 
-        ``is_free``: the next batch may follow.
+        ``is_free``: the next batch may follow. Where it all runs in the thread, it does so first: what
+        was just told is carried out meanwhile.
         """
         try:
             self._deliver(batch)
-        except ExceptionGroup as bug:
+            if is_free and not self._near and self._hand_over():
+                return
+        except Exception as bug:  # noqa: BLE001 - raised by serve
             self._bug = bug
             self._over.set()
         if is_free:

@@ -18,7 +18,7 @@ from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key, lock_free
 from gateway.store.hot_leases import busy_elsewhere, not_first, owned
 from gateway.store.hot_messages import NewMt
-from gateway.store.tx import Tx
+from gateway.store.tx import Answered, Tx
 from gateway.traffic.claims import Place, Supply
 from gateway.traffic.gate import Claim
 from gateway.traffic.passage import Passage
@@ -82,14 +82,14 @@ def going(tx: Tx, claims: Sequence[Claim], fences: Mapping[LeaseKey, int]) -> Go
 
 
 def uncontended(
-    tx: Tx, passage: Passage, waiting: Collection[Key], replies: Collection[NewMt]
+    tx: Tx, passage: Passage, waiting: Collection[Key], replies: Collection[NewMt], asked: Answered | None = None
 ) -> tuple[Passage, Collection[Key]]:
     """Return what of a passage is on binds that are still ours, and the pairs whose replies must wait, all told.
 
     ``waiting`` are those for whom messages wait; besides, those who have one under way on another node. The consent of
-    whoever gets a reply is locked.
+    whoever gets a reply is locked. ``asked`` is what ``ask_owned`` gave in this transaction.
     """
-    held, alone = owned(tx, passage.fences or {})
+    held, alone = owned(tx, passage.fences or {}, asked)
     supplies = []
     for each in passage.left or ():
         rooms = [room for room in each.rooms if lease_of(room.bind) in held]

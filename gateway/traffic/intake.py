@@ -73,6 +73,7 @@ def _one(work: Work, arrival: Arrival, disturbed: bool, alive: Container[str], v
     if isinstance(arrival, Mo):
         return work.text(arrival, disturbed, alive)
     if isinstance(arrival, Receipt):
+        work.ahead = None  # what follows from it may be queued
         outcome = take_receipt(work.tx, arrival, work.book, verdicts, work.says_stop)
         if outcome == TYPED and arrival.perhaps is not None:
             return work.text(arrival.perhaps, disturbed, alive)

@@ -32,13 +32,13 @@ from gateway.policy.transitions import after, opted_out, status_of
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
-from gateway.store.hot_leases import keep_order
 from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
 from gateway.store.pairs import Heads, link
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
+from gateway.traffic.ahead import Ahead
 from gateway.traffic.aside import aside, joined_parts
 from gateway.traffic.contended import uncontended
 from gateway.traffic.elsewhere import crossed
@@ -75,12 +75,18 @@ class Work:
         self.disturbed = False
         self.first_came: float | None = None
         self.alive: Container[str] = frozenset()
+        self.ahead: Ahead | None = None
 
     def load(self, mos: Iterable[Mo]) -> None:
         """Read the standing of everybody who texted, at once."""
         keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
-        self.before = standings(self.tx, keys, self.heads)
-        keep_order(self.tx, keys)
+        if self.tx.dialect.several and keys:
+            shared = self.passage is not None and self.passage.fences is not None
+            self.ahead = Ahead(self.tx, keys, shared=shared)
+            self.before = standings(self.tx, keys, self.heads, self.ahead.ask)
+            self.ahead.keep_order()
+        else:
+            self.before = standings(self.tx, keys, self.heads)
         self.now = dict(self.before)
 
     def line_id(self, address: str) -> int:
@@ -291,17 +297,20 @@ class Work:
         if (passage := self.passage) is not None:
             behind: Collection[Key] = waiting
             if passage.fences is not None:
-                passage, behind = uncontended(self.tx, passage, waiting, replies)
+                asked = self.ahead.owned if self.ahead else None
+                passage, behind = uncontended(self.tx, passage, waiting, replies, asked)
             replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
         add_mts(self.tx, replies, previous)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
 
     def with_a_queue(self, keys: Iterable[Key]) -> set[Key]:
         """Return those of these pairs for whom messages wait."""
+        keys = set(keys)
+        found = keys & self.ahead.waiting() if self.ahead else set()
         by_line: dict[int, list[Msisdn]] = {}
-        for line_id, subscriber in keys:
+        for line_id, subscriber in keys - (self.ahead.keys if self.ahead else frozenset()):
             by_line.setdefault(line_id, []).append(subscriber)
-        return {
+        return found | {
             (line_id, subscriber)
             for line_id, subscribers in by_line.items()
             for subscriber in queued_routes(self.tx, line_id, subscribers)

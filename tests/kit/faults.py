@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import psycopg
 
-from gateway.store.postgresql.link import Link
+from gateway.store.postgresql.link import Answer, Answers, Link
 
 STATES: Final = {
     sqlite3.SQLITE_BUSY: "55P03",
@@ -104,11 +104,11 @@ class Faults:
         faults = self
 
         class Faulty(Link):
-            def execute(self, sql: str, parameters: Any = (), /) -> psycopg.RawCursor[Any]:
+            def send(self, sql: str, parameters: Any = (), /) -> Answer:
                 with _Operation(faults, sql, postgresql_error):
-                    return super().execute(sql, parameters)
+                    return super().send(sql, parameters)
 
-            def executemany(self, sql: str, rows: Any, /) -> psycopg.RawCursor[Any]:
+            def executemany(self, sql: str, rows: Any, /) -> Answers:
                 with _Operation(faults, sql, postgresql_error):
                     return super().executemany(sql, rows)
 

@@ -233,7 +233,7 @@ def look(directory: Path, sql: str, params: Sequence[object] = ()) -> list[tuple
     """Run ``sql`` on the store from a connection of its own, commit, and return the rows."""
     if _is_on_postgresql(directory):
         cursor = _link(_database(directory)).execute(_OCTETS.sub(r"'\\x\1'::bytea", sql), params)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall()
     connection = sqlite3.connect(directory / "gateway.db")
     try:
         rows = connection.execute(sql, params).fetchall()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.store.bulk import Insert
 from gateway.store.errors import StoreUnavailable
 from gateway.store.evidence import add_evidence
 from gateway.store.tx import Tx
@@ -52,6 +53,28 @@ def test_our_own_fault_is_taken_back_alone(tmp_path: Path, error: Exception) -> 
 
     assert run(tmp_path, note("other"), job) == ["other", "refused: no"]
     assert noted(tmp_path) == {"other": 2, "before": 2, "after": 2}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_so_is_what_was_put_there(fails: bool, tmp_path: Path) -> None:
+    """Whether it was known to fail when the attempt ended, or not yet."""
+
+    def job(tx: Tx) -> str:
+        def act() -> str:
+            for value in ("1", "2"):
+                tx.put(Insert("meta", ("key", "value")), [("bad/a", value)])
+            if fails:
+                raise ValueError("no")
+            return "well"
+
+        note("before")(tx)
+        answer = tx.attempt(act, lambda error: type(error).__name__)
+        note("after")(tx)
+        return answer
+
+    (result,) = run(tmp_path, job)
+    assert result in {"ValueError", "IntegrityError", "UniqueViolation"}, "whichever came to light first"
+    assert noted(tmp_path) == {"before": 2, "after": 2}
 
 
 def test_an_attempt_around_another_takes_back_all_of_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gateway.store.bulk import Insert
 from gateway.store.errors import OutcomeUnknown, StoreUnavailable
 from gateway.store.jobs import RETRIES, Committer
 from gateway.store.tx import Tx
@@ -81,6 +82,52 @@ def test_a_constraint_is_the_jobs_own_fault(tmp_path: Path) -> None:
     events = told.deliver(batch)
     assert [event[:2] for event in events] == [("done", "a"), ("failed", "again"), ("done", "b")]
     assert isinstance(events[1][2], IntegrityErrors)
+    made.close()
+
+
+META = Insert("meta", ("key", "value"))
+
+
+def twice(tx: Tx) -> str:
+    """Write one key twice, without asking what becomes of it."""
+    tx.put(META, [("twice/a", "1")])
+    tx.put(META, [("twice/a", "2")])
+    return "twice"
+
+
+def test_what_a_job_put_is_its_own_fault_too(tmp_path: Path) -> None:
+    made = committer(migrated(tmp_path))
+    told = Told()
+    batch = made.run([told.job("a", note("a")), told.job("twice", twice), told.job("b", note("b"))])
+    events = told.deliver(batch)
+    assert [event[:2] for event in events] == [("done", "a"), ("failed", "twice"), ("done", "b")]
+    assert isinstance(events[1][2], IntegrityErrors)
+    assert noted(tmp_path) == {"a": 2, "b": 2}
+    made.close()
+
+
+def test_what_was_put_before_a_job_failed_is_taken_back(tmp_path: Path) -> None:
+    def fails(tx: Tx) -> None:
+        twice(tx)
+        raise ValueError("mine")
+
+    made = committer(migrated(tmp_path))
+    told = Told()
+    events = told.deliver(made.run([told.job("fails", fails), told.job("b", note("b"))]))
+    assert [event[:2] for event in events] == [("failed", "fails"), ("done", "b")]
+    assert noted(tmp_path) == {"b": 2}
+    made.close()
+
+
+def test_what_was_put_is_there_for_whoever_asks_next(tmp_path: Path) -> None:
+    def asks(tx: Tx) -> Any:
+        tx.put(META, [("k/a", "1")])
+        tx.put(META, [])
+        return tx.rows("select value from meta where key = 'k/a'")
+
+    made = committer(migrated(tmp_path))
+    told = Told()
+    assert told.deliver(made.run([told.job("asks", asks)])) == [("done", "asks", [("1",)])]
     made.close()
 
 

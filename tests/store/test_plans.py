@@ -120,6 +120,11 @@ class Explaining:
             self._explain(sql, rows[0])
         return self._connection.executemany(sql, rows)
 
+    send = execute
+
+    def flush(self) -> None:
+        """Nothing is sent ahead."""
+
     def _explain(self, sql: str, parameters: Any) -> None:
         self.plans += plan(lambda *asked: self._connection.execute(*asked).fetchall(), sql, parameters)
 

@@ -19,7 +19,7 @@ from gateway.store.options import StoreOptions
 from gateway.store.postgresql.address import parameters
 from gateway.store.postgresql.database import definition
 from gateway.store.postgresql.engine import PostgresqlEngine
-from gateway.store.postgresql.link import NO_NUL, native
+from gateway.store.postgresql.values import NO_NUL, native
 from gateway.store.store import open_store
 from gateway.store.tx import Tx
 from tests.kit import postgres

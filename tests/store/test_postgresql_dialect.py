@@ -15,7 +15,7 @@ from gateway.store import tables
 from gateway.store.bulk import Insert, Update
 from gateway.store.dialects.postgresql import BLOCK, KEPT_S
 from gateway.store.jobs import Committer, Job
-from gateway.store.postgresql.link import NO_NUL
+from gateway.store.postgresql.values import NO_NUL
 from gateway.store.schema import migrate
 from gateway.store.tx import IDENTIFIED, Tx
 from tests.kit.clock import FakeClock

@@ -270,6 +270,9 @@ class _Counting:
         self._connection = connection
         self.rows = 0
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
     def execute(self, *args: Any) -> Any:
         self._answer = self._connection.execute(*args)
         return self

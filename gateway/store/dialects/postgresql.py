@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gateway.store.bulk import Bulk, Insert
 from gateway.store.lookup import Lookup
-from gateway.store.tx import IDENTIFIED, Connection, Dialect, Ids, Source
+from gateway.store.tx import IDENTIFIED, Connection, Cursor, Dialect, Ids, Source
 
 BLOCK: Final = 1000
 """Ids of one block of a sequence."""
@@ -143,6 +143,21 @@ class PostgresqlDialect:
             return ()
         text, literals = _statement(bulk)
         return ((text, [make(values) for make, values in zip(literals, zip(*rows, strict=True), strict=True)]),)
+
+    def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
+        """Send them, and leave the answers for later: the server works while the job goes on."""
+        link: Any = connection
+        return [link.send(sql, params) for sql, params in statements]
+
+    def flush(self, connection: Connection) -> None:
+        """Take the answers."""
+        link: Any = connection
+        link.flush()
+
+    def abandon(self, connection: Connection) -> None:
+        """Take the answers, whatever they are."""
+        link: Any = connection
+        link.abandon()
 
     def look_up(
         self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = ""

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from gateway.store.bulk import Bulk, statements
 from gateway.store.lookup import Lookup
 from gateway.store.lookup import statements as lookups
-from gateway.store.tx import Connection, Dialect, Ids, Source
+from gateway.store.tx import Connection, Cursor, Dialect, Ids, Source
 
 _HIGHEST: Final = 2**63 - 1
+
+
+class _Done:
+    """A statement that was carried out, with its rows read: what is written later does not show in them."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.rowcount = cursor.rowcount
+        self._rows = cursor.fetchall()
+
+    def fetchall(self) -> list[Any]:
+        """All rows of the answer."""
+        return self._rows
 
 
 class SqliteDialect:
@@ -23,6 +35,16 @@ class SqliteDialect:
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
         """Return statements with several rows each, of a few sizes."""
         return statements(bulk, rows)
+
+    def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
+        """Do it at once: nobody else would do it meanwhile."""
+        return [_Done(connection.execute(sql, params)) for sql, params in statements]
+
+    def flush(self, connection: Connection) -> None:
+        """Nothing: all is written."""
+
+    def abandon(self, connection: Connection) -> None:
+        """Nothing: all is written."""
 
     def look_up(
         self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = ""

@@ -12,6 +12,8 @@ from typing import Any, Final
 import psycopg
 from peewee import PostgresqlDatabase
 
+from gateway.store.postgresql.link import Link
+
 _TEXT: Final = 'TEXT COLLATE "C"'
 _WORDS: Final = {"BLOB": "BYTEA", "REAL": "DOUBLE PRECISION", "TEXT": _TEXT, "WITHOUT ROWID": ""}
 _DEFINITION: Final = re.compile(r"\s*(ALTER TABLE\s.*\sADD COLUMN|CREATE TABLE)\s", re.IGNORECASE | re.DOTALL)
@@ -26,15 +28,16 @@ def definition(sql: str) -> str:
 class Database(PostgresqlDatabase):
     """A peewee database on a connection that is open already."""
 
-    def __init__(self, raw: psycopg.Connection[Any]) -> None:
-        self._raw = raw
-        super().__init__(raw.info.dbname, prefer_psycopg3=True, thread_safe=False)
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        super().__init__(link.raw.info.dbname, prefer_psycopg3=True, thread_safe=False)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return self._raw
+        return self._link.raw
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement that peewee or a migration made."""
         run: Any = super().execute_sql
+        self._link.flush()
         # Peewee hands the driver an empty list for no parameters, and then a % would begin a placeholder.
         return run(definition(sql) if params else definition(sql).replace("%", "%%"), params)

@@ -168,7 +168,7 @@ class PostgresqlEngine:
         named = {"application_name": f"gateway {self._node}".strip()}
         link = self.link_class(connect(self._parameters | named | more), self._clock)
         self._watch.add(link, limit_s)
-        handle = Handle(link, Database(link.raw), POSTGRESQL, writes)
+        handle = Handle(link, Database(link), POSTGRESQL, writes)
         try:
             self._settle(link, writes=writes)
         except BaseException:
@@ -237,12 +237,13 @@ class PostgresqlEngine:
     def begin(self, handle: Handle, *, waits: bool = True) -> None:
         """Begin: a writer sees what is committed at each statement, a reader one state from the first to the last."""
         how = "read committed read write" if handle.writes else "repeatable read read only"
-        handle.connection.execute(f"begin isolation level {how}")
+        link: Any = handle.connection
+        link.send(f"begin isolation level {how}")
 
     def commit(self, handle: Handle) -> None:
         """Commit; on return, the server and those standbys that it waits for have synced it."""
         link: Any = handle.connection
-        if link.raw.info.transaction_status is not TransactionStatus.INTRANS:
+        if link.status is not TransactionStatus.INTRANS:
             # COMMIT would take the transaction back, and report success.
             raise psycopg.errors.InFailedSqlTransaction("a job went on after an error of the database")
         link.warnings.clear()
@@ -253,7 +254,8 @@ class PostgresqlEngine:
     def rollback(self, handle: Handle) -> None:
         """Roll back, if a transaction is open."""
         link: Any = handle.connection
-        if link.raw.info.transaction_status is not TransactionStatus.IDLE:
+        link.abandon()
+        if link.status is not TransactionStatus.IDLE:
             link.execute("rollback")
 
     def close(self, handle: Handle) -> None:
