@@ -12,17 +12,18 @@ a chain cannot be seen from the chain itself, only from a copy kept elsewhere.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
+from operator import attrgetter
 from typing import Any, Final
 
 from gateway.model.consent import Evidence
 from gateway.store.bulk import Insert
-from gateway.store.pairs import Heads, link
+from gateway.store.pairs import Heads, linked
 from gateway.store.tx import ChainHead, Row, Source, Tx
 
 PERSONAL: Final = ("subscriber", "text", "raw", "ip", "user_agent", "note")
@@ -55,15 +56,38 @@ COLUMNS: Final = (*CHAINED, *PERSONAL, "salt", "digest", "prev_hash", "hash", "e
 """What ``verify`` expects of a row, in this order."""
 
 Value = str | bytes | int | float | None
+_Values = tuple[Value, ...]
 
 NO_NUL: Final = "\ufffd"
 """What stands for U+0000 in evidence: not every engine stores that, and what is hashed must be what is stored."""
 
 _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
-_INSERT: Final = Insert("evidence", (*COLUMNS[:-2], "previous", "hash"))
+_ACCOUNT: Final = 1
+_INSERT: Final = Insert(
+    "evidence",
+    (*(name for name in COLUMNS[:-2] if name != "account_id"), "previous", "hash"),
+    (("account_id", f"{_ACCOUNT}"),),
+)
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
 _SALT_OCTETS: Final = 16
 _FLOAT: Final = struct.Struct(">cQd")
+_length: Final = struct.Struct(">Q").pack
+
+# What rows are hashed with, encoded once.
+_INTEGERS: Final = tuple(b"i" + _length(digits) + b"%d" for digits in range(21))  # by the number of digits
+_NONE: Final = b"n" + _length(0)
+_DIGEST: Final = b"b" + _length(sha256().digest_size)
+_LINK: Final = _FORM + _DIGEST
+_SALTED: Final = _FORM + b"b" + _length(_SALT_OCTETS)
+
+_pair: Final = attrgetter("line_id", "subscriber")
+_varying: Final = attrgetter("mo_id", "occurred_at", "subscriber", "text", "raw")
+_coming_again: Final = attrgetter(
+    *("kind", "line_id", "list_name", "before", "after", "method", "actor"),
+    *("rule", "rule_version", "config_hash", "disclosure"),
+    *("ip", "user_agent", "note"),
+)
+"""The fields of an event of which few combinations come again and again."""
 
 
 def encode(values: Iterable[Value]) -> bytes:
@@ -85,12 +109,6 @@ def _coded(value: Value) -> bytes:
     return kind + len(octets).to_bytes(8) + octets
 
 
-@lru_cache(maxsize=1024)
-def _again(*values: str | int | None) -> bytes:
-    """Encode values that come again in row after row. No floats: 1 and 1.0 are one key, and two values."""
-    return encode(values)
-
-
 def personal_digest(salt: bytes, personal: Sequence[Value]) -> bytes:
     """Return the SHA-256 of the salt and the personal fields, in the order of ``PERSONAL``."""
     return _hash(encode((salt, *personal)))
@@ -106,8 +124,8 @@ def chain_hash(prev_hash: bytes, chained: Sequence[Value], digest: bytes) -> byt
     return _hash(encode((prev_hash, *chained, digest)))
 
 
-def _hash(*encoded: bytes) -> bytes:
-    return hashlib.sha256(b"".join((_FORM, *encoded))).digest()
+def _hash(encoded: bytes) -> bytes:
+    return sha256(_FORM + encoded).digest()
 
 
 def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) -> list[int]:
@@ -117,44 +135,83 @@ def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) 
     """
     if not items:
         return []
-    listed = heads.evidence if heads is not None else {}
     head = tx.memory.chain or chain_end(tx, tx.node, tx.incarnation)
     first = tx.allocate("evidence", len(items))
-    rows: list[tuple[Value, ...]] = []
-    seq, prev, now = head.seq, head.hash, float(tx.now)
-    salts = secrets.token_bytes(_SALT_OCTETS * len(items))
-    whose, when = encode((1, tx.node, tx.incarnation)), _coded(now)
-    for place, item in enumerate(items):
-        event_id, seq, salt = first + place, seq + 1, salts[_SALT_OCTETS * place : _SALT_OCTETS * (place + 1)]
-        kind, before, after, method = item.kind.value, int(item.before), int(item.after), item.method.value
-        occurred_at, subscriber = float(item.occurred_at), str(item.subscriber)
-        what = (kind, item.line_id, item.list_name, before, after, method, item.actor)
-        why = (item.rule, item.rule_version, item.config_hash, item.disclosure)
-        text = item.text.replace("\0", NO_NUL)
-        beside = (item.ip, item.user_agent, item.note.replace("\0", NO_NUL))
-        # What ``personal_digest`` and ``chain_hash`` hash, put together from what was encoded before.
-        digest = _hash(_coded(salt), encode((subscriber, text, item.raw)), _again(*beside))
-        own = _hash(
-            _coded(prev),
-            _coded(event_id),
-            whose,
-            _coded(seq),
-            _again(*what),
-            _coded(item.mo_id),
-            _again(*why),
-            _coded(occurred_at),
-            when,
-            _coded(digest),
-        )
-        chained = (event_id, 1, tx.node, tx.incarnation, seq, *what, item.mo_id, *why, occurred_at, now)
-        previous = link(listed, (item.line_id, item.subscriber), event_id)
-        rows.append((*chained, subscriber, text, item.raw, *beside, salt, digest, prev, previous, own))
-        prev = own
+    ids = range(first, first + len(items))
+    pairs = zip(ids, map(_pair, items), strict=True)
+    previous = linked(heads.evidence, pairs) if heads is not None else {}
+    rows = chained(items, ids, head, (tx.node, tx.incarnation), tx.now, previous)
     tx.put(_INSERT, rows)
-    tx.memory.chain = ChainHead(seq, prev)
+    tx.memory.chain = ChainHead(head.seq + len(items), rows[-1][-1])
     if tx.notes is not None:
         tx.notes.evidence(head.seq, items, rows, tx.now)
-    return list(range(first, first + len(items)))
+    return list(ids)
+
+
+def chained(
+    items: Sequence[Evidence],
+    ids: Sequence[int],
+    head: ChainHead,
+    whose: tuple[str, int],
+    now: float,
+    previous: Mapping[int, int],
+) -> list[tuple[Any, ...]]:
+    """Return the rows that continue a chain (``whose``: node, incarnation) behind ``head``; each ends with its hash.
+
+    ``previous`` is what comes before each id in its pair's list, if it is in one. The hashes are those of
+    ``personal_digest`` and ``chain_hash``; here what is encoded is put together from what was encoded before.
+    """
+    seqs = range(head.seq + 1, head.seq + 1 + len(items))
+    salts = struct.iter_unpack(f"{_SALT_OCTETS}s", secrets.token_bytes(_SALT_OCTETS * len(items)))
+    account, now = encode((_ACCOUNT, *whose)), float(now)
+    when = _coded(now)
+    rows: list[tuple[Any, ...]] = []
+    prev = head.hash
+    for (mo_id, at, who, text, raw), again, id_, seq, (salt,), id_octets, seq_octets in zip(
+        map(_varying, items),
+        map(_again, map(_coming_again, items)),
+        ids,
+        seqs,
+        salts,
+        _integers(ids),
+        _integers(seqs),
+        strict=True,
+    ):
+        what, why, beside, what_octets, why_octets, beside_octets = again
+        occurred_at, said = float(at), text.replace("\0", NO_NUL)
+        number, words = who.encode(), said.encode()
+        mo_octets = _NONE if mo_id is None else _INTEGERS[len(str(mo_id))] % mo_id
+        personal = (
+            *(_SALTED, salt, b"s", _length(len(number)), number, b"s", _length(len(words)), words),
+            *(b"b", _length(len(raw)), raw, beside_octets),
+        )
+        digest = sha256(b"".join(personal)).digest()
+        link = (
+            *(_LINK, prev, id_octets, account, seq_octets, what_octets, mo_octets, why_octets),
+            *(_FLOAT.pack(b"f", 8, occurred_at), when, _DIGEST, digest),
+        )
+        own = sha256(b"".join(link)).digest()
+        rows.append(
+            (
+                *(id_, *whose, seq, *what, mo_id, *why, occurred_at, now, who, said, raw, *beside, salt),
+                *(digest, prev, previous.get(id_), own),
+            )
+        )
+        prev = own
+    return rows
+
+
+@lru_cache(maxsize=1024)
+def _again(fields: tuple[Any, ...]) -> tuple[_Values, _Values, _Values, bytes, bytes, bytes]:
+    """Return the values of ``_coming_again`` as they are stored, in three groups; then each group's encoding."""
+    kind, line_id, list_name, before, after, method, actor, *rest, ip, user_agent, note = fields
+    what = (kind.value, line_id, list_name, int(before), int(after), method.value, actor)
+    why, beside = tuple(rest), (ip, user_agent, note.replace("\0", NO_NUL))
+    return what, why, beside, encode(what), encode(why), encode(beside)
+
+
+def _integers(values: Iterable[int]) -> list[bytes]:
+    return [_INTEGERS[len(str(value))] % value for value in values]
 
 
 def chain_end(source: Source, node: str, incarnation: int) -> ChainHead:

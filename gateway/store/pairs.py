@@ -64,13 +64,17 @@ class Heads:
         self.evidence = {key: self.evidence.get(key, FIRST) for key in wanted}
 
 
-def link(heads: MutableMapping[Key, int], key: Key, id_: int) -> int | None:
-    """Put a new row at the end of its pair's list, if that is among ``heads``; return what its ``previous`` is."""
-    head = heads.get(key)
-    if head is None or head >= id_:  # ids rise; should one not, its row stays findable all the same
-        return None
-    heads[key] = id_
-    return head
+def linked(heads: MutableMapping[Key, int], rows: Iterable[tuple[int, Key]]) -> dict[int, int]:
+    """Put new rows (id, pair) at the ends of their pairs' lists, as far as those are among ``heads``; return what the
+    ``previous`` of each is, by id, of those that are in a list now.
+    """
+    previous: dict[int, int] = {}
+    for id_, key in rows:
+        head = heads.get(key)
+        if head is not None and head < id_:  # ids rise; should one not, its row stays findable all the same
+            previous[id_] = head
+            heads[key] = id_
+    return previous
 
 
 def newest_first(source: Source, kind: Kind, keys: Iterable[Key], below: int | None = None) -> Iterator[int]:

@@ -35,7 +35,7 @@ from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings
 from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.lines import ensure_line, line_ids
-from gateway.store.pairs import Heads, link
+from gateway.store.pairs import Heads, linked
 from gateway.store.tx import Tx
 from gateway.traffic.acks import ack_key
 from gateway.traffic.ahead import Ahead
@@ -283,9 +283,7 @@ class Work:
         # A source that is no number (or empty) is journalled; there is nobody whose consent could be kept.
         changed = [key for key, now in self.now.items() if now is not self.before[key] and now.subscriber]
         self.heads.keep(changed)
-        previous = {
-            id_: before for id_, key in self.written if (before := link(self.heads.message, key, id_)) is not None
-        }
+        previous = linked(self.heads.message, self.written)
         journal(self.tx, self.entries, previous)
         add_evidence(self.tx, self.evidence, self.heads)
         save_standings(self.tx, [(self.before[key], self.now[key]) for key in changed], self.heads)

@@ -17,7 +17,7 @@ from gateway.store import queries, retention
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import save_standings, standings
 from gateway.store.lines import LineSpec, sync_lines
-from gateway.store.pairs import STEP, Heads, link, newest_first, rows_of
+from gateway.store.pairs import STEP, Heads, linked, newest_first, rows_of
 from gateway.store.tx import Tx
 from tests.kit.stores import SUBSCRIBER, Told, committer, migrated, opt_out
 
@@ -55,7 +55,7 @@ def put(tx: Tx, pair: Pair, *, listed: bool, count: int = 1, state: MessageState
         tx.execute(
             "insert into message (id, line_id, subscriber, direction, state, text, created_at, updated_at, previous)"
             " values (?, ?, ?, 1, ?, 'hi', 0, 0, ?)",
-            (id_, *pair, int(state), link(heads.message, pair, id_)),
+            (id_, *pair, int(state), linked(heads.message, [(id_, pair)]).get(id_)),
         )
     if listed:
         save_standings(tx, [(before, before)], heads)
@@ -130,9 +130,9 @@ def test_only_what_is_in_no_list_is_in_the_index(run: Run) -> None:
 
 def test_an_id_that_is_not_above_the_last_stays_out_of_the_list() -> None:
     heads = {PAIRS[0]: 7}
-    assert link(heads, PAIRS[0], 7) is link(heads, PAIRS[0], 6) is link(heads, PAIRS[1], 9) is None
-    assert link(heads, PAIRS[0], 8) == 7
-    assert heads == {PAIRS[0]: 8}
+    rows = [(7, PAIRS[0]), (6, PAIRS[0]), (9, PAIRS[1]), (8, PAIRS[0]), (10, PAIRS[0])]
+    assert linked(heads, rows) == {8: 7, 10: 8}
+    assert heads == {PAIRS[0]: 10}
 
 
 def test_evidence_is_found_whether_listed_or_not(run: Run) -> None:
