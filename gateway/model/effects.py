@@ -6,6 +6,7 @@ turns replies into drafts and evidence into rows. Nothing else may follow from a
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 
 from gateway.base.value import value
@@ -82,7 +83,10 @@ class HeldBack:
     text: str
 
 
-Effect = ChangeStatus | ChangeList | PlaceHold | ReleaseHold | UseKeyword | RecordEvidence | Reply | HeldBack
+Step = ChangeStatus | ChangeList | PlaceHold | ReleaseHold | UseKeyword | Reply
+"""What changes a standing."""
+
+Effect = Step | RecordEvidence | HeldBack
 
 
 class TextOutcome(StrEnum):
@@ -101,6 +105,10 @@ class Decision:
     """What one text leads to, and why.
 
     ``matched_by`` is the rule's stable name, ``because`` a sentence for a person, ``keyword`` the word as configured.
+    The rest says what the effects are, each in their order; it is worked out once, because a decision is remembered and
+    performed again and again. ``steps`` are those that change the standing, ``narrowing`` those that let less go
+    (permits that are out must be dealt with), ``automatic`` counts the replies that the reply limit counts, and
+    ``disclosure`` is all that the subscriber is told.
     """
 
     outcome: TextOutcome
@@ -109,3 +117,31 @@ class Decision:
     because: str
     effects: tuple[Effect, ...] = ()
     keyword: str | None = None
+    replies: tuple[Reply, ...] = field(init=False, repr=False, compare=False)
+    evidence: tuple[RecordEvidence, ...] = field(init=False, repr=False, compare=False)
+    steps: tuple[Step, ...] = field(init=False, repr=False, compare=False)
+    narrowing: tuple[ChangeStatus | ChangeList | PlaceHold, ...] = field(init=False, repr=False, compare=False)
+    held_back: int = field(init=False, repr=False, compare=False)
+    automatic: int = field(init=False, repr=False, compare=False)
+    disclosure: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the effects."""
+        out, effects = ConsentStatus.OPTED_OUT, self.effects
+        replies = tuple(effect for effect in effects if isinstance(effect, Reply))
+        kinds = {
+            "replies": replies,
+            "evidence": tuple(effect for effect in effects if isinstance(effect, RecordEvidence)),
+            "steps": tuple(effect for effect in effects if not isinstance(effect, RecordEvidence | HeldBack)),
+            "narrowing": tuple(
+                effect
+                for effect in effects
+                if isinstance(effect, PlaceHold)
+                or (isinstance(effect, ChangeStatus | ChangeList) and effect.status is out)
+            ),
+            "held_back": sum(isinstance(effect, HeldBack) for effect in effects),
+            "automatic": sum(reply.automatic for reply in replies),
+            "disclosure": "\n".join(reply.text for reply in replies),
+        }
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, kind)

@@ -35,7 +35,7 @@ class ReplyLimit:
         if not replies:
             return self.count
         since = now - self.window_s
-        return self.count - sum(1 for at in replies if since < at <= now)
+        return self.count - len([at for at in replies if since < at <= now])
 
 
 def parse_limit(text: str) -> ReplyLimit | None:

@@ -19,8 +19,8 @@ from gateway.policy.compile import KeywordRules, LineRules
 from gateway.policy.normalise import Folded, fold
 from gateway.policy.wish import Verdict, wish_of
 
-_REMEMBERED_LENGTH: Final = 320
-
+REMEMBERED_LENGTH: Final = 320
+"""Longer texts are rarely sent twice, and remembering them would let a peer fill the memory."""
 
 _LAW: Final = ", always a revocation by 47 CFR 64.1200(a)(10)"
 
@@ -56,7 +56,7 @@ class Reading:
 
 def read(text: str, rules: LineRules) -> Reading:
     """Return what ``text`` says on the line of ``rules``."""
-    return _remembered(text, rules) if len(text) <= _REMEMBERED_LENGTH else _read(text, rules)
+    return _remembered(text, rules) if len(text) <= REMEMBERED_LENGTH else _read(text, rules)
 
 
 def read_otherwise(others: Sequence[str], rules: LineRules) -> Reading | None:

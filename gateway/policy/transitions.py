@@ -8,19 +8,18 @@ assigns a status.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Hold, Method, Standing
+from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Hold, Latest, Method, Standing
 from gateway.model.effects import (
     ChangeList,
     ChangeStatus,
     Decision,
     PlaceHold,
     RecordEvidence,
-    ReleaseHold,
     Reply,
     Scope,
     UseKeyword,
@@ -32,6 +31,7 @@ from gateway.policy.limits import remembered
 _NONE = ConsentStatus.NOT_DEFINED
 _IN = ConsentStatus.OPTED_IN
 _OUT = ConsentStatus.OPTED_OUT
+_BY_TEXT: Final[str] = Method.TEXT.value
 
 
 class Trigger(StrEnum):
@@ -146,36 +146,65 @@ def opted_out(
     return Change(moved.but(hold=None), RecordEvidence(EvidenceKind.OPT_OUT, before, after_, note=note))
 
 
-def after(standing: Standing, decision: Decision, mo_id: int, now: float) -> Standing:
-    """Return the standing once ``decision``, taken on the text ``mo_id`` at ``now`` (unix seconds), is performed."""
-    queued = 0
-    for effect in decision.effects:  # RecordEvidence and HeldBack leave the standing as it is
-        if isinstance(effect, Reply):
-            queued += effect.automatic
-            standing = _told(standing, effect.claim)
-        elif isinstance(effect, ChangeStatus):
-            standing = _moved(standing, effect.status, effect.scope, Method.TEXT, now)
-        elif isinstance(effect, UseKeyword):
-            standing = standing.but(keywords={**standing.keywords, effect.word: standing.opt_outs})
-        elif isinstance(effect, ChangeList):
-            standing = standing.but(lists={**standing.lists, effect.list_name: effect.status})
-        elif isinstance(effect, PlaceHold):
-            standing = standing.but(hold=standing.hold or Hold(now, mo_id))
-        elif isinstance(effect, ReleaseHold):
-            standing = standing.but(hold=None)
-    return standing.but(replies=remembered(standing.replies, queued, now)) if queued else standing
+def after(
+    standing: Standing,
+    decision: Decision,
+    mo_id: int,
+    now: float,
+    latest: Latest | None = None,
+    last_carrier: str | None = None,
+) -> Standing:
+    """Return the standing once ``decision``, taken on the text ``mo_id`` at ``now`` (unix seconds), is performed.
+
+    ``latest`` and ``last_carrier`` are noted with it, where they are given. This is done for every text: so all changes
+    are worked out first, and then one standing is made.
+    """
+    status, since, source, opt_outs = standing.status, standing.since, standing.source, standing.opt_outs
+    hold, how_to_return, account_out = standing.hold, standing.how_to_return, standing.account_out
+    keywords, lists, replies = standing.keywords, standing.lists, standing.replies
+    for step in decision.steps:
+        if isinstance(step, Reply):  # note what may be said only once
+            if step.claim is Grounds.HOW_TO_RETURN:
+                how_to_return = True
+            elif step.claim is Grounds.CLARIFICATION and hold is not None:
+                hold = Hold(hold.since, hold.mo_id, clarified=True)
+        elif isinstance(step, ChangeStatus):
+            account_out, counts, changed = _moving(status, account_out, step.status, step.scope)
+            status, opt_outs = step.status, opt_outs + counts
+            if changed:
+                since, source, how_to_return = now, _BY_TEXT, False
+        elif isinstance(step, UseKeyword):
+            keywords = {**keywords, step.word: opt_outs}
+        elif isinstance(step, ChangeList):
+            lists = {**lists, step.list_name: step.status}
+        elif isinstance(step, PlaceHold):
+            hold = hold or Hold(now, mo_id)
+        else:
+            hold = None
+    if decision.automatic:
+        replies = remembered(replies, decision.automatic, now)
+    return Standing(
+        standing.line_id,
+        standing.subscriber,
+        status,
+        since,
+        source,
+        opt_outs,
+        hold,
+        how_to_return,
+        account_out,
+        keywords,
+        lists,
+        standing.suspended,
+        replies,
+        latest or standing.latest,
+        last_carrier or standing.last_carrier,
+    )
 
 
 def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Method, now: float) -> Standing:
-    """Set ``status``, and with it what depends on it.
-
-    The count moves at every change to opted out. It also moves when an opt-out of the account that this line stored
-    nothing of is lifted: otherwise a message accepted before that opt-out would match the count again.
-    """
-    before = standing.status
-    account_out = scope is Scope.ACCOUNT or standing.account_out if status is _OUT else False
-    counts = before is not _OUT and (status is _OUT or standing.account_out)
-    changed = status is not before or account_out is not standing.account_out
+    """Set ``status``, and with it what depends on it."""
+    account_out, counts, changed = _moving(standing.status, standing.account_out, status, scope)
     return standing.but(
         status=status,
         since=now if changed else standing.since,
@@ -186,10 +215,17 @@ def _moved(standing: Standing, status: ConsentStatus, scope: Scope, method: Meth
     )
 
 
-def _told(standing: Standing, claim: Grounds) -> Standing:
-    """Note what may be said only once."""
-    if claim is Grounds.HOW_TO_RETURN:
-        return standing.but(how_to_return=True)
-    if claim is Grounds.CLARIFICATION and standing.hold is not None:
-        return standing.but(hold=replace(standing.hold, clarified=True))
-    return standing
+def _moving(
+    before: ConsentStatus,
+    account_out: bool,
+    status: ConsentStatus,
+    scope: Scope,
+) -> tuple[bool, bool, bool]:
+    """Return what setting ``status`` does to one ``before`` it: whether the account is out, it counts, it changes much.
+
+    The count moves at every change to opted out. It also moves when an opt-out of the account that this line stored
+    nothing of is lifted: otherwise a message accepted before that opt-out would match the count again.
+    """
+    out = (scope is Scope.ACCOUNT or account_out) if status is _OUT else False
+    counts = before is not _OUT and (status is _OUT or account_out)
+    return out, counts, status is not before or out is not account_out

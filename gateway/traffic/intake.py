@@ -17,7 +17,7 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import partial
 
-from gateway.model.messages import Arrival, Mo, Receipt
+from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
 from gateway.store.hot_parts import quarantine
 from gateway.store.tx import Tx
 from gateway.traffic.aside import aside
@@ -38,10 +38,14 @@ def take_in(tx: Tx, batch: Batch, verdicts: Verdicts, passage: Passage | None = 
     """
     work = Work(tx, batch.book, passage)
     alive = everywhere(tx, batch.alive)
-    work.load(arrival for arrival in batch.arrivals if isinstance(arrival, Mo))
+    work.load([arrival for arrival in batch.arrivals if isinstance(arrival, Mo)])
+    taken = work.intake.taken
     for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
         work.first_came = first
-        work.intake.taken.append(_one(work, arrival, disturbed, alive, verdicts))
+        if isinstance(arrival, Mo):
+            taken.append(work.text(arrival, disturbed, alive))
+        else:
+            taken.append(_other(work, arrival, disturbed, alive, verdicts))
     work.flush()
     return work.intake
 
@@ -69,9 +73,9 @@ def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
     return Intake([tx.attempt(keep, lambda worse: Taken(kept, "poison", None, error=worse))])
 
 
-def _one(work: Work, arrival: Arrival, disturbed: bool, alive: Container[str], verdicts: Verdicts) -> Taken:
-    if isinstance(arrival, Mo):
-        return work.text(arrival, disturbed, alive)
+def _other(
+    work: Work, arrival: Receipt | Unreadable, disturbed: bool, alive: Container[str], verdicts: Verdicts
+) -> Taken:
     if isinstance(arrival, Receipt):
         work.ahead = None  # what follows from it may be queued
         outcome = take_receipt(work.tx, arrival, work.book, verdicts, work.says_stop)

@@ -26,14 +26,15 @@ class Lifted:
 def lifted(before: Standing, now: Standing) -> list[Lifted]:
     """Return what a change from ``before`` to ``now`` lifts; nothing while the line's opt-out is in force."""
     out = ConsentStatus.OPTED_OUT
-    if status_of(now) is out:
+    was_out = status_of(before) is out
+    if not (was_out or before.lists or before.hold) or status_of(now) is out:
         return []
     found = [
         Lifted(None, name) for name, status in before.lists.items() if status is out and now.lists.get(name) is not out
     ]
     if before.hold is not None and now.hold is None:
         found.append(Lifted(before.hold.since))
-    if status_of(before) is out:
+    if was_out:
         found.append(Lifted(math.inf if before.since is None else before.since))
     return found
 

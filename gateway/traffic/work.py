@@ -14,20 +14,15 @@ from typing import Final
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Evidence, EvidenceKind, Latest, Method, Standing
 from gateway.model.effects import (
-    ChangeList,
     ChangeStatus,
     Decision,
-    HeldBack,
-    PlaceHold,
     RecordEvidence,
-    Reply,
     Scope,
     TextOutcome,
 )
 from gateway.model.messages import Concat, Draft, Mo, Unreadable
 from gateway.model.refusal import Reason
 from gateway.policy.decide import decide
-from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after, opted_out, status_of
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
@@ -77,9 +72,10 @@ class Work:
         self.alive: Container[str] = frozenset()
         self.ahead: Ahead | None = None
 
-    def load(self, mos: Iterable[Mo]) -> None:
+    def load(self, mos: Sequence[Mo]) -> None:
         """Read the standing of everybody who texted, at once."""
-        keys = {(self.line_id(mo.line), mo.subscriber) for mo in mos}
+        lines = {address: self.line_id(address) for address in dict.fromkeys([mo.line for mo in mos])}
+        keys = {(lines[mo.line], mo.subscriber) for mo in mos}
         if self.tx.dialect.several and keys:
             shared = self.passage is not None and self.passage.fences is not None
             self.ahead = Ahead(self.tx, keys, shared=shared)
@@ -99,8 +95,9 @@ class Work:
 
     def standing(self, key: Key) -> Standing:
         """Return the standing as it is after what the batch did so far."""
-        if key not in self.now:
-            self.before[key] = self.now[key] = standings(self.tx, [key], self.heads)[key]
+        if (known := self.now.get(key)) is not None:
+            return known
+        self.before[key] = self.now[key] = standings(self.tx, [key], self.heads)[key]
         return self.now[key]
 
     def says_stop(self, mo: Mo) -> bool:
@@ -112,19 +109,20 @@ class Work:
         entry = self.book.by_address.get(mo.line)
         rules = entry.rules if entry else self.book.rules(_NO_LINE, mo.line)
         nobody = Standing(_NO_LINE, mo.subscriber)
-        return decide(mo, Snapshot(nobody, rules, self.tx.now)).outcome is TextOutcome.OPT_OUT
+        return decide(mo, nobody, rules, self.tx.now).outcome is TextOutcome.OPT_OUT
 
     def text(self, mo: Mo, disturbed: bool, alive: Container[str], *, flagged: bool = False) -> Taken:
         """Take one MO or part; ``flagged`` as a receipt."""
-        line_id = self.line_id(mo.line)
+        line_id = self.lines.get(mo.line) or self.line_id(mo.line)
         self.disturbed, self.alive = disturbed, alive
         if mo.concat is not None:
             return self.part(line_id, mo, mo.concat, flagged=flagged)
-        standing = self.standing((line_id, mo.subscriber))
-        disturbed = disturbed or crossed(self.tx, mo, standing.latest, alive)
-        if _is_duplicate(mo, standing.latest, disturbed, alive, self.tx.now):
-            return self.repeated(line_id, mo, standing.latest)
-        return self.whole(line_id, Whole(mo))
+        latest = self.standing((line_id, mo.subscriber)).latest
+        if latest is not None and latest.fingerprint == mo.fingerprint:
+            disturbed = disturbed or crossed(self.tx, mo, latest, alive)
+            if _is_duplicate(mo, latest, disturbed, alive, self.tx.now):
+                return self.repeated(line_id, mo, latest)
+        return self.decided(line_id, mo)
 
     def part(self, line_id: int, mo: Mo, concat: Concat, *, flagged: bool) -> Taken:
         """Take one part; what its arrival ends, because it uses a reference again or a place, is decided first."""
@@ -154,51 +152,46 @@ class Work:
         return Taken(mo, "duplicate", mo_id=latest.mo_id if latest else None, fenced=(key,) if narrow else ())
 
     def whole(self, line_id: int, whole: Whole, *, overdue: bool = False) -> Taken:
-        """Decide a whole text, and perform what follows. An ``overdue`` one may be older than the latest."""
+        """Take a text that was put together from parts. An ``overdue`` one may be older than the latest."""
         if whole.flagged and not self.says_stop(whole.mo):
             return self._no_text(whole)
-        mo, key = whole.mo, (line_id, whole.mo.subscriber)
-        mo_id = self.tx.allocate("message")
-        whole.claim(self.tx, mo_id)
+        return self.decided(line_id, whole.mo, whole, overdue=overdue)
+
+    def decided(self, line_id: int, mo: Mo, whole: Whole | None = None, *, overdue: bool = False) -> Taken:
+        """Decide a text, and perform what follows. ``whole`` is what it was put together from."""
+        tx, key = self.tx, (line_id, mo.subscriber)
+        mo_id = tx.allocate("message")
+        if whole is not None:
+            whole.claim(tx, mo_id)
         standing = self.standing(key)
-        rules = self.book.rules(line_id, mo.line)
-        try:
-            decision = decide(mo, Snapshot(standing, rules, self.tx.now))
-            changed = after(standing, decision, mo_id, self.tx.now)
-        except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
-            return self._undecidable(mo, error)
-        if (ending := lifted(standing, changed)) and self._is_from_before(key, mo, ending):
-            return self.repeated(line_id, mo, standing.latest)
-        latest = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
+        latest: Latest | None = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
             latest = standing.latest
-        result = changed.but(latest=latest, last_carrier=mo.carrier)
+        try:
+            decision = decide(mo, standing, self.book.rules(line_id, mo.line), tx.now)
+            result = after(standing, decision, mo_id, tx.now, latest, mo.carrier)
+        except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
+            return self._undecidable(mo, error)
+        if (ending := lifted(standing, result)) and self._is_from_before(key, mo, ending):
+            return self.repeated(line_id, mo, standing.latest)
         self.now[key] = result
-        self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, whole.parts, self.book.config_hash))
+        parts = 1 if whole is None else whole.parts
+        self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, parts, self.book.config_hash))
         self.written.append((mo_id, key))
-        disclosure = "\n".join([effect.text for effect in decision.effects if isinstance(effect, Reply)])
+        if replies := decision.replies:
+            first = tx.allocate("message", len(replies))
+            for id_, reply in enumerate(replies, first):
+                draft = Draft(line_id, mo.subscriber, reply.text, reply.lane, reply.claim, result.opt_outs, None, mo_id)
+                self.replies.append(NewMt(id_, draft, count_segments(reply.text)))
+                self.written.append((id_, key))
         fenced: list[Key] = []
-        held_back = 0
-        for effect in decision.effects:
-            if isinstance(effect, Reply):
-                draft = Draft(
-                    line_id, mo.subscriber, effect.text, effect.lane, effect.claim, result.opt_outs, None, mo_id
-                )
-                reply = NewMt(self.tx.allocate("message"), draft, count_segments(effect.text))
-                self.replies.append(reply)
-                self.written.append((reply.id, key))
-            elif isinstance(effect, RecordEvidence):
-                self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, disclosure))
-            elif isinstance(effect, ChangeStatus):
-                if effect.status is ConsentStatus.OPTED_OUT:
-                    fenced += self._narrow(key, mo, mo_id, effect.scope, decision)
-            elif isinstance(effect, PlaceHold) or (
-                isinstance(effect, ChangeList) and effect.status is ConsentStatus.OPTED_OUT
-            ):
-                fenced.append(key)
-            elif isinstance(effect, HeldBack):
-                held_back += 1
-        return Taken(mo, decision.outcome.value, 0, mo_id, tuple(fenced), held_back, key=key)
+        for change in decision.narrowing:
+            fenced += (
+                self._narrow(key, mo, mo_id, change.scope, decision) if isinstance(change, ChangeStatus) else [key]
+            )
+        for effect in decision.evidence:
+            self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, decision.disclosure))
+        return Taken(mo, decision.outcome, 0, mo_id, tuple(fenced), decision.held_back, key)
 
     def _no_text(self, whole: Whole) -> Taken:
         """Put aside what came in parts flagged as a receipt, and is no opt-out."""

@@ -12,7 +12,6 @@ from gateway.model.messages import Lane
 from gateway.model.permit import Grounds
 from gateway.policy.compile import compile_line, unknown_line_rules
 from gateway.policy.decide import decide
-from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import status_of
 from tests.policy.world import NOW, OPTIONS, RULES, judge_text, kinds, replies, say, someone, text
 
@@ -252,14 +251,14 @@ def test_the_reply_limit_holds_back_and_counts_but_never_a_confirmation() -> Non
 @pytest.mark.parametrize("subscriber", ["85700", "ACME", "911"])
 def test_what_is_no_number_is_read_and_not_answered(subscriber: str) -> None:
     for body in FACTS:
-        decision = decide(text(body, subscriber), Snapshot(someone(), RULES, NOW))
+        decision = decide(text(body, subscriber), someone(), RULES, NOW)
         assert replies(decision) == []
         assert kinds(decision.effects) == [k for k in kinds(judge_text(body).effects) if k != "Reply"]
 
 
 def test_nobody_is_nobody() -> None:
     for body in FACTS:
-        assert decide(text(body, ""), Snapshot(someone(), RULES, NOW)).effects == ()
+        assert decide(text(body, ""), someone(), RULES, NOW).effects == ()
 
 
 def test_an_address_that_is_no_line_honours_stop_and_answers_nothing() -> None:
@@ -276,7 +275,7 @@ PARTS = list(product(("JOIN", "START", "YESPLEASE", "VIP"), (NONE, IN, OUT)))
 
 @pytest.mark.parametrize("body,status", PARTS)
 def test_a_part_of_a_text_brings_nobody_in(body: str, status: ConsentStatus) -> None:
-    decision = decide(text(body, partial=True), Snapshot(someone(status=status), RULES, NOW))
+    decision = decide(text(body, partial=True), someone(status=status), RULES, NOW)
     assert decision.outcome is TextOutcome.NONE
     assert replies(decision) == ([] if status is OUT else [DEFAULT])
     assert "part" in decision.because
@@ -287,7 +286,7 @@ def test_a_part_of_a_text_brings_nobody_in(body: str, status: ConsentStatus) -> 
     [("STOP", "opt_out"), ("HELP", "help"), ("not interested", "hold"), ("HOURS", "keyword"), ("hi", "none")],
 )
 def test_a_part_of_a_text_is_otherwise_read_as_it_stands(body: str, outcome: str) -> None:
-    decision = decide(text(body, partial=True), Snapshot(someone(), RULES, NOW))
+    decision = decide(text(body, partial=True), someone(), RULES, NOW)
     assert decision.outcome.value == outcome
 
 

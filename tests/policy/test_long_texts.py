@@ -14,7 +14,6 @@ from gateway.policy.decide import decide
 from gateway.policy.normalise import BEGINNING, END, fold
 from gateway.policy.pattern import _GAP
 from gateway.policy.rules import RULES
-from gateway.policy.snapshot import Snapshot
 from tests.policy.world import NOW, judge_text, someone, text
 from tests.policy.world import RULES as LINE
 
@@ -77,11 +76,11 @@ def steps(body: str) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
-    mo, snapshot = text(body), Snapshot(someone(), LINE, NOW)
+    mo = text(body)
     before = sys.getprofile()
     sys.setprofile(called)
     try:
-        decide(mo, snapshot)
+        decide(mo, someone(), LINE, NOW)
     finally:
         sys.setprofile(before)
     return count

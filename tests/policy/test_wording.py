@@ -11,7 +11,6 @@ from gateway.model.effects import ChangeStatus, Scope, TextOutcome
 from gateway.policy.compile import LineRules, compile_line
 from gateway.policy.decide import decide
 from gateway.policy.options import KeywordOptions, LineOptions
-from gateway.policy.snapshot import Snapshot
 from tests.policy.world import NOW, RULES, judge_text, replies, someone, text
 
 OUT = ConsentStatus.OPTED_OUT
@@ -20,7 +19,7 @@ OUT = ConsentStatus.OPTED_OUT
 def judged(body: str, *others: str, partial: bool = False, rules: LineRules = RULES) -> tuple[TextOutcome, str, str]:
     """(outcome, matched_by, because) of a text with these other readings."""
     mo = replace(text(body, partial=partial), other_readings=others)
-    decision = decide(mo, Snapshot(someone(), rules, NOW))
+    decision = decide(mo, someone(), rules, NOW)
     return decision.outcome, decision.matched_by, decision.because
 
 
@@ -46,7 +45,7 @@ def test_an_opt_out_word_is_heard_in_another_reading(others: tuple[str, ...], ru
 def test_it_reaches_as_far_as_the_word_does() -> None:
     for word, scope in (("STOP", Scope.LINE), ("STOPALL", Scope.ACCOUNT)):
         mo = replace(text("協佐"), other_readings=(word,))
-        assert ChangeStatus(OUT, scope) in decide(mo, Snapshot(someone(), RULES, NOW)).effects
+        assert ChangeStatus(OUT, scope) in decide(mo, someone(), RULES, NOW).effects
 
 
 @pytest.mark.checklist("F3")

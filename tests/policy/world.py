@@ -10,7 +10,6 @@ from gateway.model.permit import Grounds
 from gateway.policy.compile import LineRules, compile_line
 from gateway.policy.decide import decide
 from gateway.policy.options import KeywordOptions, LineOptions
-from gateway.policy.snapshot import Snapshot
 from gateway.policy.transitions import after
 
 ANNE = Msisdn("+12125550101")
@@ -53,12 +52,12 @@ def someone(**facts: object) -> Standing:
 
 def judge_text(body: str, standing: Standing | None = None, rules: LineRules = RULES, now: float = NOW) -> Decision:
     """Decide a text."""
-    return decide(text(body), Snapshot(standing or someone(), rules, now))
+    return decide(text(body), standing or someone(), rules, now)
 
 
 def say(body: str, standing: Standing, rules: LineRules = RULES, now: float = NOW) -> tuple[Standing, Decision]:
     """Decide a text and return the standing afterwards."""
-    decision = decide(text(body), Snapshot(standing, rules, now))
+    decision = decide(text(body), standing, rules, now)
     return after(standing, decision, 7, now), decision
 
 

@@ -25,10 +25,10 @@ from tests.traffic.world import World, settle, world
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the text "poison" a bug of ours."""
 
-    def decide(arrival: Mo, snapshot: Any) -> Decision:
+    def decide(arrival: Mo, *world: Any) -> Decision:
         if arrival.text == "poison":
             raise ZeroDivisionError("a bug of ours")
-        return real_decide(arrival, snapshot)
+        return real_decide(arrival, *world)
 
     monkeypatch.setattr(work, "decide", decide)
 

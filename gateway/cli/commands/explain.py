@@ -24,7 +24,6 @@ from gateway.policy.compile import LineRules, compile_line
 from gateway.policy.decide import decide
 from gateway.policy.explain import explanation
 from gateway.policy.options import LineOptions
-from gateway.policy.snapshot import Snapshot
 
 SOMEBODY: Final = Msisdn("+12125550100")
 Judge = Callable[[str], dict[str, Any]]
@@ -121,7 +120,7 @@ def _judge(config: Config, address: str, status: ConsentStatus, clock: Clock) ->
 
     def judge(text: str) -> dict[str, Any]:
         now = clock.wall()
-        decision: Decision = decide(_mo(text, address, now), Snapshot(standing, rules, now))
+        decision: Decision = decide(_mo(text, address, now), standing, rules, now)
         return explanation(text, decision)
 
     return judge

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use of ``keyword``. ``whole`` is true when the text was the keyword and courtesy words alone."""
+    """One use of ``keyword``. ``whole`` is true when the text was the keyword and courtesy words alone.
+
+    ``standing`` says its status, hold, keywords and lists, and not whose it is: what follows is remembered, and done
+    for everybody of whom the same is known.
+    """
 
     standing: Standing
     rules: LineRules
