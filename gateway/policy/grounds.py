@@ -72,42 +72,26 @@ def grounds_for_draft(draft: Draft, standing: Standing, rules: LineRules, now: f
 
 def judge(message: Judged, created_at: float, standing: Standing, rules: LineRules, now: float) -> Grounds | Refusal:
     """Return the grounds on which ``message`` may go, or the first thing that stands against it."""
-    return (
-        _out(message, standing)
-        or _stale(message, standing)
-        or _held(message, standing)
-        or _unlisted(message, standing)
-        or _expired(message, created_at, now)
-        or _claimed(message, standing, rules)
-    )
+    claim = message.claim
+    if claim not in TO_OPTED_OUT and status_of(standing) is ConsentStatus.OPTED_OUT:
+        return Refusal(Reason.OPTED_OUT, "The subscriber has opted out of this line.", standing.since, standing.source)
+    if message.opt_outs != standing.opt_outs:
+        # Nothing goes after an opt-out that came after it, even if the subscriber is back.
+        return Refusal(Reason.STALE, "Accepted before an opt-out of the subscriber; send it anew if it still applies.")
+    if standing.hold is not None and claim not in WHILE_HELD:
+        # While a wish to stop is unclear, only the question, help and the confirmation of an earlier opt-out go.
+        return Refusal(Reason.HELD, "The subscriber's last wish is unclear: sends wait for their answer or a review.")
+    if message.list_name is not None and (unlisted := _unlisted(message.list_name, standing)):
+        return unlisted
+    if message.expires_at is not None and now >= message.expires_at:
+        return Refusal(Reason.EXPIRED, "The message's own expiry has passed.")
+    if now - created_at > REPLY_LIFE_S and message.lane <= Lane.REPLY:
+        return Refusal(Reason.EXPIRED, "A reply older than 5 minutes is not sent.")
+    return _claimed(message, claim, standing, rules)
 
 
-def _out(message: Judged, standing: Standing) -> Refusal | None:
-    """To someone opted out only three claims go."""
-    if status_of(standing) is not ConsentStatus.OPTED_OUT or message.claim in TO_OPTED_OUT:
-        return None
-    return Refusal(Reason.OPTED_OUT, "The subscriber has opted out of this line.", standing.since, standing.source)
-
-
-def _stale(message: Judged, standing: Standing) -> Refusal | None:
-    """Nothing goes after an opt-out that came after it, even if the subscriber is back."""
-    if message.opt_outs == standing.opt_outs:
-        return None
-    return Refusal(Reason.STALE, "Accepted before an opt-out of the subscriber; send it anew if it still applies.")
-
-
-def _held(message: Judged, standing: Standing) -> Refusal | None:
-    """While a wish to stop is unclear, only the question, help and the confirmation of an earlier opt-out go."""
-    if standing.hold is None or message.claim in WHILE_HELD:
-        return None
-    return Refusal(Reason.HELD, "The subscriber's last wish is unclear: sends wait for their answer or a review.")
-
-
-def _unlisted(message: Judged, standing: Standing) -> Refusal | None:
+def _unlisted(name: str, standing: Standing) -> Refusal | None:
     """A list send goes to members alone, and not to those suspended."""
-    name = message.list_name
-    if name is None:
-        return None
     if standing.lists.get(name) is not ConsentStatus.OPTED_IN:
         return Refusal(Reason.NOT_A_MEMBER, f'The subscriber is not on the list "{name}".')
     if name in standing.suspended:
@@ -115,30 +99,20 @@ def _unlisted(message: Judged, standing: Standing) -> Refusal | None:
     return None
 
 
-def _expired(message: Judged, created_at: float, now: float) -> Refusal | None:
-    """What came too late is not sent: its own expiry, and five minutes for a reply."""
-    if message.expires_at is not None and now >= message.expires_at:
-        return Refusal(Reason.EXPIRED, "The message's own expiry has passed.")
-    if message.lane <= Lane.REPLY and now - created_at > REPLY_LIFE_S:
-        return Refusal(Reason.EXPIRED, "A reply older than 5 minutes is not sent.")
-    return None
-
-
-def _claimed(message: Judged, standing: Standing, rules: LineRules) -> Grounds | Refusal:
+def _claimed(message: Judged, claim: Grounds, standing: Standing, rules: LineRules) -> Grounds | Refusal:
     """Find out whether the claim holds."""
-    match message.claim:
+    match claim:
+        case Grounds.ANSWER:
+            if message.in_reply_to is None or (message.lane > Lane.REPLY and message.expires_at is None):
+                return Refusal(Reason.NOT_AN_ANSWER, "An answer names the text that it answers, and ends with its day.")
         case Grounds.CONSENT | Grounds.UNDEFINED_ALLOWED:
             if status_of(standing) is ConsentStatus.OPTED_IN:
                 return Grounds.CONSENT
             if rules.unknown_allowed:
                 return Grounds.UNDEFINED_ALLOWED
             return Refusal(Reason.NOT_OPTED_IN, "The subscriber has not opted in, and the line asks for that.")
-        case Grounds.ANSWER if message.in_reply_to is None or (
-            message.lane > Lane.REPLY and message.expires_at is None
-        ):
-            return Refusal(Reason.NOT_AN_ANSWER, "An answer names the text that it answers, and ends with its day.")
         case Grounds.CLARIFICATION if standing.hold is None:
             return Refusal(Reason.STALE, "The unclear text has been settled; there is nothing left to ask.")
         case Grounds.HOW_TO_RETURN if status_of(standing) is not ConsentStatus.OPTED_OUT:
             return Refusal(Reason.STALE, "The subscriber is back already.")
-    return message.claim
+    return claim

@@ -255,14 +255,14 @@ class _Taking:
         for mt, by_turn in self._candidates(supply.turns, place, budget):
             if self._must_wait(mt, urgent):
                 continue
-            room = room_for(mt, supply, urgent=urgent)
+            room = room_for(mt.segments, supply, urgent=urgent)
             if room is None:
                 self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
                 return used
             if by_turn:
                 supply.turns.reached[place] = mt.subscriber
             used += mt.segments
-            use(room, supply, mt)
+            use(room, supply, mt.segments)
             if place[1] in self.tokens:
                 self.tokens[place[1]] -= mt.segments
                 if self.allotted is not None:
@@ -334,21 +334,22 @@ def _after(queues: tuple[Queue, ...], last: Queue | None) -> tuple[Queue, ...]:
     return queues[at:] + queues[:at]
 
 
-def room_for(mt: Mt, supply: Supply, *, urgent: bool) -> Room | None:
-    """Return the bind with the most room, if the message fits there; None if it must wait."""
-    if supply.tokens <= 0 or not supply.rooms:
+def room_for(segments: int, supply: Supply, *, urgent: bool) -> Room | None:
+    """Return the bind with the most room, if a message of so many segments fits there; None if it must wait."""
+    rooms = supply.rooms
+    if supply.tokens <= 0 or not rooms:
         return None
-    room = max(supply.rooms, key=lambda room: room.urgent if urgent else room.free)
+    room = rooms[0] if len(rooms) == 1 else max(rooms, key=lambda room: room.urgent if urgent else room.free)
     slots = room.urgent if urgent else room.free
-    return room if slots >= mt.segments or (room.idle and slots > 0) else None
+    return room if slots >= segments or (room.idle and slots > 0) else None
 
 
-def use(room: Room, supply: Supply, mt: Mt) -> None:
-    """Take the slots and tokens that a message needs."""
-    room.free -= mt.segments
-    room.urgent -= mt.segments
+def use(room: Room, supply: Supply, segments: int) -> None:
+    """Take the slots and tokens that a message of so many segments needs."""
+    room.free -= segments
+    room.urgent -= segments
     room.idle = False
-    supply.tokens -= mt.segments
+    supply.tokens -= segments
 
 
 def copy_of(supply: Supply) -> Supply:

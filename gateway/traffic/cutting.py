@@ -14,6 +14,7 @@ several alphabets finish each other's messages, as long as they can say what is 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from gateway.base.value import value
@@ -37,6 +38,8 @@ _BEGUN: Final = frozenset({Fate.ACCEPTED, Fate.UNCERTAIN})
 _SURELY_SHORT: Final = 35
 """Characters that fit into one short message whatever they are: each takes two UCS-2 units at most."""
 _SHORT_OCTETS: Final = 140
+_OFTEN: Final = 320
+"""Characters of a text that may be a reply; a longer one is rarely sent twice."""
 
 
 @value
@@ -55,6 +58,21 @@ def cut(text: str, writing: Writing) -> Cut:
         encoded = encode_for(text, writing.alphabet)
         return Cut(style, encoded.encoding, (encoded.octets,))
     return Cut(style, *split(text, _HEADERS[style], writing.alphabet))
+
+
+def fitting(text: str, writing: Writing, most: int) -> Cut | Refusal:
+    """Return the cut of a text, or why it may not go so (``too_long``). The same replies go out again and again."""
+    if len(text) > _OFTEN:
+        return _fitting(text, writing.style, writing.alphabet, most)
+    return _remembered(text, writing.style, writing.alphabet, most)
+
+
+def _fitting(text: str, style: SegmentStyle, alphabet: str, most: int) -> Cut | Refusal:
+    made = cut(text, Writing(style, alphabet))
+    return too_long(text, made, alphabet, most) or made
+
+
+_remembered = lru_cache(maxsize=1024)(_fitting)
 
 
 def count(text: str, writing: Writing) -> int:

@@ -10,7 +10,7 @@ finished as it was begun (``gateway.traffic.cutting``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,7 @@ from gateway.store.hot_consent import Key, standings
 from gateway.store.hot_messages import Move, mint, move
 from gateway.store.hot_permits import PermitRow, add_permits, permits_of
 from gateway.store.tx import Tx
-from gateway.traffic.cutting import Cut, Writings, bound_cut, cut, finished, has_a_cut, too_long
+from gateway.traffic.cutting import Cut, Writings, bound_cut, finished, fitting, has_a_cut
 from gateway.traffic.rulebook import RuleBook
 
 PERMIT_LIFE_S: Final = 10.0
@@ -91,7 +91,8 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
         elif isinstance(made_of, Refusal):
             refuse(mt, made_of, done)
         else:
-            permits = _permits(tx, claim, entry.address, judged, made_of, done)
+            first = tx.allocate("permit", len(made_of.bodies))
+            permits = _permits(first, _dies_at(tx), claim, entry.address, judged, made_of, done)
             minted.permits.setdefault(claim.bind, []).extend(permits)
             minted.messages[mt.id] = mt
             made += permits
@@ -109,17 +110,25 @@ def pass_new(
     stored as queued, it meets the gate as everything else does, and what follows is written then. Raises what we fail
     with, which is our bug: whoever takes texts in does it again without this way.
     """
-    minted = Minted()
-    made: list[Permit] = []
+    going: list[tuple[Claim, str, Grounds, Cut]] = []
+    now, lines, most = tx.now, book.by_id, book.max_segments
     for claim in claims:
-        mt, entry = claim.mt, book.by_id[claim.mt.line_id]
-        judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
-        made_of = _cut(claim, (), set(), writings, book.max_segments)
+        mt = claim.mt
+        rules = lines[mt.line_id].rules
+        judged = grounds_for(mt, known[mt.line_id, mt.subscriber], rules, now)
+        made_of = fitting(mt.text, writings.get(claim.carrier, _USUAL), most)
         if not isinstance(judged, Refusal) and not isinstance(made_of, Refusal):
-            permits = _permits(tx, claim, entry.address, judged, made_of, set())
-            minted.permits.setdefault(claim.bind, []).extend(permits)
-            minted.messages[mt.id] = mt
-            made += permits
+            going.append((claim, rules.address, judged, made_of))
+    if not going:
+        return Minted()
+    minted = Minted(messages={claim.mt.id: claim.mt for claim, _, _, _ in going})
+    made: list[Permit] = []
+    first, dies_at = tx.allocate("permit", sum([len(cutting.bodies) for _, _, _, cutting in going])), _dies_at(tx)
+    for claim, address, grounds, cutting in going:
+        permits = _permits(first, dies_at, claim, address, grounds, cutting)
+        minted.permits.setdefault(claim.bind, []).extend(permits)
+        made += permits
+        first += len(permits)
     add_permits(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
     return minted
 
@@ -130,13 +139,24 @@ def _cut(claim: Claim, before: Sequence[PermitRow], done: set[int], writings: Wr
     bound = bound_cut(claim.mt, before)
     if bound is not None:
         return finished(text, bound, present.alphabet, done)
-    made = cut(text, present)
-    return too_long(text, made, present.alphabet, most) or made
+    return fitting(text, present, most)
 
 
-def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, cutting: Cut, done: set[int]) -> list[Permit]:
+def _dies_at(tx: Tx) -> float:
+    return tx.boot + (SHORT_LIFE_S if tx.dialect.several else PERMIT_LIFE_S)
+
+
+def _permits(
+    first: int,
+    dies_at: float,
+    claim: Claim,
+    address: str,
+    grounds: Grounds,
+    cutting: Cut,
+    done: Container[int] = frozenset(),
+) -> list[Permit]:
+    """Make the permits of the segments that are not ``done``; ``first`` is the id of the first segment's."""
     mt, total = claim.mt, len(cutting.bodies)
-    first = tx.allocate("permit", total)
     return [
         Permit(
             id=first + number - 1,
@@ -155,7 +175,7 @@ def _permits(tx: Tx, claim: Claim, address: str, grounds: Grounds, cutting: Cut,
             reference=mt.id & 0xFFFF,
             urgent=mt.lane is Lane.URGENT,
             expires_at=mt.expires_at,
-            dies_at=tx.boot + (SHORT_LIFE_S if tx.dialect.several else PERMIT_LIFE_S),
+            dies_at=dies_at,
         )
         for number, body in enumerate(cutting.bodies, 1)
         if number not in done

@@ -17,14 +17,14 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.model.consent import Standing
-from gateway.model.messages import Lane, MessageState, Mt
+from gateway.model.messages import Draft, Lane, MessageState, Mt
 from gateway.model.nodes import LeaseKey
 from gateway.model.permit import Permit
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
 from gateway.store.hot_messages import NewMt
 from gateway.store.tx import Tx
-from gateway.traffic.claims import Claimed, Demand, Supply, claim, copy_of, room_for, use
+from gateway.traffic.claims import Claimed, Demand, Place, Supply, claim, copy_of, room_for, use
 from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Claim, Minted, pass_new
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
@@ -74,19 +74,15 @@ def pass_on(
     ``known`` are the standings as the transaction leaves them, ``waiting`` the pairs for whom messages wait already.
     """
     minted = pass_new(tx, _claims(tx, replies, waiting, passage, book), known, book, passage.writings)
-    own: dict[int, list[Permit]] = {}
-    for permits in minted.permits.values():
-        for permit in permits:
-            own.setdefault(permit.message_id, []).append(permit)
-    return [_going(new, own[new.id]) if new.id in own else new for new in replies], minted
+    # The gate mints one for every segment, since nothing of a new message is done.
+    own = {permit.message_id: permit for permits in minted.permits.values() for permit in permits}
+    return [new if (permit := own.get(new.id)) is None else _going(new, permit) for new in replies], minted
 
 
-def _going(new: NewMt, permits: Sequence[Permit]) -> NewMt:
-    """Return a reply as it is stored once permits were minted for it."""
-    first, count = permits[0], len(permits)
-    return NewMt(
-        new.id, new.draft, first.segments, MessageState.SENDING, None, new.actor, new.route, count, first.carrier
-    )
+def _going(new: NewMt, permit: Permit) -> NewMt:
+    """Return a reply as it is stored once its permits were minted, of which ``permit`` is one."""
+    count = permit.segments
+    return NewMt(new.id, new.draft, count, MessageState.SENDING, None, new.actor, new.route, count, permit.carrier)
 
 
 def _claims(
@@ -99,42 +95,42 @@ def _claims(
     supplies = {queue: supply for supply in map(copy_of, reversed(passage.left)) for queue in supply.queues}
     tokens, demand = dict(passage.tokens), passage.demand
     under_way = {(claim.mt.line_id, claim.mt.subscriber) for claim in passage.claims if claim.mt.lane > Lane.URGENT}
+    resting, busy, held = demand.resting, demand.busy, demand.held
     behind = set(waiting)
     claims: list[Claim] = []
+    serving: dict[Place, Supply | None] = {}
+    now = tx.now
     for new in replies:
         draft = new.draft
-        key, urgent = (draft.line_id, draft.subscriber), draft.lane is Lane.URGENT
-        supply = supplies.get((draft.line_id, new.route))
+        line_id, lane = draft.line_id, draft.lane
+        key, urgent, place = (line_id, draft.subscriber), lane is Lane.URGENT, (lane, line_id, new.route)
+        if place not in serving:
+            is_open = line_id in book.by_id and (lane, line_id) not in passage.paused
+            serving[place] = supplies.get((line_id, new.route)) if is_open else None
+        supply = serving[place]
         if (
-            key in behind
-            or supply is None
+            supply is None
+            or key in behind
             or new.state is not MessageState.QUEUED
-            or draft.line_id not in book.by_id
-            or (draft.lane, draft.line_id) in passage.paused
-            or (key, urgent) in demand.resting
-            or (not urgent and (key in demand.busy or key in under_way))
-            or (key in demand.held and draft.claim not in WHILE_HELD)
-            or tokens.get(draft.line_id, 1) <= 0
+            or (key, urgent) in resting
+            or (not urgent and (key in busy or key in under_way))
+            or (key in held and draft.claim not in WHILE_HELD)
+            or (line_id in tokens and tokens[line_id] <= 0)
+            or (room := room_for(new.segments, supply, urgent=urgent)) is None
         ):
             behind.add(key)
             continue
-        mt = _mt(new, tx.now)
-        room = room_for(mt, supply, urgent=urgent)
-        if room is None:
-            behind.add(key)
-            continue
-        use(room, supply, mt)
-        if draft.line_id in tokens:
-            tokens[draft.line_id] -= mt.segments
+        use(room, supply, new.segments)
+        if line_id in tokens:
+            tokens[line_id] -= new.segments
         if not urgent:
             under_way.add(key)
-        claims.append(Claim(mt, supply.carrier, room.bind))
+        claims.append(Claim(_mt(new, draft, now), supply.carrier, room.bind))
     return claims
 
 
-def _mt(new: NewMt, now: float) -> Mt:
+def _mt(new: NewMt, draft: Draft, now: float) -> Mt:
     """Return a draft as the queue would give it back."""
-    draft = new.draft
     return Mt(
         new.id,
         draft.line_id,

@@ -47,8 +47,10 @@ def _draw(subscriber: Msisdn, way: Way) -> float:
 
 def with_routes(tx: Tx, messages: Sequence[NewMt], known: Mapping[Key, Standing], book: RuleBook) -> Sequence[NewMt]:
     """Return new messages with their routes; ``known`` has the standing of each one's subscriber."""
-    keys = {(new.draft.line_id, new.draft.subscriber) for new in messages if book.ways(new.draft.line_id)}
-    if not keys:
+    choices = book.choices
+    if not choices or not (
+        keys := {(new.draft.line_id, new.draft.subscriber) for new in messages if new.draft.line_id in choices}
+    ):
         return messages
     routes = _routes(tx, {key: known[key] for key in keys}, book)
     return [replace(new, route=routes.get((new.draft.line_id, new.draft.subscriber), "")) for new in messages]
@@ -68,7 +70,7 @@ def requeue(tx: Tx, messages: Iterable[Mt], book: RuleBook) -> None:
 def follow(tx: Tx, before: Mapping[Key, Standing], now: Mapping[Key, Standing], book: RuleBook) -> set[LaneOfLine]:
     """Send what is queued for those who texted from another carrier than before over that one; return where."""
     moved: list[tuple[str, int, Msisdn]] = []
-    for key, standing in now.items():
+    for key, standing in now.items() if book.choices else ():
         carrier = standing.last_carrier
         if carrier and carrier != before[key].last_carrier and any(w.carrier == carrier for w in book.ways(key[0])):
             moved.append((carrier, *key))

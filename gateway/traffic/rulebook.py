@@ -8,7 +8,7 @@ rules of an unknown line, under which STOP is in force and nothing is answered.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.model.messages import Lane
@@ -54,7 +54,10 @@ class LineEntry:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All lines of one configuration, by address and by id; ``config_hash`` is stored with evidence."""
+    """All lines of one configuration, by address and by id; ``config_hash`` is stored with evidence.
+
+    ``choices`` are the carriers of the lines that have several, by id.
+    """
 
     by_address: Mapping[str, LineEntry]
     by_id: Mapping[int, LineEntry]
@@ -62,6 +65,12 @@ class RuleBook:
     stop_scope: str = "line"
     max_segments: int = 10
     max_backlog: int = 1_000_000
+    choices: Mapping[int, tuple[Way, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the lines that have a choice."""
+        several = {line_id: entry.ways for line_id, entry in self.by_id.items() if len(entry.ways) > 1}
+        object.__setattr__(self, "choices", MappingProxyType(several))
 
     def rules(self, line_id: int, address: str) -> LineRules:
         """Return the rules of a line, or those of a line that the configuration does not know."""
@@ -74,8 +83,7 @@ class RuleBook:
 
     def ways(self, line_id: int) -> tuple[Way, ...]:
         """Return the carriers between which a line has the choice; none where it has no choice."""
-        entry = self.by_id.get(line_id)
-        return entry.ways if entry and len(entry.ways) > 1 else ()
+        return self.choices.get(line_id, ())
 
     def on_uncertain(self, line_id: int) -> str:
         """Return "hold", "resend" or "fail"; a line that is gone holds."""

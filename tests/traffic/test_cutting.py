@@ -13,7 +13,7 @@ from gateway.model.messages import MessageState
 from gateway.model.permit import Fate, Outcome, Permit, SegmentStyle, Writing
 from gateway.model.refusal import Reason, Refusal
 from gateway.sms import decode_text
-from gateway.traffic.cutting import Writings, count, cut, too_long
+from gateway.traffic.cutting import Writings, count, cut, fitting, too_long
 from gateway.traffic.gate import Claim, Minted, pass_gate
 from gateway.traffic.settle import settle
 from tests.traffic.bench import ANNE, BOB, Bench, book, line_options, verdicts
@@ -96,6 +96,16 @@ def test_what_is_too_long(text: str, style: SegmentStyle, most: int, takes: int 
         limit = min(most, 255)
         detail = f"The text takes {takes} segments on this carrier; the limit is {limit}."
         assert found == Refusal(Reason.TOO_LONG, detail)
+
+
+@pytest.mark.parametrize("style", SegmentStyle)
+@pytest.mark.parametrize("length", [5, 320, 321, 700])
+def test_a_text_that_fits_is_as_it_is_cut_the_second_time_too(length: int, style: SegmentStyle) -> None:
+    text, writing = "é" * length, Writing(style, "latin-1")
+    made = cut(text, writing)
+    for _ in range(2):
+        for most in (1, 4, 10):
+            assert fitting(text, writing, most) == (too_long(text, made, "latin-1", most) or made)
 
 
 @pytest.mark.checklist("G5")
