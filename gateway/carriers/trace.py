@@ -49,8 +49,8 @@ class Entry(NamedTuple):
 
 
 # What one read or one send brought: whole PDUs, one behind the other; or one entry of another cut. Its parts are those
-# of an entry, and how many entries it makes.
-_Bundle = tuple[float, str, bool, bytes, Cut, int]
+# of an entry, how many entries it makes, and the memory that is counted for it.
+_Bundle = tuple[float, str, bool, bytes, Cut, int, int]
 
 
 class Extract(NamedTuple):
@@ -80,7 +80,7 @@ def _length(octets: bytes, at: int) -> int:
 
 
 def _entries(bundle: _Bundle) -> Iterator[Entry]:
-    at, session, incoming, octets, cut, count = bundle
+    at, session, incoming, octets, cut, count, _ = bundle
     begin = 0
     for _ in range(count):
         end = begin + _length(octets, begin) if cut is Cut.WHOLE else len(octets)
@@ -91,7 +91,7 @@ def _entries(bundle: _Bundle) -> Iterator[Entry]:
 class Ring:
     """The latest PDUs of a bind over its sessions, in at most ``limit`` octets of memory, and one PDU being read.
 
-    What is dropped of a read or a send is counted out at once, and its memory goes with the last of it.
+    Reads and sends are dropped whole. Of the oldest, what is over the limit is dropped when somebody looks.
 
     ``longest`` is the longest command_length that is believed, ``secret`` the password of the bind: it stays here for
     whoever must keep it hidden.
@@ -105,9 +105,6 @@ class Ring:
         self._bundles: deque[_Bundle] = deque()
         self._count = 0
         self._octets = 0
-        # Of the oldest bundle: the first entries that are kept no more, and their octets, which go with its last one.
-        self._dropped = 0
-        self._dropped_octets = 0
         self._first = self._base = int(clock.wall() * 1_000_000)
         self._session = ""
         self._in = _Flow(incoming=True)
@@ -116,6 +113,7 @@ class Ring:
     @property
     def octets(self) -> int:
         """Octets of memory in use, as they are counted here."""
+        self._trim()
         return self._octets + len(self._in.held) + len(self._out.held)
 
     @property
@@ -133,7 +131,6 @@ class Ring:
         for flow in (self._in, self._out):
             if flow.held:
                 self._keep(self._clock.wall(), flow, bytes(flow.held), Cut.PART)
-        self._make_room()
         self._in = _Flow(incoming=True)
         self._out = _Flow(incoming=False)
 
@@ -146,53 +143,74 @@ class Ring:
                 return
             data = bytes(flow.held)
             flow.held.clear()
-        at, longest = self._clock.wall(), self._longest
-        begin, size, count = 0, len(data), 0
-        flow.needed = 4
-        while size - begin >= 4 and not flow.lost:
-            (length,) = _LENGTH.unpack_from(data, begin)
-            if not HEADER_LENGTH <= length <= longest:
+        at, longest, unpack = self._clock.wall(), self._longest, _LENGTH.unpack_from
+        begin = count = length = 0
+        size = len(data)
+        last = -1 if flow.lost else size - 4  # where the last length can stand
+        while begin <= last:
+            (length,) = unpack(data, begin)
+            if length > longest or length < HEADER_LENGTH:
                 flow.lost = True
-            elif length > size - begin:
-                flow.needed = length
                 break
-            else:
-                begin += length
-                count += 1
+            begin += length
+            count += 1
+        if begin > size:  # the last one is not whole
+            begin -= length
+            count -= 1
+            flow.needed = length
+        else:
+            flow.needed = 4
         if count:
-            self._keep(at, flow, data[:begin], Cut.WHOLE, count)
+            self._keep(at, flow, data if begin == size else data[:begin], Cut.WHOLE, count)
         if flow.lost:  # the session closes the connection; until then, what comes is kept as it comes
             for part in range(begin, size, RAW_OCTETS):
                 self._keep(at, flow, data[part : part + RAW_OCTETS], Cut.LOST)
         elif begin < size:
             flow.held += data[begin:]
-        self._make_room()
 
     def _keep(self, at: float, flow: _Flow, octets: bytes, cut: Cut, count: int = 1) -> None:
-        self._bundles.append((at, self._session, flow.incoming, octets, cut, count))
+        weight = len(octets) + count * ENTRY_OCTETS
+        self._bundles.append((at, self._session, flow.incoming, octets, cut, count, weight))
         self._count += count
-        self._octets += len(octets) + count * ENTRY_OCTETS
+        self._octets += weight
+        while self._octets - self._bundles[0][-1] > self._limit:  # the others are enough
+            self._drop()
 
-    def _make_room(self) -> None:
-        while (over := self._octets - self._limit) > 0:
-            _, _, _, oldest, _, count = self._bundles[0]
-            left, octets = count - self._dropped, len(oldest) - self._dropped_octets
-            if left == 1 or octets + left * ENTRY_OCTETS <= over:
-                del self._bundles[0]
-                self._dropped = self._dropped_octets = 0
-            else:
-                left, octets = 1, _length(oldest, self._dropped_octets)
-                self._dropped += 1
-                self._dropped_octets += octets
-            self._count -= left
-            self._first += left
-            self._octets -= octets + left * ENTRY_OCTETS
+    def _drop(self) -> None:
+        """Drop the oldest bundle."""
+        *_, count, weight = self._bundles.popleft()
+        self._first += count
+        self._count -= count
+        self._octets -= weight
+
+    def _trim(self) -> None:
+        """Drop the oldest entries, one by one, until the others are within the limit."""
+        over = self._octets - self._limit
+        if over <= 0:
+            return
+        bundle = self._bundles[0]
+        self._drop()
+        begin = gone = 0
+        for entry in _entries(bundle):
+            if over <= 0:
+                break
+            begin += len(entry.octets)
+            gone += 1
+            over -= len(entry.octets) + ENTRY_OCTETS
+        at, session, incoming, octets, cut, count, weight = bundle
+        if gone < count:
+            count, weight = count - gone, weight - begin - gone * ENTRY_OCTETS
+            self._bundles.appendleft((at, session, incoming, octets[begin:], cut, count, weight))
+            self._first -= count
+            self._count += count
+            self._octets += weight
 
     def after(self, number: int | None, limit: int) -> Extract:
         """Return at most ``limit`` entries from ``number`` on, oldest first; None: from the oldest that is kept.
 
         A number that is not of this ring counts as one before its first: nothing of it was seen.
         """
+        self._trim()
         if number is None:
             number = self._first
         elif not self._base <= number <= self.end:
@@ -203,9 +221,8 @@ class Ring:
     def _cut(self, skip: int, limit: int) -> list[Entry]:
         """Return at most ``limit`` entries behind the first ``skip``."""
         found: list[Entry] = []
-        skip += self._dropped
         for bundle in self._bundles:
-            count = bundle[-1]
+            count = bundle[5]
             if skip < count and len(found) < limit:
                 found += islice(_entries(bundle), skip, skip + limit - len(found))
             skip = max(0, skip - count)
@@ -213,4 +230,5 @@ class Ring:
 
     def latest(self, count: int) -> Extract:
         """Return the latest ``count`` entries, or as many as are kept, oldest first."""
+        self._trim()
         return self.after(max(self._first, self.end - count), count)
