@@ -16,10 +16,11 @@ from typing import Final
 
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
+from gateway.carriers.encoder import LinkEncoder
+from gateway.carriers.entries import Entry, Stage
 from gateway.carriers.harvest import Flowing, Harvest, Stalled
-from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.outbox import Outbox
 from gateway.carriers.pause import SessionTime
-from gateway.carriers.quick_submit import QuickSubmit
 from gateway.carriers.quick_text import QuickText
 from gateway.carriers.refusals import explain
 from gateway.carriers.shortcuts import LinkShortcuts, acceptance
@@ -67,12 +68,11 @@ class Link:
         self._time = SessionTime(terms.clock)
         self._terms = terms
         self._origin = Origin(bind, link_id)
-        self._outbox = Outbox(self)
         self._slots = Slots(terms.window, terms.ahead)
+        self._encoder = LinkEncoder(session, terms.composer, self._slots)
+        self._outbox = Outbox(self._encoder)
         self._unanswered = Unanswered()
         self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._unanswered, self._outbox)
-        self._quick_submit = QuickSubmit(terms.composer)
-        self._now = self._wall = 0.0  # when the present pump began
         self.peer_unbound = False
         self._stalled = False
 
@@ -149,7 +149,7 @@ class Link:
         self._outbox.put(self.session.unbind(self._time.now()))
         return returned
 
-    def offer(self, permits: Iterable[Permit]) -> None:
+    def offer(self, permits: Sequence[Permit]) -> None:
         """Take permits in."""
         self._outbox.offer(permits)
 
@@ -183,7 +183,7 @@ class Link:
     def pump(self, send: Callable[[bytes], int]) -> Harvest:
         """Write one chunk through ``send`` (see ``Outbox.pump``)."""
         clock = self._terms.clock
-        self._now, self._wall = self._time.now(), clock.wall()
+        self._encoder.now, self._encoder.wall = self._time.now(), clock.wall()
         pumped = self._outbox.pump(send, clock.boot())
         harvest = Harvest(acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
         self._outlived(pumped.returned, harvest)
@@ -214,24 +214,6 @@ class Link:
             if not self._stalled and self._has_slot():  # so it waited for the peer to read, not to answer
                 self._stalled = True
                 harvest.turns.append(Stalled())
-
-    def encode(self, entry: Entry) -> bytes | None:
-        """Make the submit_sm or data_sm of a permit; None while the window is full (see ``outbox.Encoder``)."""
-        session, permit = self.session, entry.permit
-        if session.free < (1 if permit.urgent else self._slots.least(self._outbox.urgent_live)):
-            return None
-        body = self._quick_submit.body(permit, self._wall)
-        if body is not None:
-            data = session.submit(body, self._now, entry)
-        else:
-            data = session.request(self._terms.composer.submit(permit, self._wall), self._now, entry)
-        entry.sequence = session.last_sequence
-        return data
-
-    def take_back(self, entry: Entry) -> None:
-        """Give up a request that was never begun (see ``outbox.Encoder``)."""
-        with suppress(LocalProtocolError):  # the carrier has just answered what it was never asked
-            self.session.withdraw(entry.sequence)
 
     def end(self) -> list[Outcome]:
         """Settle all: the session is over."""

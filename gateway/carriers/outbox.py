@@ -14,70 +14,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from itertools import chain
-from typing import Final, Protocol
+from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Final
 
+from gateway.carriers.entries import Encoder, Entry, Pumped, Stage
 from gateway.model.address import Msisdn
 from gateway.model.permit import Permit
-from gateway.smpp.errors import LocalProtocolError
 
 CHUNK_OCTETS: Final = 16_384
-
-
-class Stage(Enum):
-    """How far a permit's PDU is. WAITING: not one octet was taken, encoded or not."""
-
-    WAITING = "waiting"
-    BEGUN = "begun"
-    WRITTEN = "written"
-
-
-class Entry:
-    """One permit in this session. Also the token under which its request is outstanding."""
-
-    __slots__ = ("data", "permit", "sequence", "stage")
-
-    def __init__(self, permit: Permit) -> None:
-        self.permit = permit
-        self.data: bytes | None = None
-        self.sequence = 0
-        self.stage = Stage.WAITING
-
-    def __repr__(self) -> str:
-        return f"<Entry permit {self.permit.id} {self.stage.value} sequence {self.sequence}>"
-
-
-class Encoder(Protocol):
-    """Turns a permit into a request of the session, and takes one back that was never begun."""
-
-    def encode(self, entry: Entry) -> bytes | None:
-        """Return the PDU and set ``entry.sequence``; None while the window is full.
-
-        Raises LocalProtocolError, with nothing changed, for what no PDU can hold.
-        """
-        ...
-
-    def take_back(self, entry: Entry) -> None:
-        """Give the entry's sequence number and window slot back: nothing of it was or will be sent."""
-        ...
-
-
-@dataclass(slots=True)
-class Pumped:
-    """What one step did. ``answers``: sequence numbers of MOs whose response is now wholly taken.
-
-    ``returned``: permits whose life was over before their first octet. ``unencodable``: permits that no PDU can hold,
-    and why. ``octets``: how many were taken. ``blocked``: that is less than was offered.
-    """
-
-    answers: list[int] = field(default_factory=list)
-    returned: list[Permit] = field(default_factory=list)
-    unencodable: list[tuple[Permit, str]] = field(default_factory=list)
-    octets: int = 0
-    blocked: bool = False
 
 
 BLOCK: Final = 60
@@ -86,6 +32,9 @@ BLOCK: Final = 60
 # A piece that is no permit: its octets, and the requests that it answers, in octets of equal number each (or none).
 _Plain = tuple[bytes, Sequence[int]]
 _WRITTEN: Final = Stage.WRITTEN
+_DIES_AT: Final = attrgetter("dies_at")
+_URGENT: Final = attrgetter("urgent")
+_IS_URGENT: Final = attrgetter("permit.urgent")
 
 
 class Outbox:
@@ -118,20 +67,22 @@ class Outbox:
             self._plain.append((data[at * each : (at + BLOCK) * each], answers[at : at + BLOCK]))
         self._plain_octets += len(data)
 
-    def offer(self, permits: Iterable[Permit]) -> None:
+    def offer(self, permits: Sequence[Permit]) -> None:
         """Take permits in: urgent ones before all others, each kind in the order given."""
+        if not permits:
+            return
         if not self._urgent and not self._ordinary:
             self._first_death = math.inf
-        for permit in permits:
-            entry = Entry(permit)
-            self._live[entry] = None
-            if permit.dies_at < self._first_death:
-                self._first_death = permit.dies_at
-            if permit.urgent:
-                self._urgent_live += 1
-                self._urgent.append(entry)
-            else:
-                self._ordinary.append(entry)
+        self._first_death = min(self._first_death, *map(_DIES_AT, permits))
+        entries = list(map(Entry, permits))
+        self._live.update(dict.fromkeys(entries))
+        if any(map(_URGENT, permits)):
+            urgent = [entry for entry in entries if entry.permit.urgent]
+            self._urgent_live += len(urgent)
+            self._urgent.extend(urgent)
+            self._ordinary.extend([entry for entry in entries if not entry.permit.urgent])
+        else:
+            self._ordinary.extend(entries)
 
     @property
     def plain_octets(self) -> int:
@@ -159,62 +110,60 @@ class Outbox:
         through, and then nothing was taken.
         """
         result = Pumped(returned=self.reap(boot))
-        plan: list[Entry | _Plain] = []
         pieces = [self._head] if self._head else []
         size = len(self._head)
-        for piece in self._plain:
+        plain = 0
+        for data, _ in self._plain:
             if size >= CHUNK_OCTETS:
                 break
-            pieces.append(piece[0])
-            plan.append(piece)
-            size += len(piece[0])
+            pieces.append(data)
+            plain += 1
+            size += len(data)
+        planned: list[Entry] = []
         if size < CHUNK_OCTETS and (self._urgent or self._ordinary):
-            size = self._plan_permits(plan, pieces, size, result)
+            size = self._plan_permits(planned, pieces, size, result)
         if size:
             taken = send(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             result.octets, result.blocked = taken, taken < size
-            self._note(taken, plan, result)
+            self._note(taken, plain, planned, result)
         return result
 
-    def _plan_permits(self, plan: list[Entry | _Plain], pieces: list[bytes], size: int, result: Pumped) -> int:
+    def _plan_permits(self, planned: list[Entry], pieces: list[bytes], size: int, result: Pumped) -> int:
         """Add permits to a chunk of ``size`` octets, encoded as far as they fit; return its new size."""
-        encode = self._encoder.encode
-        unencodable: list[Entry] = []
-        full = False
-        left = self._encoded  # what is encoded holds a slot already and goes on, even while one before it has none
-        for entry in self._waiting():
-            data = entry.data
-            if data is not None:
-                left -= 1
-            elif full:
-                if not left:
+        for lane in (self._urgent, self._ordinary):
+            if lane:
+                self._encode(lane, CHUNK_OCTETS - size, result)
+            for entry in lane:
+                data = entry.data
+                if data is None:  # there is no slot for it, nor for those behind it
                     break
-                continue
-            else:
-                try:
-                    data = entry.data = encode(entry)
-                except LocalProtocolError as error:
-                    unencodable.append(entry)
-                    result.unencodable.append((entry.permit, str(error)))
-                    continue
-                if data is None:
-                    full = True
-                    continue
-                self._encoded += 1
-            grown = size + len(data)
-            if size and grown > CHUNK_OCTETS:
-                break
-            pieces.append(data)
-            plan.append(entry)
-            size = grown
-        self._withdraw(unencodable)
+                grown = size + len(data)
+                if size and grown > CHUNK_OCTETS:
+                    return size
+                pieces.append(data)
+                planned.append(entry)
+                size = grown
         return size
+
+    def _encode(self, lane: deque[Entry], room: int, result: Pumped) -> None:
+        """Let those of ``lane`` be encoded that fit in ``room`` octets.
+
+        What is encoded comes first in its lane. It has its slot, and goes on even while one before all of it has none.
+        """
+        encoded = [entry.data for entry in lane if entry.data is not None] if self._encoded else []
+        room -= sum(map(len, encoded))
+        if room <= 0 or len(encoded) == len(lane):
+            return
+        count, unencodable = self._encoder.encode(islice(lane, len(encoded), None), room, self._urgent_live)
+        self._encoded += count
+        result.unencodable += [(entry.permit, why) for entry, why in unencodable]
+        self._withdraw([entry for entry, _ in unencodable])
 
     def _waiting(self) -> Iterator[Entry]:
         return chain(self._urgent, self._ordinary)
 
-    def _note(self, taken: int, plan: list[Entry | _Plain], result: Pumped) -> None:
-        """Move on by ``taken`` octets: first the head, then the planned pieces from the left of their queues."""
+    def _note(self, taken: int, plain: int, planned: list[Entry], result: Pumped) -> None:
+        """Move on by ``taken`` octets: first the head, then ``plain`` pieces that are no permits, then the planned."""
         if self._head:
             rest = self._head[taken:]
             taken -= len(self._head) - len(rest)
@@ -222,13 +171,30 @@ class Outbox:
             if rest:
                 return
             self._finish_head(result)
-        for piece in plan:
+        for _ in range(plain):
             if taken <= 0:
                 return
-            if isinstance(piece, Entry):
-                taken = self._permit_taken(piece, taken)
+            taken = self._plain_taken(taken, result)
+        if not result.blocked:
+            self._all_taken(planned)
+            return
+        for entry in planned:
+            if taken <= 0:
+                return
+            taken = self._permit_taken(entry, taken)
+
+    def _all_taken(self, entries: list[Entry]) -> None:
+        """Note that these, which are the first of their lanes, were wholly taken."""
+        for entry in entries:
+            entry.stage, entry.data = _WRITTEN, None
+        self._encoded -= len(entries)
+        urgent = sum(map(_IS_URGENT, entries))
+        for lane, count in ((self._urgent, urgent), (self._ordinary, len(entries) - urgent)):
+            if count == len(lane):
+                lane.clear()
             else:
-                taken = self._plain_taken(piece, taken, result)
+                for _ in range(count):
+                    lane.popleft()
 
     def _permit_taken(self, entry: Entry, taken: int) -> int:
         """Note that ``taken`` octets, from the beginning of this permit's on, were taken; return how many are left."""
@@ -242,8 +208,8 @@ class Outbox:
             self._written(entry)
         return taken - len(data)
 
-    def _plain_taken(self, piece: _Plain, taken: int, result: Pumped) -> int:
-        """Note the same of a piece that is no permit; of several answers, each is taken by itself."""
+    def _plain_taken(self, taken: int, result: Pumped) -> int:
+        """Note the same of the first piece that is no permit; of several answers, each is taken by itself."""
         data, answers = self._plain.popleft()
         self._plain_octets -= len(data)
         if taken >= len(data):
@@ -331,8 +297,10 @@ class Outbox:
                 self._encoded -= 1
             self.settle(entry)
         gone = set(entries)
-        self._urgent = deque(entry for entry in self._urgent if entry not in gone)
-        self._ordinary = deque(entry for entry in self._ordinary if entry not in gone)
+        for lane in (self._urgent, self._ordinary):
+            kept = [entry for entry in lane if entry not in gone]
+            lane.clear()
+            lane.extend(kept)
         return [entry.permit for entry in entries]
 
     def settle(self, entry: Entry) -> bool:

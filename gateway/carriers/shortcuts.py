@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.carriers.outbox import Entry, Outbox, Stage
+from gateway.carriers.entries import Entry, Stage
+from gateway.carriers.outbox import Outbox
 from gateway.carriers.quick_text import QuickText
 from gateway.carriers.receipts import MOST_ID
 from gateway.carriers.unanswered import Unanswered

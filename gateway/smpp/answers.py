@@ -8,7 +8,8 @@ with the *temporary* error, so that the carrier tries again; everything else get
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import repeat
 from struct import Struct, error
 from typing import Final
 
@@ -39,14 +40,17 @@ def answer(command_id: int, sequence: int, status: int, pdu: Pdu | None = None) 
     return encode(pdu, sequence, status)
 
 
-def plain_answers(command_id: int, answers: Iterable[tuple[int, int]]) -> bytes:
+def plain_answers(command_id: int, answers: Sequence[tuple[int, int]]) -> bytes:
     """Return what ``answer`` gives for each (sequence, status), joined; ``command_id`` is deliver_sm or data_sm.
 
     Their answers are alike whatever the status is: a header and an empty message_id, ``PLAIN_OCTETS`` in all.
     """
-    command = command_id | RESPONSE_BIT
+    if not answers:
+        return b""
+    sequences, statuses = zip(*answers, strict=True)
+    command = repeat(command_id | RESPONSE_BIT)
     try:
-        return b"".join([_PLAIN.pack(PLAIN_OCTETS, command, status, sequence, 0) for sequence, status in answers])
+        return b"".join(map(_PLAIN.pack, repeat(PLAIN_OCTETS), command, statuses, sequences, repeat(0)))
     except error as bad:
         raise LocalProtocolError("command_status and sequence_number must be between 0 and 0xFFFFFFFF") from bad
 

@@ -20,7 +20,8 @@ from gateway.smpp.fields import Unreadable, read_tlvs, write_tlvs
 from gateway.smpp.layouts import LAYOUTS, Layout
 from gateway.smpp.pdu import BLANKS, Frame, Header, Pdu, Tlv, Tlvs, text_of
 
-_HEADER: Final = Struct(">IIII")
+HEADER: Final = Struct(">IIII")
+"""command_length, command_id, command_status and sequence_number (SMPP 3.4 section 3.2)."""
 
 
 def decode(frame: bytes | bytearray | memoryview) -> Frame:
@@ -32,7 +33,7 @@ def decode(frame: bytes | bytearray | memoryview) -> Frame:
     data = frame if type(frame) is bytes else bytes(frame)
     if len(data) < HEADER_LENGTH:
         raise LostFraming(Status.ESME_RINVCMDLEN, f"a PDU has at least {HEADER_LENGTH} octets; this has {len(data)}")
-    length, command_id, status, sequence = _HEADER.unpack_from(data)
+    length, command_id, status, sequence = HEADER.unpack_from(data)
     if length != len(data):
         raise LostFraming(Status.ESME_RINVCMDLEN, f"command_length is {length}, and the PDU has {len(data)} octets")
     fast = DECODERS.get(command_id)
@@ -132,7 +133,7 @@ def encode_body(pdu: Pdu) -> bytes:
 def encode_header(command_id: int, sequence: int, status: int, body: bytes = b"") -> bytes:
     """Return a whole PDU of this header and this body. A refusal is often sent without its body (section 4.4.2)."""
     try:
-        return _HEADER.pack(HEADER_LENGTH + len(body), command_id, status, sequence) + body
+        return HEADER.pack(HEADER_LENGTH + len(body), command_id, status, sequence) + body
     except error as bad:
         raise LocalProtocolError(
             f"command_status and sequence_number must be between 0 and 0xFFFFFFFF; these are {status} and {sequence}"

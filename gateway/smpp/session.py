@@ -11,13 +11,13 @@ One machine for both sides, because they differ in one row of a table only (``st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from gateway.smpp import events as ev
 from gateway.smpp.answers import answer, plain_answers, refusal_status, refuse
 from gateway.smpp.asking import check_may_send, check_request
-from gateway.smpp.codec import encode, encode_header
+from gateway.smpp.codec import HEADER, encode, encode_header
 from gateway.smpp.constants import HEADER_LENGTH, INTERFACE_VERSION, RESPONSE_BIT, CommandId, Status, Tag, command_name
 from gateway.smpp.errors import BadBody, LocalProtocolError
 from gateway.smpp.layouts import RESPONSES
@@ -135,11 +135,21 @@ class Session:
             self._bind_asked = sequence
         return data
 
-    def submit(self, body: bytes, now: float, token: object = None) -> bytes:
-        """Do what ``request`` does for a submit_sm of which ``body``, all that follows its header, is laid already."""
+    def submit_plainly(self, bodies: Sequence[bytes], now: float, tokens: Sequence[object]) -> list[tuple[int, bytes]]:
+        """Do what ``request`` does for several submit_sm at once, each with its token; all are asked or none.
+
+        ``bodies`` are what follows their headers, laid already. Returns the sequence number and the octets of each.
+        """
+        if not bodies:
+            return []
         check_may_send(_SUBMIT_SM, self._standing)
-        self._last_sequence = sequence = self._window.open(token, now, _SUBMIT_SM)
-        return encode_header(_SUBMIT_SM, sequence, 0, body)
+        numbers = self._window.open_all(tokens, now, _SUBMIT_SM)
+        self._last_sequence = numbers[-1]
+        pack = HEADER.pack
+        return [
+            (number, pack(HEADER_LENGTH + len(body), _SUBMIT_SM, 0, number) + body)
+            for number, body in zip(numbers, bodies, strict=True)
+        ]
 
     @property
     def last_sequence(self) -> int:
@@ -172,7 +182,7 @@ class Session:
         check_may_send(command_id | RESPONSE_BIT, self._standing)
         return answer(command_id, sequence, status, pdu)
 
-    def respond_plainly(self, command_id: int, answers: Iterable[tuple[int, int]]) -> bytes:
+    def respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]]) -> bytes:
         """Do what ``respond`` does for several requests at once, each (sequence, status).
 
         ``command_id`` is deliver_sm or data_sm, whose answers have ``answers.PLAIN_OCTETS`` each.

@@ -9,9 +9,11 @@ that memory is as large as the window and no larger.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from functools import partial
+from itertools import repeat
+from typing import Final, NamedTuple
 
-from gateway.base.value import value
 from gateway.smpp.constants import MAX_SEQUENCE
 from gateway.smpp.errors import LocalProtocolError
 
@@ -19,8 +21,7 @@ LATE_MEMORY_S: Final = 300.0
 """Seconds for which an expired request is remembered."""
 
 
-@value
-class Waiting:
+class Waiting(NamedTuple):
     """A request that has no response yet. ``sent_at`` in seconds of the session's clock."""
 
     sequence: int
@@ -28,6 +29,10 @@ class Waiting:
     token: object
     sent_at: float
     counted: bool
+
+
+_waiting = partial(tuple.__new__, Waiting)
+"""Makes a ``Waiting`` of a tuple of its fields, without a call of Python's."""
 
 
 class Window:
@@ -66,6 +71,21 @@ class Window:
         self._waiting[sequence] = Waiting(sequence, command_id, token, now, counted)
         self._counted += counted
         return sequence
+
+    def open_all(self, tokens: Sequence[object], now: float, command_id: int) -> Sequence[int]:
+        """Do what ``open`` does for several counted requests of one command; either all fit or none is noted."""
+        count, first = len(tokens), self._next
+        if self._counted + count > self._size:
+            raise LocalProtocolError(f"the window is full: {self._size} requests wait for a response")
+        numbers = range(first, first + count)
+        known = self._waiting.keys() | self._late.keys() if self._late else self._waiting.keys()
+        if first + count > MAX_SEQUENCE or not known.isdisjoint(numbers):
+            return [self.open(token, now, command_id) for token in tokens]
+        fields = zip(numbers, repeat(command_id), tokens, repeat(now), repeat(True), strict=False)
+        self._waiting.update(zip(numbers, map(_waiting, fields), strict=True))
+        self._next = first + count
+        self._counted += count
+        return numbers
 
     def find(self, sequence: int) -> Waiting | None:
         """Return the request that waits under ``sequence``, and leave it waiting."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from gateway.carriers.outbox import CHUNK_OCTETS, Entry, Outbox
+from gateway.carriers.entries import Entry
+from gateway.carriers.outbox import CHUNK_OCTETS, Outbox
 from gateway.model.messages import Mo, Unreadable
 from gateway.model.permit import Fate
 from gateway.smpp.codec import encode
@@ -194,8 +197,10 @@ async def test_answers_come_back_in_any_order(autojump_clock: MockClock) -> None
 
 def test_a_chunk_that_answers_have_filled_leaves_permits_for_the_next() -> None:
     class Fixed:
-        def encode(self, entry: Entry) -> bytes | None:
-            return b"submit"
+        def encode(self, entries: Iterable[Entry], room: int, urgent: int) -> tuple[int, list[tuple[Entry, str]]]:
+            for entry in entries:
+                entry.data = b"submit"
+            return 1, []
 
         def take_back(self, entry: Entry) -> None:
             raise AssertionError("nothing is taken back here")

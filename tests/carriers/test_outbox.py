@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.carriers.outbox import CHUNK_OCTETS, Entry, Outbox
+from gateway.carriers.entries import Entry
+from gateway.carriers.outbox import CHUNK_OCTETS, Outbox
 from gateway.model.permit import Permit
-from gateway.smpp.errors import LocalProtocolError
 from tests.kit.permits import ANNE, BOB, permit
 
 
@@ -22,15 +22,21 @@ class Encoding:
         self.slots = slots
         self.last = 0
 
-    def encode(self, entry: Entry) -> bytes | None:
-        if not self.slots:
-            return None
-        if entry.permit.body == b"bad":
-            raise LocalProtocolError("no PDU can hold it")
-        self.slots -= 1
-        self.last += 1
-        entry.sequence = self.last
-        return f"<{entry.permit.id}:{entry.permit.body.decode()}>".encode()
+    def encode(self, entries: Iterable[Entry], room: int, urgent: int) -> tuple[int, list[tuple[Entry, str]]]:
+        encoded, unencodable = 0, []
+        for entry in entries:
+            if not self.slots or room <= 0:
+                break
+            if entry.permit.body == b"bad":
+                unencodable.append((entry, "no PDU can hold it"))
+                continue
+            self.slots -= 1
+            self.last += 1
+            encoded += 1
+            entry.sequence = self.last
+            entry.data = f"<{entry.permit.id}:{entry.permit.body.decode()}>".encode()
+            room -= len(entry.data)
+        return encoded, unencodable
 
     def take_back(self, entry: Entry) -> None:
         self.slots += 1

@@ -81,7 +81,7 @@ def side(*, quick: bool) -> Side:
     if not quick:
         link, texts = made.link, QuickText(terms.translator, Origin("acme/0", "gw1-1-acme/0-1"))
         link._shortcuts = NoShortcuts(texts, link._unanswered, link._outbox)
-        link._quick_submit = NoQuickSubmit(terms.composer)
+        link._encoder._quick = NoQuickSubmit(terms.composer)
     made.link.bind(BindTransceiver("demo"))
     made.pump(1 << 20)
     made.told.append(made.link.received(encode(BindTransceiverResp(), 1)))

@@ -46,21 +46,25 @@ def test_messages_are_answered_together_where_each_could_be() -> None:
             session_in(Role.ESME, state).respond_plainly(CommandId.DELIVER_SM, [(7, 0)])
 
 
-def test_a_submit_that_is_laid_is_a_request_like_any_other() -> None:
+def test_submits_that_are_laid_are_requests_like_any_other() -> None:
     one, other = bound_session(Role.ESME, State.BOUND_TRX), bound_session(Role.ESME, State.BOUND_TRX)
-    for _ in range(3):
-        assert one.submit(BODY, 1.0, "token") == other.request(SUBMIT, 1.0, "token")
+    for tokens in ([], ["token"], ["another", "token"]):
+        asked = [(other.request(SUBMIT, 1.0, token), other.last_sequence) for token in tokens]
+        assert one.submit_plainly([BODY] * len(tokens), 1.0, tokens) == [(number, data) for data, number in asked]
         assert (one.last_sequence, one.free, one.next_deadline()) == (
             other.last_sequence,
             other.free,
             other.next_deadline(),
         )
     with pytest.raises(LocalProtocolError, match="the window is full"):
-        one.submit(BODY, 1.0)
+        one.submit_plainly([BODY], 1.0, [None])
     assert one.withdraw(one.last_sequence) == "token"
     assert one.free == 1
+    with pytest.raises(LocalProtocolError, match="the window is full"):
+        one.submit_plainly([BODY] * 2, 1.0, [None] * 2)
+    assert one.free == 1
     with pytest.raises(LocalProtocolError, match="may not be sent"):
-        bound_session(Role.ESME, State.BOUND_RX).submit(BODY, 1.0)
+        bound_session(Role.ESME, State.BOUND_RX).submit_plainly([BODY], 1.0, [None])
 
 
 @dataclass
@@ -82,7 +86,7 @@ class Owner:
 
 def test_what_an_owner_tells_stands_in_its_place() -> None:
     session, owner = bound_session(Role.ESME, State.BOUND_TRX), Owner()
-    session.submit(BODY, 0, "one")
+    session.submit_plainly([BODY], 0, ["one"])
     stream = [encode(EnquireLink(), 5), encode(MO, 7), encode(SubmitSmResp("id"), 2), encode(DataSm(), 8)]
     told = session.receive_by(b"".join(stream), 1.0, owner)
     assert told[:2] == ["text", "accepted id"]
@@ -94,7 +98,7 @@ def test_what_an_owner_tells_stands_in_its_place() -> None:
 
 def test_what_an_owner_declines_is_told_as_ever() -> None:
     session, owner = bound_session(Role.ESME, State.BOUND_TRX), Owner(declines=True)
-    session.submit(BODY, 0, "one")
+    session.submit_plainly([BODY], 0, ["one"])
     text, response = session.receive_by(encode(MO, 7) + encode(SubmitSmResp("id"), 2), 1.0, owner)
     assert isinstance(text, ev.Request)
     assert isinstance(response, ev.Response)
@@ -119,7 +123,7 @@ def test_what_is_out_of_the_ordinary_is_not_an_owners(name: str) -> None:
     sessions = bound_session(Role.ESME, State.BOUND_TRX), bound_session(Role.ESME, State.BOUND_TRX)
     owner = Owner()
     for session in sessions:
-        session.submit(BODY, 0, "one")
+        session.submit_plainly([BODY], 0, ["one"])
     assert sessions[0].receive_by(UNASKED[name], 1.0, owner) == sessions[1].receive(UNASKED[name], 1.0)
     assert owner.asked == []
     assert sessions[0].outgoing() == sessions[1].outgoing()
