@@ -32,6 +32,7 @@ class LinkEncoder:
         """See ``entries.Encoder``."""
         session, quick, wall = self._session, self._quick.body, self.wall
         free, least = session.free, self._slots.least(urgent)
+        legal = session.can_send  # where it is not, the long way says why
         encoded = 0
         unencodable: list[tuple[Entry, str]] = []
         plain: list[Entry] = []  # those that are asked together, and what is laid of them
@@ -40,7 +41,7 @@ class LinkEncoder:
             permit = entry.permit
             if room <= 0 or free < (1 if permit.urgent else least):
                 break
-            body = quick(permit, wall)
+            body = quick(permit, wall) if legal else None
             if body is not None:
                 plain.append(entry)
                 bodies.append(body)

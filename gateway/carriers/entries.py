@@ -6,7 +6,6 @@ Values and a protocol alone; ``outbox`` decides.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -54,7 +53,6 @@ class Encoder(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class Pumped:
     """What one step did. ``answers``: sequence numbers of MOs whose response is now wholly taken.
 
@@ -62,8 +60,11 @@ class Pumped:
     and why. ``octets``: how many were taken. ``blocked``: that is less than was offered.
     """
 
-    answers: list[int] = field(default_factory=list)
-    returned: list[Permit] = field(default_factory=list)
-    unencodable: list[tuple[Permit, str]] = field(default_factory=list)
-    octets: int = 0
-    blocked: bool = False
+    __slots__ = ("answers", "blocked", "octets", "returned", "unencodable")
+
+    def __init__(self, returned: list[Permit]) -> None:
+        self.returned = returned
+        self.answers: list[int] = []
+        self.unencodable: list[tuple[Permit, str]] = []
+        self.octets = 0
+        self.blocked = False

@@ -5,7 +5,7 @@ Values only. ``link`` fills a harvest, ``conversation`` tells it on, ``bind`` fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.model.messages import Arrival, Mo
 from gateway.model.permit import Outcome
@@ -37,17 +37,22 @@ Turn = (
 """What the bind itself must know of: the session's turns, and what a person may want to read in the log."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Harvest:
     """What one step brought. ``octets`` and ``blocked`` are of what was written.
 
     ``put_off`` are texts that the session told to come again, because none may come now.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    arrivals: list[Arrival] = field(default_factory=list)
-    put_off: list[Mo] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    acks_written: list[int] = field(default_factory=list)
-    octets: int = 0
-    blocked: bool = False
+    outcomes: list[Outcome]
+    arrivals: list[Arrival]
+    put_off: list[Mo]
+    turns: list[Turn]
+    acks_written: list[int]
+    octets: int
+    blocked: bool
+
+    def __init__(self) -> None:
+        self.outcomes, self.arrivals, self.put_off, self.turns, self.acks_written = [], [], [], [], []
+        self.octets = 0
+        self.blocked = False

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Final
+from itertools import compress, groupby, repeat
+from operator import attrgetter, is_, itemgetter
+from typing import Final, cast
 
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
@@ -30,7 +30,7 @@ from gateway.carriers.tenure import LOST
 from gateway.carriers.translate import Origin, Translator
 from gateway.carriers.unanswered import Unanswered
 from gateway.model.address import Msisdn
-from gateway.model.messages import Mo
+from gateway.model.messages import Arrival, Mo
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId, Status
@@ -42,6 +42,11 @@ UNACKED_OCTETS: Final = 4_194_304
 """A bind reads no more while MOs of this many octets wait; a thousand ordinary ones have a tenth of it."""
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
+_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
+_NUMBER: Final = attrgetter("sequence")
+_OCTETS: Final = attrgetter("pdu")
+_SEQUENCE: Final = itemgetter(0)
+_ANSWER: Final = itemgetter(1)
 _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 """What settles a permit; which of the two is the composer's choice."""
 
@@ -72,7 +77,7 @@ class Link:
         self._encoder = LinkEncoder(session, terms.composer, self._slots)
         self._outbox = Outbox(self._encoder)
         self._unanswered = Unanswered()
-        self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._unanswered, self._outbox)
+        self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._outbox)
         self.peer_unbound = False
         self._stalled = False
 
@@ -165,16 +170,16 @@ class Link:
 
     def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
         """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
-        asked = [(self._unanswered.answer(answer[0]), answer) for answer in answers]
-        for command_id, run in groupby(asked, key=itemgetter(0)):
+        commands = self._unanswered.answer_all(list(map(_SEQUENCE, answers)))
+        for command_id, run in groupby(zip(commands, answers, strict=True), key=itemgetter(0)):
             if command_id is not None:
-                self._respond_plainly(command_id, [answer for _, answer in run])
+                self._respond_plainly(command_id, list(map(_ANSWER, run)))
 
     def _respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]]) -> None:
         # If the session has ended between question and answer, the carrier will ask again on the next one.
         with suppress(LocalProtocolError):
             data = self.session.respond_plainly(command_id, answers)
-            self._outbox.put_answers(data, [sequence for sequence, _ in answers])
+            self._outbox.put_answers(data, list(map(_SEQUENCE, answers)))
 
     def _respond(self, command_id: int, sequence: int, now: float, status: int) -> None:
         with suppress(LocalProtocolError):  # the state of the session has no place for an answer
@@ -185,7 +190,8 @@ class Link:
         clock = self._terms.clock
         self._encoder.now, self._encoder.wall = self._time.now(), clock.wall()
         pumped = self._outbox.pump(send, clock.boot())
-        harvest = Harvest(acks_written=pumped.answers, octets=pumped.octets, blocked=pumped.blocked)
+        harvest = Harvest()
+        harvest.acks_written, harvest.octets, harvest.blocked = pumped.answers, pumped.octets, pumped.blocked
         self._outlived(pumped.returned, harvest)
         harvest.outcomes += [
             Outcome(permit, Fate.REJECTED, UNSENDABLE, detail=f"cannot be sent: {reason}")
@@ -255,14 +261,26 @@ class Link:
 
     def _reap(self, happened: Sequence[ev.Event | Mo | Outcome], now: float) -> Harvest:
         harvest = Harvest()
-        for event in happened:
-            # What a shortcut told is what it tells, and needs no more; with a busy session that is nearly all.
-            if type(event) is Mo:
-                harvest.arrivals.append(event)
-            elif type(event) is Outcome:
-                harvest.outcomes.append(event)
-            else:
-                self._follow(event, harvest, now)
+        # What a shortcut told is what it tells, and needs no more; with a busy session that is all, as a rule.
+        kinds = list(map(type, happened))
+        texts, outcomes = kinds.count(Mo), kinds.count(Outcome)
+        if texts + outcomes == len(kinds):
+            if texts:
+                found = harvest.arrivals = list(
+                    compress(cast("Sequence[Arrival]", happened), map(is_, kinds, repeat(Mo)))
+                )
+                self._unanswered.ask_all(_DELIVER_SM, list(map(_NUMBER, found)), list(map(len, map(_OCTETS, found))))
+            if outcomes:
+                harvest.outcomes = list(compress(cast("Sequence[Outcome]", happened), map(is_, kinds, repeat(Outcome))))
+        else:
+            for event in happened:
+                if isinstance(event, Mo):
+                    harvest.arrivals.append(event)
+                    self._unanswered.ask(_DELIVER_SM, event.sequence, len(event.pdu))
+                elif isinstance(event, Outcome):
+                    harvest.outcomes.append(event)
+                else:
+                    self._follow(event, harvest, now)
         self._outbox.put(self.session.outgoing())
         return harvest
 

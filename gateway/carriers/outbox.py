@@ -109,7 +109,7 @@ class Outbox:
         Permits that are dead at ``boot`` (their ``dies_at`` has come) are taken out first. What ``send`` raises passes
         through, and then nothing was taken.
         """
-        result = Pumped(returned=self.reap(boot))
+        result = Pumped(self.reap(boot))
         pieces = [self._head] if self._head else []
         size = len(self._head)
         plain = 0
@@ -308,10 +308,10 @@ class Outbox:
 
         One that was begun stays at the head until it is wholly written: framing must not be lost.
         """
-        if entry not in self._live:
+        if self._live.pop(entry, entry) is not None:
             return False
-        del self._live[entry]
-        self._urgent_live -= entry.permit.urgent
+        if entry.permit.urgent:
+            self._urgent_live -= 1
         return True
 
     def drop(self, entry: Entry) -> None:

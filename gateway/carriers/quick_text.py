@@ -9,8 +9,8 @@ is dealt with in one place, and it must never tell an Mo other than ``translate`
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
-from struct import Struct, error
 from typing import Final
 
 from gateway.carriers.translate import MOST_ADDRESS, Origin, Translator, begun_fingerprint, fingerprint_of
@@ -19,14 +19,22 @@ from gateway.model.messages import Mo
 from gateway.sms.coding import charset_of
 from gateway.sms.gsm import BASIC
 
-_HANDLING: Final = Struct(">B2xBB2xBxB")
-"""esm_class, the first octets of the two times, data_coding and sm_length; the others say nothing of a text."""
-
 _ALIKE: Final = frozenset({"gsm", "latin-1", "ascii", "utf-8"})
 """Alphabets in which the octets of ``PLAIN`` are the same characters."""
 
 PLAIN: Final = bytes(code for code in range(0x80) if BASIC[code] == chr(code) and (code >= 0x20 or code in b"\r\n"))
 """Octets that are one character in all of them, and no sign of any other reading (``gateway.sms.doubt``)."""
+
+
+_TEXT: Final = re.compile(
+    rb".{16}[^\0]*\0"  # header and service_type
+    rb"(.).([^\0]{0,%d})\0"  # source: TON, NPI, address
+    rb"..([^\0]{1,%d})\0"  # destination
+    rb"\0..\0\0..(.).(.)"  # esm_class, schedule and validity are none; data_coding and sm_length
+    rb"([%b]*)" % (MOST_ADDRESS, MOST_ADDRESS, re.escape(PLAIN)),
+    re.DOTALL,
+)
+"""A deliver_sm that is nothing but a plain text (SMPP 3.4 section 4.6.1)."""
 
 
 class QuickText:
@@ -50,25 +58,17 @@ class QuickText:
 
         Octets 4 to 8 of ``raw`` are those of deliver_sm; everything else is looked at.
         """
-        try:
-            service_end = raw.index(0, 16)
-            source_end = raw.index(0, service_end + 3)
-            destination_end = raw.index(0, source_end + 3)
-            esm_class, schedule, validity, coding, length = _HANDLING.unpack_from(raw, destination_end + 1)
-        except (ValueError, error):
+        match = _TEXT.fullmatch(raw)
+        if match is None:
             return None
-        begin = destination_end + 1 + _HANDLING.size
-        if coding not in self._codings or esm_class or schedule or validity or begin + length != len(raw):
-            return None
-        source, destination = raw[service_end + 3 : source_end], raw[source_end + 3 : destination_end]
-        octets = raw[begin:]
-        if octets.translate(None, PLAIN) or not 0 < len(destination) <= MOST_ADDRESS or len(source) > MOST_ADDRESS:
+        ton, source, destination, (coding,), (length,), octets = match.groups()
+        if coding not in self._codings or length != len(octets):
             return None
         begun = self._begun.get(coding)
         if begun is None:
             begun = self._begun[coding] = begun_fingerprint(coding, 0, None)
         line = read_line(destination.decode("latin-1"))
-        subscriber = read_msisdn(source.decode("latin-1"), self._region_of(line), raw[service_end + 1])
+        subscriber = read_msisdn(source.decode("latin-1"), self._region_of(line), ton[0])
         return Mo(
             self._carrier,
             self._bind,

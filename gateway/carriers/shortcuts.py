@@ -1,8 +1,8 @@
 """What a link does with the two PDUs of every message in one step: a plain text becomes an Mo, a yes an Outcome.
 
 It stands between the session (``gateway.smpp.shortcuts`` says what that keeps to itself) and the link's account of what
-waits: whoever takes a text in notes that it must be answered, and whoever tells an outcome settles the permit. What is
-out of the ordinary is declined before anything is noted, and goes through ``link``.
+waits: whoever tells an outcome settles the permit, and the link notes the texts that must be answered. What is out of
+the ordinary is declined before anything is noted, and goes through ``link``.
 """
 
 from __future__ import annotations
@@ -13,34 +13,28 @@ from gateway.carriers.entries import Entry, Stage
 from gateway.carriers.outbox import Outbox
 from gateway.carriers.quick_text import QuickText
 from gateway.carriers.receipts import MOST_ID
-from gateway.carriers.unanswered import Unanswered
 from gateway.model.messages import Mo
 from gateway.model.permit import Fate, Outcome, Permit
-from gateway.smpp.constants import CommandId
 
-_DELIVER_SM: Final = int(CommandId.DELIVER_SM)
+_ACCEPTED: Final = Fate.ACCEPTED
 _WAITING: Final = Stage.WAITING
 
 
 class LinkShortcuts:
     """See ``gateway.smpp.shortcuts.Shortcuts``. ``wall`` (unix seconds) is when what is read now came."""
 
-    def __init__(self, texts: QuickText, unanswered: Unanswered, outbox: Outbox) -> None:
+    def __init__(self, texts: QuickText, outbox: Outbox) -> None:
         self.wall = 0.0
         self._read = texts.read
-        self._ask = unanswered.ask
         self._settle = outbox.settle
 
     def text(self, raw: bytes, sequence: int) -> Mo | None:
-        """Take in a plain text, which waits for its answer then."""
-        mo = self._read(raw, sequence, self.wall)
-        if mo is not None:
-            self._ask(_DELIVER_SM, sequence, len(raw))
-        return mo
+        """Read a plain text; whoever asked for it notes that it waits for its answer."""
+        return self._read(raw, sequence, self.wall)
 
     def accepted(self, token: object, message_id: str) -> Outcome | None:
         """Settle a permit whose submit_sm was accepted; not one that was never written, or is settled."""
-        if not isinstance(token, Entry) or token.stage is _WAITING or not self._settle(token):
+        if type(token) is not Entry or token.stage is _WAITING or not self._settle(token):
             return None
         return acceptance(token.permit, message_id)
 
@@ -51,4 +45,4 @@ def acceptance(permit: Permit, message_id: str, *, late: bool = False) -> Outcom
     One that is too long to keep counts as none: no receipt will be found by it.
     """
     carrier_id = message_id.strip()
-    return Outcome(permit, Fate.ACCEPTED, 0, carrier_id if len(carrier_id) <= MOST_ID else "", "", late)
+    return Outcome(permit, _ACCEPTED, 0, carrier_id if len(carrier_id) <= MOST_ID else "", "", late)

@@ -6,36 +6,58 @@ A peer may use one sequence number twice; then its questions are answered in the
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Final
+
+_NOBODY: Final = (None, 0)
 
 
 class Unanswered:
     """Questions by sequence number. ``count`` and ``octets`` are of all of them."""
 
     def __init__(self) -> None:
-        self.count = 0
         self.octets = 0
         self._first: dict[int, tuple[int, int]] = {}
         self._more: dict[int, deque[tuple[int, int]]] = {}  # under a number that waits already: hardly ever
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._first) + sum(map(len, self._more.values())) if self._more else len(self._first)
+
     def ask(self, command_id: int, sequence: int, octets: int) -> None:
         """Note one more."""
-        self.count += 1
         self.octets += octets
         if sequence in self._first:
             self._more.setdefault(sequence, deque()).append((command_id, octets))
         else:
             self._first[sequence] = (command_id, octets)
 
+    def ask_all(self, command_id: int, sequences: Sequence[int], sizes: Sequence[int]) -> None:
+        """Note several of one command: their sequence numbers, and how many octets each has."""
+        asked = dict(zip(sequences, zip(repeat(command_id), sizes, strict=False), strict=True))
+        if len(asked) == len(sequences) and self._first.keys().isdisjoint(asked):
+            self._first.update(asked)
+            self.octets += sum(sizes)
+        else:
+            for sequence, octets in zip(sequences, sizes, strict=True):
+                self.ask(command_id, sequence, octets)
+
     def answer(self, sequence: int) -> int | None:
         """Take out the one that has waited longest under ``sequence``; return its command, None if there is none."""
-        asked = self._first.pop(sequence, None)
-        if asked is None:
-            return None
+        command_id, octets = self._first.pop(sequence, _NOBODY)
+        self.octets -= octets
         if self._more and (more := self._more.get(sequence)):
             self._first[sequence] = more.popleft()
             if not more:
                 del self._more[sequence]
-        command_id, octets = asked
-        self.count -= 1
-        self.octets -= octets
         return command_id
+
+    def answer_all(self, sequences: Sequence[int]) -> Sequence[int | None]:
+        """Do what ``answer`` does for each of several."""
+        if self._more or not sequences:
+            return [self.answer(sequence) for sequence in sequences]
+        commands, sizes = zip(*map(self._first.pop, sequences, repeat(_NOBODY)), strict=True)
+        self.octets -= sum(sizes)
+        return commands

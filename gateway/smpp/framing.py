@@ -47,21 +47,23 @@ class Framer:
             data = bytes(self._held)
             self._held.clear()
         pdus: list[bytes] = []
-        at, size = 0, len(data)
+        at, size, most, unpack = 0, len(data), self._max_length, _LENGTH.unpack_from
         self._needed = 4
         while size - at >= 4:
-            (length,) = _LENGTH.unpack_from(data, at)
-            if not HEADER_LENGTH <= length <= self._max_length:
+            (length,) = unpack(data, at)
+            if length > most or length < HEADER_LENGTH:
                 self.lost = self._complaint(length)
                 if pdus:
                     return pdus
                 raise self.lost
-            if length > size - at:
+            end = at + length
+            if end > size:
                 self._needed = length
                 break
-            pdus.append(data[at : at + length])
-            at += length
-        self._held += data[at:]
+            pdus.append(data[at:end])
+            at = end
+        if at < size:
+            self._held += data[at:]
         return pdus
 
     def _complaint(self, length: int) -> LostFraming:

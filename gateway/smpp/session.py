@@ -49,6 +49,8 @@ class Session:
     def __init__(self, role: Role, options: SessionOptions, now: float) -> None:
         self._response_timeout_s = options.response_timeout_s
         self._standing = Standing(role)
+        # What carries messages: ours, and the peer's.
+        self._messages = (_SUBMIT_SM, _DELIVER_SM) if role is Role.ESME else (_DELIVER_SM, _SUBMIT_SM)
         self._window = Window(options.window)
         self._reader = Reader(options.max_pdu)
         self._timers = SessionTimers(
@@ -91,14 +93,12 @@ class Session:
     @property
     def can_send(self) -> bool:
         """Whether submit_sm (ESME) or deliver_sm (SMSC) may be requested, apart from the window."""
-        wanted = CommandId.SUBMIT_SM if self.role is Role.ESME else CommandId.DELIVER_SM
-        return self._standing.may_send(wanted)
+        return self._standing.may_send(self._messages[0])
 
     @property
     def can_receive(self) -> bool:
         """Whether the peer may send deliver_sm (to an ESME) or submit_sm (to an SMSC)."""
-        wanted = CommandId.DELIVER_SM if self.role is Role.ESME else CommandId.SUBMIT_SM
-        return self._standing.may_receive(wanted)
+        return self._standing.may_receive(self._messages[1])
 
     @property
     def free(self) -> int:
@@ -296,13 +296,13 @@ class Session:
         if pdus:
             self._timers.heard(now)
         texts_welcome = self._standing.may_receive(_DELIVER_SM)
+        kind_of, text = KIND_AND_SEQUENCE.unpack_from, shortcuts.text
         for raw in pdus:
-            short: T | None = None
-            kind, sequence = KIND_AND_SEQUENCE.unpack_from(raw, 4)
+            kind, sequence = kind_of(raw, 4)
             if kind == PLAIN_TEXT and texts_welcome:
-                short = shortcuts.text(raw, sequence)
-            elif kind == ACCEPTED:
-                short = self._accepted(raw, sequence, shortcuts)
+                short = text(raw, sequence)
+            else:
+                short = self._accepted(raw, sequence, shortcuts) if kind == ACCEPTED else None
             if short is not None:
                 told.append(short)
                 continue
@@ -370,12 +370,12 @@ class Session:
     def _take_response(self, frame: Frame, now: float, events: list[ev.Event]) -> None:
         sequence = frame.sequence
         waiting = self._window.find(sequence)
-        if waiting is not None and _answers(frame, waiting):
+        if waiting is not None and waiting.answered_by(frame.command_id):
             self._window.settle(sequence)
             self._settle(waiting, frame, now, events)
             return
         late = self._window.find_late(sequence)
-        if late is not None and _answers(frame, late):
+        if late is not None and late.answered_by(frame.command_id):
             self._window.settle_late(sequence)
             events.append(ev.LateResponse(frame, late.token))
         else:
@@ -398,7 +398,3 @@ class Session:
                 events.append(ev.Nacked(frame, waiting.token))
             else:
                 events.append(ev.Response(frame, waiting.token, waiting.sent_at))
-
-
-def _answers(frame: Frame, waiting: Waiting) -> bool:
-    return frame.command_id in (_GENERIC_NACK, waiting.command_id | RESPONSE_BIT)

@@ -14,9 +14,10 @@ from functools import partial
 from itertools import repeat
 from typing import Final, NamedTuple
 
-from gateway.smpp.constants import MAX_SEQUENCE
+from gateway.smpp.constants import MAX_SEQUENCE, RESPONSE_BIT, CommandId
 from gateway.smpp.errors import LocalProtocolError
 
+_GENERIC_NACK: Final = int(CommandId.GENERIC_NACK)
 LATE_MEMORY_S: Final = 300.0
 """Seconds for which an expired request is remembered."""
 
@@ -29,6 +30,10 @@ class Waiting(NamedTuple):
     token: object
     sent_at: float
     counted: bool
+
+    def answered_by(self, command_id: int) -> bool:
+        """Say whether ``command_id`` answers it: its own response, or generic_nack."""
+        return command_id in (_GENERIC_NACK, self.command_id | RESPONSE_BIT)
 
 
 _waiting = partial(tuple.__new__, Waiting)

@@ -80,7 +80,7 @@ def side(*, quick: bool) -> Side:
     made = Side(Link("gw1-1-acme/0-1", "acme/0", session, terms), clock)
     if not quick:
         link, texts = made.link, QuickText(terms.translator, Origin("acme/0", "gw1-1-acme/0-1"))
-        link._shortcuts = NoShortcuts(texts, link._unanswered, link._outbox)
+        link._shortcuts = NoShortcuts(texts, link._outbox)
         link._encoder._quick = NoQuickSubmit(terms.composer)
     made.link.bind(BindTransceiver("demo"))
     made.pump(1 << 20)
