@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
+from typing import Final
 
 from gateway.base.value import value
 from gateway.model.consent import ConsentStatus, EvidenceKind
@@ -100,15 +101,19 @@ class TextOutcome(StrEnum):
     NONE = "none"
 
 
+_ONCE: Final = frozenset({Grounds.CLARIFICATION, Grounds.HOW_TO_RETURN})
+"""Claims of what may be said only once."""
+
+
 @value
 class Decision:
     """What one text leads to, and why.
 
     ``matched_by`` is the rule's stable name, ``because`` a sentence for a person, ``keyword`` the word as configured.
     The rest says what the effects are, each in their order; it is worked out once, because a decision is remembered and
-    performed again and again. ``steps`` are those that change the standing, ``narrowing`` those that let less go
-    (permits that are out must be dealt with), ``automatic`` counts the replies that the reply limit counts, and
-    ``disclosure`` is all that the subscriber is told.
+    performed again and again. ``steps`` are those that change the standing, of the replies those that are said once;
+    ``automatic`` counts the replies that the reply limit counts. ``narrowing`` are those that let less go: permits that
+    are out must be dealt with. ``disclosure`` is all that the subscriber is told.
     """
 
     outcome: TextOutcome
@@ -132,7 +137,12 @@ class Decision:
         kinds = {
             "replies": replies,
             "evidence": tuple(effect for effect in effects if isinstance(effect, RecordEvidence)),
-            "steps": tuple(effect for effect in effects if not isinstance(effect, RecordEvidence | HeldBack)),
+            "steps": tuple(
+                effect
+                for effect in effects
+                if not isinstance(effect, RecordEvidence | HeldBack)
+                and (not isinstance(effect, Reply) or effect.claim in _ONCE)
+            ),
             "narrowing": tuple(
                 effect
                 for effect in effects

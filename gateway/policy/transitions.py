@@ -20,7 +20,7 @@ from gateway.model.effects import (
     Decision,
     PlaceHold,
     RecordEvidence,
-    Reply,
+    ReleaseHold,
     Scope,
     UseKeyword,
 )
@@ -163,12 +163,7 @@ def after(
     hold, how_to_return, account_out = standing.hold, standing.how_to_return, standing.account_out
     keywords, lists, replies = standing.keywords, standing.lists, standing.replies
     for step in decision.steps:
-        if isinstance(step, Reply):  # note what may be said only once
-            if step.claim is Grounds.HOW_TO_RETURN:
-                how_to_return = True
-            elif step.claim is Grounds.CLARIFICATION and hold is not None:
-                hold = Hold(hold.since, hold.mo_id, clarified=True)
-        elif isinstance(step, ChangeStatus):
+        if isinstance(step, ChangeStatus):
             account_out, counts, changed = _moving(status, account_out, step.status, step.scope)
             status, opt_outs = step.status, opt_outs + counts
             if changed:
@@ -179,8 +174,12 @@ def after(
             lists = {**lists, step.list_name: step.status}
         elif isinstance(step, PlaceHold):
             hold = hold or Hold(now, mo_id)
-        else:
+        elif isinstance(step, ReleaseHold):
             hold = None
+        elif step.claim is Grounds.HOW_TO_RETURN:
+            how_to_return = True
+        elif step.claim is Grounds.CLARIFICATION and hold is not None:
+            hold = Hold(hold.since, hold.mo_id, clarified=True)
     if decision.automatic:
         replies = remembered(replies, decision.automatic, now)
     return Standing(

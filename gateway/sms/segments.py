@@ -93,7 +93,8 @@ def count_segments(text: str, header: int = HEADER_8, alphabet: str = "gsm") -> 
 
     ``header`` and ``alphabet`` as for ``split``.
     """
-    return len(split(text, header, alphabet)[1])
+    _, bodies = (_remembered if len(text) <= _OFTEN else _split)(text, header, alphabet)
+    return len(bodies)
 
 
 def _cut(octets: bytes, encoding: Encoding, header: int) -> Iterator[bytes]:

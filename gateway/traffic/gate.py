@@ -110,7 +110,9 @@ def pass_new(
     stored as queued, it meets the gate as everything else does, and what follows is written then. Raises what we fail
     with, which is our bug: whoever takes texts in does it again without this way.
     """
+    minted = Minted()
     going: list[tuple[Claim, str, Grounds, Cut]] = []
+    segments = 0
     now, lines, most = tx.now, book.by_id, book.max_segments
     for claim in claims:
         mt = claim.mt
@@ -119,11 +121,12 @@ def pass_new(
         made_of = fitting(mt.text, writings.get(claim.carrier, _USUAL), most)
         if not isinstance(judged, Refusal) and not isinstance(made_of, Refusal):
             going.append((claim, rules.address, judged, made_of))
+            minted.messages[mt.id] = mt
+            segments += len(made_of.bodies)
     if not going:
-        return Minted()
-    minted = Minted(messages={claim.mt.id: claim.mt for claim, _, _, _ in going})
+        return minted
     made: list[Permit] = []
-    first, dies_at = tx.allocate("permit", sum([len(cutting.bodies) for _, _, _, cutting in going])), _dies_at(tx)
+    first, dies_at = tx.allocate("permit", segments), _dies_at(tx)
     for claim, address, grounds, cutting in going:
         permits = _permits(first, dies_at, claim, address, grounds, cutting)
         minted.permits.setdefault(claim.bind, []).extend(permits)
@@ -157,29 +160,32 @@ def _permits(
 ) -> list[Permit]:
     """Make the permits of the segments that are not ``done``; ``first`` is the id of the first segment's."""
     mt, total = claim.mt, len(cutting.bodies)
-    return [
-        Permit(
-            id=first + number - 1,
-            message_id=mt.id,
-            segment=number,
-            segments=total,
-            line=address,
-            line_id=mt.line_id,
-            subscriber=mt.subscriber,
-            grounds=grounds,
-            carrier=claim.carrier,
-            bind=claim.bind,
-            data_coding=cutting.data_coding,
-            body=body,
-            style=cutting.style,
-            reference=mt.id & 0xFFFF,
-            urgent=mt.lane is Lane.URGENT,
-            expires_at=mt.expires_at,
-            dies_at=dies_at,
+    permits: list[Permit] = []
+    for number, body in enumerate(cutting.bodies, 1):
+        if number in done:
+            continue
+        permits.append(
+            Permit(
+                first + number - 1,
+                mt.id,
+                number,
+                total,
+                address,
+                mt.line_id,
+                mt.subscriber,
+                grounds,
+                claim.carrier,
+                claim.bind,
+                cutting.data_coding,
+                body,
+                cutting.style,
+                reference=mt.id & 0xFFFF,
+                urgent=mt.lane is Lane.URGENT,
+                expires_at=mt.expires_at,
+                dies_at=dies_at,
+            )
         )
-        for number, body in enumerate(cutting.bodies, 1)
-        if number not in done
-    ]
+    return permits
 
 
 def _refused_state(refusal: Refusal, partly_sent: bool) -> MessageState:

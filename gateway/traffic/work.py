@@ -44,6 +44,9 @@ from gateway.traffic.routes import follow, with_routes
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake, Taken
 
+_TOLD: Final = frozenset({EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN})
+"""Consent is worth what was said when it was given: such evidence keeps our words."""
+
 _NO_LINE: Final = 0
 """No line has this id."""
 
@@ -117,12 +120,13 @@ class Work:
         self.disturbed, self.alive = disturbed, alive
         if mo.concat is not None:
             return self.part(line_id, mo, mo.concat, flagged=flagged)
-        latest = self.standing((line_id, mo.subscriber)).latest
+        standing = self.standing((line_id, mo.subscriber))
+        latest = standing.latest
         if latest is not None and latest.fingerprint == mo.fingerprint:
             disturbed = disturbed or crossed(self.tx, mo, latest, alive)
             if _is_duplicate(mo, latest, disturbed, alive, self.tx.now):
                 return self.repeated(line_id, mo, latest)
-        return self.decided(line_id, mo)
+        return self.decided(line_id, mo, standing)
 
     def part(self, line_id: int, mo: Mo, concat: Concat, *, flagged: bool) -> Taken:
         """Take one part; what its arrival ends, because it uses a reference again or a place, is decided first."""
@@ -155,15 +159,17 @@ class Work:
         """Take a text that was put together from parts. An ``overdue`` one may be older than the latest."""
         if whole.flagged and not self.says_stop(whole.mo):
             return self._no_text(whole)
-        return self.decided(line_id, whole.mo, whole, overdue=overdue)
+        standing = self.standing((line_id, whole.mo.subscriber))
+        return self.decided(line_id, whole.mo, standing, whole, overdue=overdue)
 
-    def decided(self, line_id: int, mo: Mo, whole: Whole | None = None, *, overdue: bool = False) -> Taken:
+    def decided(
+        self, line_id: int, mo: Mo, standing: Standing, whole: Whole | None = None, *, overdue: bool = False
+    ) -> Taken:
         """Decide a text, and perform what follows. ``whole`` is what it was put together from."""
         tx, key = self.tx, (line_id, mo.subscriber)
         mo_id = tx.allocate("message")
         if whole is not None:
             whole.claim(tx, mo_id)
-        standing = self.standing(key)
         latest: Latest | None = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
             latest = standing.latest
@@ -184,14 +190,12 @@ class Work:
                 draft = Draft(line_id, mo.subscriber, reply.text, reply.lane, reply.claim, result.opt_outs, None, mo_id)
                 self.replies.append(NewMt(id_, draft, count_segments(reply.text)))
                 self.written.append((id_, key))
-        fenced: list[Key] = []
+        fenced: tuple[Key, ...] = ()
         for change in decision.narrowing:
-            fenced += (
-                self._narrow(key, mo, mo_id, change.scope, decision) if isinstance(change, ChangeStatus) else [key]
-            )
+            fenced += self._narrow(key, mo, mo_id, change.scope, decision) if type(change) is ChangeStatus else (key,)
         for effect in decision.evidence:
             self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, decision.disclosure))
-        return Taken(mo, decision.outcome, 0, mo_id, tuple(fenced), decision.held_back, key)
+        return Taken(mo, decision.outcome, 0, mo_id, fenced, decision.held_back, key)
 
     def _no_text(self, whole: Whole) -> Taken:
         """Put aside what came in parts flagged as a receipt, and is no opt-out."""
@@ -234,11 +238,11 @@ class Work:
         disturbed = self.disturbed and first is None  # else it is known of which text the ack was disturbed
         return any(disturbed or session not in self.alive for session in sessions)
 
-    def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> list[Key]:
+    def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> tuple[Key, ...]:
         """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
         self.narrowed[key] = self.now[key].opt_outs
         if scope is Scope.LINE:
-            return [key]
+            return (key,)
         save_account_opt_outs(self.tx, [(mo.subscriber, Method.TEXT.value, mo_id)])
         here = {line_id for line_id, subscriber in self.now if subscriber == mo.subscriber}
         others = [(line, mo.subscriber) for line in sorted({*line_ids(self.tx, mo.subscriber), *here} - {key[0]})]
@@ -247,27 +251,26 @@ class Work:
             self.now[other] = change.standing
             self.narrowed[other] = change.standing.opt_outs
             self.evidence.append(self._evidence(change.evidence, other, mo, mo_id, decision, ""))
-        return [key, *others]
+        return (key, *others)
 
     def _evidence(
         self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision, disclosure: str
     ) -> Evidence:
         return Evidence(
-            kind=effect.kind,
-            line_id=key[0],
-            subscriber=key[1],
-            before=effect.before,
-            after=effect.after,
-            method=Method.TEXT,
-            occurred_at=mo.received_at,
-            mo_id=mo_id,
+            effect.kind,
+            *key,
+            effect.before,
+            effect.after,
+            Method.TEXT,
+            mo.received_at,
+            mo_id,
             list_name=effect.list_name,
             raw=mo.raw,
             text=mo.text,
             rule=decision.matched_by,
             rule_version=decision.rule_version,
             config_hash=self.book.config_hash,
-            disclosure=disclosure if effect.kind in (EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN) else "",
+            disclosure=disclosure if effect.kind in _TOLD else "",
             note=effect.note,
         )
 

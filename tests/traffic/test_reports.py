@@ -127,14 +127,14 @@ async def test_a_message_that_cannot_be_cut_fails_alone(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """A bug of ours: the others go, and it is said."""
-    real = gate.__dict__["cut"]
+    real = gate.__dict__["fitting"]
 
-    def cut(text: str, writing: Writing) -> Any:
+    def fitting(text: str, writing: Writing, most: int) -> Any:
         if text == "poison":
             raise ZeroDivisionError("a bug of ours")
-        return real(text, writing)
+        return real(text, writing, most)
 
-    monkeypatch.setattr(gate, "cut", cut)
+    monkeypatch.setattr(gate, "fitting", fitting)
     async with world(tmp_path) as here:
         bad = await here.send("poison", BOB)
         await here.send("good")
