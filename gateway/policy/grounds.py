@@ -25,6 +25,13 @@ ANSWER_LIFE_S: Final = 86400.0
 TO_OPTED_OUT: Final = frozenset({Grounds.OPT_OUT_CONFIRMATION, Grounds.HELP, Grounds.HOW_TO_RETURN})
 WHILE_HELD: Final = frozenset({Grounds.CLARIFICATION, Grounds.HELP, Grounds.OPT_OUT_CONFIRMATION})
 
+_BY_CONSENT: Final = frozenset({Grounds.CONSENT, Grounds.UNDEFINED_ALLOWED})
+
+# Every message is judged: asking an enumeration for its member costs ten times as much as a name.
+_OUT: Final = ConsentStatus.OPTED_OUT
+_REPLY: Final = Lane.REPLY
+_ANSWER: Final = Grounds.ANSWER
+
 
 class Judged(Protocol):
     """What a message says of itself, stored (``Mt``) or not yet (``Draft``)."""
@@ -73,7 +80,7 @@ def grounds_for_draft(draft: Draft, standing: Standing, rules: LineRules, now: f
 def judge(message: Judged, created_at: float, standing: Standing, rules: LineRules, now: float) -> Grounds | Refusal:
     """Return the grounds on which ``message`` may go, or the first thing that stands against it."""
     claim = message.claim
-    if claim not in TO_OPTED_OUT and status_of(standing) is ConsentStatus.OPTED_OUT:
+    if claim not in TO_OPTED_OUT and status_of(standing) is _OUT:
         return Refusal(Reason.OPTED_OUT, "The subscriber has opted out of this line.", standing.since, standing.source)
     if message.opt_outs != standing.opt_outs:
         # Nothing goes after an opt-out that came after it, even if the subscriber is back.
@@ -85,7 +92,7 @@ def judge(message: Judged, created_at: float, standing: Standing, rules: LineRul
         return unlisted
     if message.expires_at is not None and now >= message.expires_at:
         return Refusal(Reason.EXPIRED, "The message's own expiry has passed.")
-    if now - created_at > REPLY_LIFE_S and message.lane <= Lane.REPLY:
+    if now - created_at > REPLY_LIFE_S and message.lane <= _REPLY:
         return Refusal(Reason.EXPIRED, "A reply older than 5 minutes is not sent.")
     return _claimed(message, claim, standing, rules)
 
@@ -101,18 +108,18 @@ def _unlisted(name: str, standing: Standing) -> Refusal | None:
 
 def _claimed(message: Judged, claim: Grounds, standing: Standing, rules: LineRules) -> Grounds | Refusal:
     """Find out whether the claim holds."""
-    match claim:
-        case Grounds.ANSWER:
-            if message.in_reply_to is None or (message.lane > Lane.REPLY and message.expires_at is None):
-                return Refusal(Reason.NOT_AN_ANSWER, "An answer names the text that it answers, and ends with its day.")
-        case Grounds.CONSENT | Grounds.UNDEFINED_ALLOWED:
-            if status_of(standing) is ConsentStatus.OPTED_IN:
-                return Grounds.CONSENT
-            if rules.unknown_allowed:
-                return Grounds.UNDEFINED_ALLOWED
-            return Refusal(Reason.NOT_OPTED_IN, "The subscriber has not opted in, and the line asks for that.")
-        case Grounds.CLARIFICATION if standing.hold is None:
+    if claim is _ANSWER:
+        if message.in_reply_to is None or (message.lane > _REPLY and message.expires_at is None):
+            return Refusal(Reason.NOT_AN_ANSWER, "An answer names the text that it answers, and ends with its day.")
+    elif claim in _BY_CONSENT:
+        if status_of(standing) is ConsentStatus.OPTED_IN:
+            return Grounds.CONSENT
+        if rules.unknown_allowed:
+            return Grounds.UNDEFINED_ALLOWED
+        return Refusal(Reason.NOT_OPTED_IN, "The subscriber has not opted in, and the line asks for that.")
+    elif claim is Grounds.CLARIFICATION:
+        if standing.hold is None:
             return Refusal(Reason.STALE, "The unclear text has been settled; there is nothing left to ask.")
-        case Grounds.HOW_TO_RETURN if status_of(standing) is not ConsentStatus.OPTED_OUT:
-            return Refusal(Reason.STALE, "The subscriber is back already.")
+    elif claim is Grounds.HOW_TO_RETURN and status_of(standing) is not _OUT:
+        return Refusal(Reason.STALE, "The subscriber is back already.")
     return claim

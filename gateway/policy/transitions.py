@@ -31,6 +31,7 @@ from gateway.policy.limits import remembered
 _NONE = ConsentStatus.NOT_DEFINED
 _IN = ConsentStatus.OPTED_IN
 _OUT = ConsentStatus.OPTED_OUT
+_ACCOUNT = Scope.ACCOUNT
 _BY_TEXT: Final[str] = Method.TEXT.value
 
 
@@ -225,6 +226,6 @@ def _moving(
     The count moves at every change to opted out. It also moves when an opt-out of the account that this line stored
     nothing of is lifted: otherwise a message accepted before that opt-out would match the count again.
     """
-    out = (scope is Scope.ACCOUNT or account_out) if status is _OUT else False
+    out = (scope is _ACCOUNT or account_out) if status is _OUT else False
     counts = before is not _OUT and (status is _OUT or account_out)
     return out, counts, status is not before or out is not account_out

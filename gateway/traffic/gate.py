@@ -33,6 +33,7 @@ the slowest commit by far."""
 SHORT_LIFE_S: Final = 2.0
 """How long it may where several nodes write: an opt-out on one waits for the others' permits (docs/decisions/0017)."""
 
+_URGENT: Final = Lane.URGENT
 _USUAL: Final = Writing()
 _ALL_USUAL: Final[Writings] = {}
 
@@ -180,7 +181,7 @@ def _permits(
                 body,
                 cutting.style,
                 reference=mt.id & 0xFFFF,
-                urgent=mt.lane is Lane.URGENT,
+                urgent=mt.lane is _URGENT,
                 expires_at=mt.expires_at,
                 dies_at=dies_at,
             )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.model.consent import ConsentStatus, Standing
 from gateway.policy.transitions import status_of
 from gateway.store.hot_consent import member_since
 from gateway.store.tx import Tx
+
+_OUT: Final = ConsentStatus.OPTED_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,13 @@ class Lifted:
 
 def lifted(before: Standing, now: Standing) -> list[Lifted]:
     """Return what a change from ``before`` to ``now`` lifts; nothing while the line's opt-out is in force."""
-    out = ConsentStatus.OPTED_OUT
-    was_out = status_of(before) is out
-    if not (was_out or before.lists or before.hold) or status_of(now) is out:
+    was_out = status_of(before) is _OUT
+    if not (was_out or before.lists or before.hold) or status_of(now) is _OUT:
         return []
     found = [
-        Lifted(None, name) for name, status in before.lists.items() if status is out and now.lists.get(name) is not out
+        Lifted(None, name)
+        for name, status in before.lists.items()
+        if status is _OUT and now.lists.get(name) is not _OUT
     ]
     if before.hold is not None and now.hold is None:
         found.append(Lifted(before.hold.since))

@@ -47,6 +47,10 @@ from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake, Taken
 _TOLD: Final = frozenset({EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN})
 """Consent is worth what was said when it was given: such evidence keeps our words."""
 
+# A name costs a tenth of what asking the enumeration costs, for every text.
+_BY_TEXT: Final = Method.TEXT
+_LINE: Final = Scope.LINE
+
 _NO_LINE: Final = 0
 """No line has this id."""
 
@@ -64,6 +68,7 @@ class Work:
         self.now: dict[Key, Standing] = {}
         self.entries: list[Entry] = []
         self.replies: list[NewMt] = []
+        self.answered: set[Key] = set()
         self.evidence: list[Evidence] = []
         self.narrowed: dict[Key, int] = {}
         self.heads = Heads()
@@ -167,29 +172,32 @@ class Work:
     ) -> Taken:
         """Decide a text, and perform what follows. ``whole`` is what it was put together from."""
         tx, key = self.tx, (line_id, mo.subscriber)
-        mo_id = tx.allocate("message")
-        if whole is not None:
-            whole.claim(tx, mo_id)
+        try:
+            decision = decide(mo, standing, self.book.rules(line_id, mo.line), tx.now)
+        except Exception as error:  # noqa: BLE001 - a pure function: nothing is half-done, and the others must go on
+            return self._undecidable(mo, whole, error)
+        replies = decision.replies
+        mo_id = tx.allocate("message", 1 + len(replies))
         latest: Latest | None = Latest(mo_id, mo.carrier, mo.session, mo.fingerprint, mo.received_at)
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
             latest = standing.latest
         try:
-            decision = decide(mo, standing, self.book.rules(line_id, mo.line), tx.now)
             result = after(standing, decision, mo_id, tx.now, latest, mo.carrier)
-        except Exception as error:  # noqa: BLE001 - pure functions: nothing is half-done, and the others must go on
-            return self._undecidable(mo, error)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._undecidable(mo, whole, error)
+        if whole is not None:
+            whole.claim(tx, mo_id)
         if (ending := lifted(standing, result)) and self._is_from_before(key, mo, ending):
             return self.repeated(line_id, mo, standing.latest)
         self.now[key] = result
         parts = 1 if whole is None else whole.parts
         self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, parts, self.book.config_hash))
         self.written.append((mo_id, key))
-        if replies := decision.replies:
-            first = tx.allocate("message", len(replies))
-            for id_, reply in enumerate(replies, first):
-                draft = Draft(line_id, mo.subscriber, reply.text, reply.lane, reply.claim, result.opt_outs, None, mo_id)
-                self.replies.append(NewMt(id_, draft, count_segments(reply.text)))
-                self.written.append((id_, key))
+        for id_, reply in enumerate(replies, mo_id + 1):
+            draft = Draft(line_id, mo.subscriber, reply.text, reply.lane, reply.claim, result.opt_outs, None, mo_id)
+            self.replies.append(NewMt(id_, draft, count_segments(reply.text)))
+            self.written.append((id_, key))
+            self.answered.add(key)
         fenced: tuple[Key, ...] = ()
         for change in decision.narrowing:
             fenced += self._narrow(key, mo, mo_id, change.scope, decision) if type(change) is ChangeStatus else (key,)
@@ -216,7 +224,9 @@ class Work:
         whole.discard(self.tx)
         return Taken(kept, "unreadable", 0)
 
-    def _undecidable(self, mo: Mo, error: Exception) -> Taken:
+    def _undecidable(self, mo: Mo, whole: Whole | None, error: Exception) -> Taken:
+        if whole is not None:
+            whole.claim(self.tx, self.tx.allocate("message"))
         kept = aside(mo, error)
         quarantine(self.tx, [kept])
         return Taken(kept, "undecidable", kept.status, error=error)
@@ -241,7 +251,7 @@ class Work:
     def _narrow(self, key: Key, mo: Mo, mo_id: int, scope: Scope, decision: Decision) -> tuple[Key, ...]:
         """Note an opt-out, and with the account's scope perform it on every other line; return all pairs concerned."""
         self.narrowed[key] = self.now[key].opt_outs
-        if scope is Scope.LINE:
+        if scope is _LINE:
             return (key,)
         save_account_opt_outs(self.tx, [(mo.subscriber, Method.TEXT.value, mo_id)])
         here = {line_id for line_id, subscriber in self.now if subscriber == mo.subscriber}
@@ -261,7 +271,7 @@ class Work:
             *key,
             effect.before,
             effect.after,
-            Method.TEXT,
+            _BY_TEXT,
             mo.received_at,
             mo_id,
             list_name=effect.list_name,
@@ -283,7 +293,7 @@ class Work:
         journal(self.tx, self.entries, previous)
         add_evidence(self.tx, self.evidence, self.heads)
         save_standings(self.tx, [(self.before[key], self.now[key]) for key in changed], self.heads)
-        waiting = self.with_a_queue({*self.narrowed, *((r.draft.line_id, r.draft.subscriber) for r in self.replies)})
+        waiting = self.with_a_queue({*self.narrowed, *self.answered})
         for key in self.narrowed.keys() & waiting:
             self.intake.refused += refuse_older(self.tx, *key, self.narrowed[key], Reason.OPTED_OUT.value)
         self.intake.places |= follow(self.tx, self.before, self.now, self.book)
