@@ -76,7 +76,7 @@ def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) 
                 tx.now,
                 p.dies_at,
                 p.style.value,
-                p.data_coding,
+                int(p.data_coding),
             )
             for p in permits
         ],
