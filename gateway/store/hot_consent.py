@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from gateway.model.address import Msisdn
@@ -21,19 +22,35 @@ from gateway.store.pairs import FIRST, Heads
 from gateway.store.pairs import Key as Key
 from gateway.store.tx import Row, Tx
 
-_COLUMNS: Final = (
-    "subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out,"
-    " keywords, replies, latest_mo, latest_carrier, latest_session, latest_fingerprint, latest_at, last_carrier"
+_SAID: Final = (
+    *("status", "since", "source", "opt_outs", "held_since", "held_mo", "clarified", "how_to_return", "account_out"),
+    "keywords",
 )
+_LATEST: Final = (
+    *("replies", "latest_mo", "latest_carrier", "latest_session", "latest_fingerprint", "latest_at", "last_carrier"),
+)
+_COLUMNS: Final = ", ".join(("subscriber", *_SAID, *_LATEST))
 _HEADS: Final = ("last_message", "last_evidence")
-_SAVE: Final = Insert(
-    "consent",
-    ("line_id", *_COLUMNS.split(", "), *_HEADS),
-    (("account_id", "1"),),
-    "on conflict (line_id, subscriber) do update set "
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[1:])
-    + "".join(f", {name} = coalesce(excluded.{name}, consent.{name})" for name in _HEADS),
-)
+
+
+def _saving(columns: Sequence[str]) -> Insert:
+    """Return what writes these columns and those heads that are given; the others stay, or say nothing in a new row."""
+    return Insert(
+        "consent",
+        ("line_id", "subscriber", *columns, *_HEADS),
+        (("account_id", "1"),),
+        "on conflict (line_id, subscriber) do update set "
+        + ", ".join(f"{name} = excluded.{name}" for name in columns)
+        + "".join(f", {name} = coalesce(excluded.{name}, consent.{name})" for name in _HEADS),
+    )
+
+
+_SAVE: Final = _saving((*_SAID, *_LATEST))
+_SAVE_LATEST: Final = _saving(_LATEST)  # half the columns, for those who texted, and no more
+_said: Final = attrgetter("status", "since", "source", "opt_outs", "hold", "how_to_return", "account_out", "keywords")
+_last: Final = attrgetter("mo_id", "carrier", "session", "fingerprint", "received_at")
+_NEVER: Final = (None,) * 5
+_STATUSES: Final = {int(status): status for status in ConsentStatus}
 _SAVE_MEMBER: Final = Insert(
     "member",
     ("line_id", "list_name", "subscriber", "status", "since", "source"),
@@ -147,48 +164,57 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
     With ``heads``, the heads of their lists are written, too; else they stay.
     """
     heads = heads or Heads()
-    rows: list[tuple[Any, ...]] = []
+    whole: list[tuple[Any, ...]] = []
+    texted: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for before, after in changes:
-        hold, latest = after.hold, after.latest
-        rows.append(
-            (
-                after.line_id,
-                after.subscriber,
-                int(after.status),
-                after.since,
-                after.source,
-                after.opt_outs,
-                hold.since if hold else None,
-                hold.mo_id if hold else None,
-                int(hold.clarified) if hold else 0,
-                int(after.how_to_return),
-                int(after.account_out),
-                _words(tuple(after.keywords.items())) if after.keywords else "{}",
-                f"[{', '.join(map(repr, after.replies))}]",
-                latest.mo_id if latest else None,
-                latest.carrier if latest else None,
-                latest.session if latest else None,
-                latest.fingerprint if latest else None,
-                latest.received_at if latest else None,
-                after.last_carrier,
-                heads.message.get((after.line_id, after.subscriber)),
-                heads.evidence.get((after.line_id, after.subscriber)),
-            )
+        said, latest = _said(after), after.latest
+        key = (after.line_id, after.subscriber)
+        recent = (
+            _times(after.replies),
+            *(_NEVER if latest is None else _last(latest)),
+            after.last_carrier,
+            heads.message.get(key),
+            heads.evidence.get(key),
         )
+        # Who is out of the whole account may be so by the account's own row, which theirs does not know of yet.
+        if said == _said(before) and not after.account_out:
+            texted.append((*key, *recent))
+        else:
+            status, since, source, opt_outs, hold, how_to_return, account_out, keywords = said
+            whole.append(
+                (
+                    *key,
+                    int(status),
+                    since,
+                    source,
+                    opt_outs,
+                    *((None, None, 0) if hold is None else (hold.since, hold.mo_id, int(hold.clarified))),
+                    int(how_to_return),
+                    int(account_out),
+                    _words(tuple(keywords.items())) if keywords else "{}",
+                    *recent,
+                )
+            )
         if after.lists is not before.lists:
             members += [
                 (after.line_id, name, after.subscriber, int(status), tx.now, after.source)
                 for name, status in after.lists.items()
                 if before.lists.get(name) != status
             ]
-    tx.put(_SAVE, rows)
+    tx.put(_SAVE, whole)
+    tx.put(_SAVE_LATEST, texted)
     tx.put(_SAVE_MEMBER, members)
 
 
 @lru_cache(maxsize=1024)
 def _words(counts: tuple[tuple[str, int], ...]) -> str:
     return json.dumps(dict(counts))
+
+
+@lru_cache(maxsize=1024)
+def _times(times: tuple[float, ...]) -> str:
+    return f"[{', '.join(map(repr, times))}]"
 
 
 def save_account_opt_outs(tx: Tx, outs: Sequence[tuple[Msisdn, str, int | None]]) -> None:
@@ -218,22 +244,24 @@ def member_since(tx: Tx, key: Key, list_name: str) -> float | None:
 def _standing(
     line_id: int, row: tuple[Any, ...], lists: dict[str, ConsentStatus], suspended: tuple[str, ...]
 ) -> Standing:
+    subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out = row[:10]
+    keywords, replies, latest_mo, carrier, session, fingerprint, received_at, last_carrier = row[10:18]
     return Standing(
-        line_id=line_id,
-        subscriber=Msisdn(row[0]),
-        status=ConsentStatus(row[1]),
-        since=row[2],
-        source=row[3],
-        opt_outs=row[4],
-        hold=None if row[5] is None else Hold(row[5], row[6], bool(row[7])),
-        how_to_return=bool(row[8]),
-        account_out=bool(row[9]),
-        keywords={} if row[10] == "{}" else json.loads(row[10]),
-        replies=() if row[11] == "[]" else tuple(json.loads(row[11])),
-        latest=None if row[12] is None else Latest(row[12], row[13], row[14], bytes(row[15]), row[16]),
-        last_carrier=row[17],
-        lists=lists,
-        suspended=frozenset(suspended),
+        line_id,
+        subscriber,
+        _STATUSES[status],
+        since,
+        source,
+        opt_outs,
+        None if held_since is None else Hold(held_since, held_mo, bool(clarified)),
+        bool(how_to_return),
+        bool(account_out),
+        {} if keywords == "{}" else json.loads(keywords),
+        lists,
+        frozenset(suspended),
+        () if replies == "[]" else tuple(json.loads(replies)),
+        None if latest_mo is None else Latest(latest_mo, carrier, session, bytes(fingerprint), received_at),
+        last_carrier,
     )
 
 
