@@ -178,23 +178,32 @@ def chained(
         strict=True,
     ):
         what, why, beside, what_octets, why_octets, beside_octets = again
-        occurred_at, said = float(at), text.replace("\0", NO_NUL)
+        at, said = float(at), text.replace("\0", NO_NUL)
         number, words = who.encode(), said.encode()
         mo_octets = _NONE if mo_id is None else _INTEGERS[len(str(mo_id))] % mo_id
-        personal = (
-            *(_SALTED, salt, b"s", _length(len(number)), number, b"s", _length(len(words)), words),
-            *(b"b", _length(len(raw)), raw, beside_octets),
-        )
-        digest = sha256(b"".join(personal)).digest()
-        link = (
-            *(_LINK, prev, id_octets, account, seq_octets, what_octets, mo_octets, why_octets),
-            *(_FLOAT.pack(b"f", 8, occurred_at), when, _DIGEST, digest),
-        )
-        own = sha256(b"".join(link)).digest()
+        personal = _length(len(number)), number, b"s", _length(len(words)), words, b"b", _length(len(raw)), raw
+        digest = sha256(b"".join((_SALTED, salt, b"s", *personal, beside_octets))).digest()
+        link = id_octets, account, seq_octets, what_octets, mo_octets, why_octets, _FLOAT.pack(b"f", 8, at), when
+        own = sha256(b"".join((_LINK, prev, *link, _DIGEST, digest))).digest()
         rows.append(
             (
-                *(id_, *whose, seq, *what, mo_id, *why, occurred_at, now, who, said, raw, *beside, salt),
-                *(digest, prev, previous.get(id_), own),
+                id_,
+                *whose,
+                seq,
+                *what,
+                mo_id,
+                *why,
+                at,
+                now,
+                who,
+                said,
+                raw,
+                *beside,
+                salt,
+                digest,
+                prev,
+                previous.get(id_),
+                own,
             )
         )
         prev = own

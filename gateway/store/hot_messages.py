@@ -1,7 +1,7 @@
-"""The hot statements on messages and permits: journal, queue, claim, mint, settle.
+"""The hot statements on messages and permits: queue, claim, mint, settle.
 
-Plain SQL, batched. States change here and nowhere else; which state follows is decided by ``gateway.traffic``. A
-message row is never deleted by these statements.
+Plain SQL, batched. What a text writes beside is in ``hot_texts``. States change here and nowhere else; which state
+follows is decided by ``gateway.traffic``. A message row is never deleted by these statements.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from gateway.base.value import value
 from gateway.model.address import Msisdn
-from gateway.model.effects import Decision
 from gateway.model.messages import Draft, Lane, MessageState, Mo, Mt
 from gateway.model.permit import Fate, Grounds, Outcome, Permit
 from gateway.store.bulk import Insert, Update
@@ -22,38 +21,20 @@ from gateway.store.lookup import Lookup
 from gateway.store.pairs import rows_of
 from gateway.store.tx import Answered, Tx
 
-NOT_LISTED: Final[Mapping[int, int]] = {}
-"""Messages that are in no list of their pair."""
+MT: Final = 1
+"""The ``direction`` of what goes to a subscriber."""
 
-_MO: Final = 0
-_MT: Final = 1
 _MT_COLUMNS: Final = (
     "id, line_id, subscriber, text, lane, claim, state, opt_outs, created_at, expires_at, in_reply_to, list_name,"
     " segments, attempts, resends, carrier"
-)
-_JOURNAL: Final = Insert(
-    "message",
-    (
-        *("id", "line_id", "subscriber", "text", "created_at", "updated_at", "opt_outs", "segments", "carrier"),
-        *("session", "raw", "data_coding", "outcome", "keyword", "matched_by", "because", "config_hash", "partial"),
-        "previous",
-    ),
-    (
-        ("account_id", "1"),
-        ("direction", f"{_MO}"),
-        ("state", f"{MessageState.RECEIVED:d}"),
-        ("attempts", "0"),
-        ("resends", "0"),
-    ),
 )
 _QUEUE: Final = Insert(
     "message",
     (
         *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at", "expires_at"),
         *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "attempts", "carrier", "reason", "actor", "route"),
-        "previous",
     ),
-    (("account_id", "1"), ("direction", f"{_MT}"), ("resends", "0")),
+    (("account_id", "1"), ("direction", f"{MT}"), ("resends", "0")),
 )
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1
@@ -88,7 +69,7 @@ _SENDING: Final = Update(
     " carrier = {carrier}, updated_at = {updated_at}",
 )
 _OLDER: Final = (
-    f"line_id = ? and subscriber = ? and direction = {_MT} and state = {MessageState.QUEUED} and opt_outs < ?"
+    f"line_id = ? and subscriber = ? and direction = {MT} and state = {MessageState.QUEUED} and opt_outs < ?"
 )
 _REFUSE: Final = f"""
 update message{{by_index}}
@@ -111,19 +92,6 @@ _SENT: Final = Update(
     f"state = {MessageState.SENT:d}, reason = null, status = 0, updated_at = {{updated_at}}",
     f"message.state = {MessageState.SENDING:d} and message.segments = 1",
 )
-
-
-@value
-class Entry:
-    """A line of the journal: an MO with its id and what was decided of it."""
-
-    id: int
-    line_id: int
-    mo: Mo
-    decision: Decision
-    opt_outs: int
-    parts: int
-    config_hash: str
 
 
 @value
@@ -156,37 +124,6 @@ class Move:
     resends: int
 
 
-def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_LISTED) -> None:
-    """Write MOs with their decisions. ``previous`` has what comes before each in its pair's list, if it is in one."""
-    tx.put(
-        _JOURNAL,
-        [
-            (
-                e.id,
-                e.line_id,
-                e.mo.subscriber,
-                e.mo.text,
-                e.mo.received_at,
-                tx.now,
-                e.opt_outs,
-                e.parts,
-                e.mo.carrier,
-                e.mo.session,
-                e.mo.raw,
-                e.mo.data_coding,
-                e.decision.outcome.value,
-                e.decision.keyword,
-                e.decision.matched_by,
-                e.decision.because,
-                e.config_hash,
-                int(e.mo.partial),
-                previous.get(e.id),
-            )
-            for e in entries
-        ],
-    )
-
-
 def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> list[str]:
     """Return the sessions in which the same octets came from this subscriber after that time (unix seconds)."""
     same = "direction = 0 and carrier = ? and raw = ? and data_coding = ? and created_at > ?"
@@ -194,8 +131,8 @@ def earlier_sessions(tx: Tx, key: tuple[int, Msisdn], mo: Mo, since: float) -> l
     return [row[0] for row in rows]
 
 
-def add_mts(tx: Tx, messages: Sequence[NewMt], previous: Mapping[int, int] = NOT_LISTED) -> None:
-    """Store drafts, in the state that each says. ``previous`` as for ``journal``."""
+def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
+    """Store drafts, in the state that each says."""
     tx.put(
         _QUEUE,
         [
@@ -220,7 +157,6 @@ def add_mts(tx: Tx, messages: Sequence[NewMt], previous: Mapping[int, int] = NOT
                 m.reason,
                 m.actor,
                 m.route,
-                previous.get(m.id),
             )
             for m in messages
         ],
@@ -317,7 +253,7 @@ def mts(tx: Tx, ids: Collection[int], *, claiming: bool = False) -> dict[int, Mt
         row[0]: _mt(row)
         for marks, chunk in chunks(sorted(ids))
         for row in tx.rows(
-            f"select {_MT_COLUMNS} from message where direction = {_MT} and id in ({marks}){how}",
+            f"select {_MT_COLUMNS} from message where direction = {MT} and id in ({marks}){how}",
             chunk,
         )
     }

@@ -39,6 +39,7 @@ _ACCEPT: Final = Update(
     f"fate = {Fate.ACCEPTED:d}, status = {{status}}, carrier_id = {{carrier_id}}, settled_at = {{settled_at}}",
     f"permit.fate = {Fate.LIVE:d}",
 )
+_STYLES: Final = {style: style.value for style in SegmentStyle}
 
 
 @value
@@ -58,29 +59,28 @@ class PermitRow:
 
 def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
     """Write permits. ``opt_outs`` maps message id to the count it stands on."""
-    tx.put(
-        _MINT,
-        [
-            (
-                p.id,
-                p.message_id,
-                p.segment,
-                p.line_id,
-                p.subscriber,
-                p.carrier,
-                p.bind,
-                tx.node,
-                tx.life,
-                int(p.grounds),
-                opt_outs[p.message_id],
-                tx.now,
-                p.dies_at,
-                p.style.value,
-                int(p.data_coding),
-            )
-            for p in permits
-        ],
-    )
+    node, life, now = tx.node, tx.life, tx.now
+    rows = [
+        (
+            p.id,
+            p.message_id,
+            p.segment,
+            p.line_id,
+            p.subscriber,
+            p.carrier,
+            p.bind,
+            node,
+            life,
+            int(p.grounds),
+            opt_outs[p.message_id],
+            now,
+            p.dies_at,
+            _STYLES[p.style],
+            int(p.data_coding),
+        )
+        for p in permits
+    ]
+    tx.put(_MINT, rows)
 
 
 def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:

@@ -27,8 +27,9 @@ from gateway.policy.transitions import after, opted_out, status_of
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
-from gateway.store.hot_messages import Entry, NewMt, add_mts, earlier_sessions, journal, queued_routes, refuse_older
+from gateway.store.hot_messages import NewMt, earlier_sessions, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
+from gateway.store.hot_texts import Entry, add_replies, journal
 from gateway.store.lines import ensure_line, line_ids
 from gateway.store.pairs import Heads, linked
 from gateway.store.tx import Tx
@@ -304,7 +305,7 @@ class Work:
                 asked = self.ahead.owned if self.ahead else None
                 passage, behind = uncontended(self.tx, passage, waiting, replies, asked)
             replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
-        add_mts(self.tx, replies, previous)
+        add_replies(self.tx, replies, previous)
         self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
 
     def with_a_queue(self, keys: Iterable[Key]) -> set[Key]:

@@ -16,7 +16,8 @@ from gateway.model.permit import Grounds, Permit, SegmentStyle
 from gateway.store.errors import OutcomeUnknown
 from gateway.store.evidence import COLUMNS, add_evidence, verify
 from gateway.store.hot_consent import save_standings, standings
-from gateway.store.hot_messages import Entry, NewMt, add_mts, journal, mint, refuse_older
+from gateway.store.hot_messages import NewMt, add_mts, mint, refuse_older
+from gateway.store.hot_texts import Entry, journal
 from gateway.store.tx import Tx
 from tests.kit.faults import Moment, every_point
 from tests.kit.stores import SUBSCRIBER, Told, committer, engine_at, look, migrated, opt_out

@@ -1,0 +1,122 @@
+"""The hot statements of a text: its line in the journal, and the answers to it.
+
+Plain SQL, batched, with as few values as it takes: what is the same in all rows stands in the statement. What a text
+means, and which answers it has, is ``gateway.policy``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gateway.base.value import value
+from gateway.model.effects import Decision, TextOutcome
+from gateway.model.messages import MessageState, Mo
+from gateway.store.bulk import Insert
+from gateway.store.hot_messages import MT, NewMt
+from gateway.store.tx import Tx
+
+NOT_LISTED: Final[Mapping[int, int]] = {}
+"""Messages that are in no list of their pair."""
+
+_MO: Final = 0
+_JOURNAL: Final = Insert(
+    "message",
+    (
+        *("id", "line_id", "subscriber", "text", "created_at", "updated_at", "opt_outs", "segments", "carrier"),
+        *("session", "raw", "data_coding", "outcome", "keyword", "matched_by", "because", "config_hash", "partial"),
+        "previous",
+    ),
+    (
+        ("account_id", "1"),
+        ("direction", f"{_MO}"),
+        ("state", f"{MessageState.RECEIVED:d}"),
+        ("attempts", "0"),
+        ("resends", "0"),
+    ),
+)
+_OUTCOMES: Final = {outcome: outcome.value for outcome in TextOutcome}
+_REPLY: Final = Insert(
+    "message",
+    (
+        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at"),
+        *("in_reply_to", "opt_outs", "segments", "attempts", "carrier", "route", "previous"),
+    ),
+    (("account_id", "1"), ("direction", f"{MT}"), ("resends", "0")),
+)
+
+
+@value
+class Entry:
+    """A line of the journal: an MO with its id and what was decided of it."""
+
+    id: int
+    line_id: int
+    mo: Mo
+    decision: Decision
+    opt_outs: int
+    parts: int
+    config_hash: str
+
+
+def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_LISTED) -> None:
+    """Write MOs with their decisions. ``previous`` has what comes before each in its pair's list, if it is in one."""
+    now = tx.now
+    rows: list[tuple[Any, ...]] = []
+    for e in entries:
+        mo, decision = e.mo, e.decision
+        rows.append(
+            (
+                e.id,
+                e.line_id,
+                mo.subscriber,
+                mo.text,
+                mo.received_at,
+                now,
+                e.opt_outs,
+                e.parts,
+                mo.carrier,
+                mo.session,
+                mo.raw,
+                mo.data_coding,
+                _OUTCOMES[decision.outcome],
+                decision.keyword,
+                decision.matched_by,
+                decision.because,
+                e.config_hash,
+                int(mo.partial),
+                previous.get(e.id),
+            )
+        )
+    tx.put(_JOURNAL, rows)
+
+
+def add_replies(tx: Tx, replies: Sequence[NewMt], previous: Mapping[int, int] = NOT_LISTED) -> None:
+    """Store answers to texts, which nobody asked for otherwise: without an end, a list, a reference, a reason or an
+    actor. ``previous`` as for ``journal``.
+    """
+    now = tx.now
+    rows: list[tuple[Any, ...]] = []
+    for m in replies:
+        draft = m.draft
+        rows.append(
+            (
+                m.id,
+                draft.line_id,
+                draft.subscriber,
+                int(m.state),
+                int(draft.lane),
+                int(draft.claim),
+                draft.text,
+                now,
+                now,
+                draft.in_reply_to,
+                draft.opt_outs,
+                m.segments,
+                m.attempts,
+                m.carrier,
+                m.route,
+                previous.get(m.id),
+            )
+        )
+    tx.put(_REPLY, rows)
