@@ -31,6 +31,8 @@ _BY_CONSENT: Final = frozenset({Grounds.CONSENT, Grounds.UNDEFINED_ALLOWED})
 _OUT: Final = ConsentStatus.OPTED_OUT
 _REPLY: Final = Lane.REPLY
 _ANSWER: Final = Grounds.ANSWER
+_CLARIFICATION: Final = Grounds.CLARIFICATION
+_HOW_TO_RETURN: Final = Grounds.HOW_TO_RETURN
 
 
 class Judged(Protocol):
@@ -117,9 +119,9 @@ def _claimed(message: Judged, claim: Grounds, standing: Standing, rules: LineRul
         if rules.unknown_allowed:
             return Grounds.UNDEFINED_ALLOWED
         return Refusal(Reason.NOT_OPTED_IN, "The subscriber has not opted in, and the line asks for that.")
-    elif claim is Grounds.CLARIFICATION:
+    elif claim is _CLARIFICATION:
         if standing.hold is None:
             return Refusal(Reason.STALE, "The unclear text has been settled; there is nothing left to ask.")
-    elif claim is Grounds.HOW_TO_RETURN and status_of(standing) is not _OUT:
+    elif claim is _HOW_TO_RETURN and status_of(standing) is not _OUT:
         return Refusal(Reason.STALE, "The subscriber is back already.")
     return claim

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from gateway.model.address import Msisdn
 from gateway.model.consent import ConsentStatus, Hold, Latest, Standing
 from gateway.model.effects import Decision, HeldBack, PlaceHold, RecordEvidence, Reply, TextOutcome
+from gateway.model.messages import Lane
+from gateway.model.permit import Grounds
 from gateway.policy.decide import _decided, _remembered, decide
 from gateway.policy.read import read
 from gateway.policy.transitions import after
@@ -98,3 +100,8 @@ def test_decisions_are_equal_by_what_they_say() -> None:
     assert compared == {each.name for each in fields(Decision) if each.init}
     hold = Decision(TextOutcome.HOLD, "r", "1", "because", (PlaceHold(),))
     assert hold.narrowing == hold.steps == (PlaceHold(),)
+
+
+def test_a_question_that_nothing_waits_for_is_noted_nowhere() -> None:
+    asked = Decision(TextOutcome.NONE, "r", "1", "because", (Reply("Stop?", Lane.REPLY, Grounds.CLARIFICATION),))
+    assert after(someone(), asked, 7, NOW) == someone(replies=(NOW,))
