@@ -12,7 +12,7 @@ cache of prepared ones holds them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -20,6 +20,10 @@ from typing import Any, Final
 
 SIZES: Final = (64, 32, *range(16, 0, -1))
 """Rows of one statement. With 30 columns, the largest stays far below SQLite's limit of 32,766 parameters."""
+
+_MOST: Final = max(SIZES)
+_FITTING: Final = tuple(max((size for size in SIZES if size <= rows), default=0) for rows in range(_MOST))
+"""By how many rows there are: the most of them that one statement takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,17 @@ class Update:
 Bulk = Insert | Update
 
 
-def statements(bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the statements (SQL with ``?``, parameters) that write ``rows``, in order: as few as ``SIZES`` allows."""
+def statements(bulk: Bulk, rows: Sequence[Sequence[object]]) -> list[tuple[str, list[Any]]]:
+    """Return the statements (SQL with ``?``, parameters) that write ``rows``, in order: as few as ``SIZES`` allows."""
+    made: list[tuple[str, list[Any]]] = []
     at, left = 0, len(rows)
-    for size in SIZES:
-        while left >= size:
-            part = rows if size == len(rows) else rows[at : at + size]
-            yield sql(bulk, size), list(chain.from_iterable(part))
-            at += size
-            left -= size
+    while left:
+        size = _FITTING[left] if left < _MOST else _MOST
+        part = rows if size == len(rows) else rows[at : at + size]
+        made.append((sql(bulk, size), list(chain.from_iterable(part))))
+        at += size
+        left -= size
+    return made
 
 
 @lru_cache(maxsize=512)
