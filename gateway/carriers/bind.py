@@ -36,6 +36,7 @@ from gateway.smpp.states import Role
 
 _log = structlog.get_logger(__name__)
 
+_UP: Final = BindState.UP
 ACK_GRACE_S: Final = 2.0
 """In a drain, how long the last MOs may wait for their answers once the window is empty."""
 
@@ -133,15 +134,15 @@ class Bind:
     @property
     def can_submit(self) -> bool:
         """See ``BindPort``."""
-        return self._state is BindState.UP and self._talk is not None and self._talk.link.session.can_send
+        return self._state is _UP and self._talk is not None and self._talk.link.session.can_send
 
     def free_slots(self) -> int:
         """See ``BindPort``."""
-        return self._talk.link.free_slots() if self._talk is not None and self.can_submit else 0
+        return self._talk.link.free_slots() if self.can_submit and self._talk is not None else 0
 
     def free_urgent(self) -> int:
         """See ``BindPort``."""
-        return self._talk.link.free_urgent() if self._talk is not None and self.can_submit else 0
+        return self._talk.link.free_urgent() if self.can_submit and self._talk is not None else 0
 
     def offer(self, permits: Sequence[Permit]) -> None:
         """See ``BindPort``."""

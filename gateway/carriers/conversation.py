@@ -12,7 +12,7 @@ while as many MOs as may wait for the store (docs/decisions/0015): then the carr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -112,12 +112,15 @@ class Conversation:
     async def _read(self) -> None:
         with self._wire_errors():
             while not self.ended:
-                await self.until(lambda: self.link.may_read() and self.link.answer_octets <= ANSWERS_OCTETS)
+                await self.until(self._may_read)
                 if self.ended:
                     return
                 data = await self._wire.receive()
                 self._show("in", data)
                 self._deliver(self.link.received(data))
+
+    def _may_read(self) -> bool:
+        return self.link.may_read() and self.link.answer_octets <= ANSWERS_OCTETS
 
     async def _write(self) -> None:
         with self._wire_errors():
@@ -163,11 +166,8 @@ class Conversation:
         """Tell what one step brought: turns first, outcomes before arrivals (a receipt may follow its response)."""
         to = self._to
         closed: ev.Closed | None = None
-        for turn in harvest.turns:
-            if isinstance(turn, ev.Closed):
-                closed = turn
-            else:
-                to.turned(turn)
+        if harvest.turns:
+            closed = self._turn(harvest.turns)
         if harvest.outcomes:
             to.settled(harvest.outcomes)
         if harvest.put_off:
@@ -187,3 +187,13 @@ class Conversation:
             self.ring()
         if harvest.outcomes:
             to.inward.changed(to.port, to.port.state)
+
+    def _turn(self, turns: Iterable[Turn]) -> ev.Closed | None:
+        """Tell the session's turns; return its end, if that is among them, untold."""
+        closed: ev.Closed | None = None
+        for turn in turns:
+            if isinstance(turn, ev.Closed):
+                closed = turn
+            else:
+                self._to.turned(turn)
+        return closed

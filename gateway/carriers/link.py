@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress, groupby, repeat
 from operator import attrgetter, is_, itemgetter
-from typing import Final, cast
+from typing import Any, Final
 
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
@@ -30,7 +30,7 @@ from gateway.carriers.tenure import LOST
 from gateway.carriers.translate import Origin, Translator
 from gateway.carriers.unanswered import Unanswered
 from gateway.model.address import Msisdn
-from gateway.model.messages import Arrival, Mo
+from gateway.model.messages import Mo
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp import events as ev
 from gateway.smpp.constants import CommandId, Status
@@ -43,6 +43,8 @@ UNACKED_OCTETS: Final = 4_194_304
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _DELIVER_SM: Final = int(CommandId.DELIVER_SM)
+_TOLD: Final = frozenset({Mo, Outcome})
+"""What shortcuts tell."""
 _NUMBER: Final = attrgetter("sequence")
 _OCTETS: Final = attrgetter("pdu")
 _SEQUENCE: Final = itemgetter(0)
@@ -106,13 +108,12 @@ class Link:
     @property
     def done(self) -> bool:
         """Whether the peer has unbound, and all that was under way is answered and written."""
-        idle = not (self.live or self._unanswered.count or self._outbox.wants_to_send())
-        return self.peer_unbound and idle
+        return self.peer_unbound and not (self.live or self._unanswered.count or self._outbox.wants_to_send())
 
     @property
     def wants_to_send(self) -> bool:
         """Whether the next ``pump`` may have something to do: something waits to be written, or has stopped waiting."""
-        return self._stalled or self._outbox.wants_to_send(with_slot=self._has_slot())
+        return self._stalled or self._outbox.wants_to_send(self._has_slot)
 
     @property
     def answer_octets(self) -> int:
@@ -192,11 +193,13 @@ class Link:
         pumped = self._outbox.pump(send, clock.boot())
         harvest = Harvest()
         harvest.acks_written, harvest.octets, harvest.blocked = pumped.answers, pumped.octets, pumped.blocked
-        self._outlived(pumped.returned, harvest)
-        harvest.outcomes += [
-            Outcome(permit, Fate.REJECTED, UNSENDABLE, detail=f"cannot be sent: {reason}")
-            for permit, reason in pumped.unencodable
-        ]
+        if pumped.returned:
+            self._outlived(pumped.returned, harvest)
+        if pumped.unencodable:
+            harvest.outcomes += [
+                Outcome(permit, Fate.REJECTED, UNSENDABLE, detail=f"cannot be sent: {reason}")
+                for permit, reason in pumped.unencodable
+            ]
         if self._stalled and not pumped.blocked:
             self._stalled = False
             harvest.turns.append(Flowing())
@@ -235,11 +238,12 @@ class Link:
 
     def may_read(self) -> bool:
         """Say whether to read on, or to wait for answers first; the session's time stands still meanwhile."""
-        if self.sated:
+        sated = self.sated
+        if sated:
             self._time.pause()
         else:
             self._time.resume()
-        return not self.sated
+        return not sated
 
     def received(self, data: bytes) -> Harvest:
         """Take octets of the peer's; ``b""`` means that it has ended its side."""
@@ -262,16 +266,13 @@ class Link:
     def _reap(self, happened: Sequence[ev.Event | Mo | Outcome], now: float) -> Harvest:
         harvest = Harvest()
         # What a shortcut told is what it tells, and needs no more; with a busy session that is all, as a rule.
-        kinds = list(map(type, happened))
-        texts, outcomes = kinds.count(Mo), kinds.count(Outcome)
-        if texts + outcomes == len(kinds):
-            if texts:
-                found = harvest.arrivals = list(
-                    compress(cast("Sequence[Arrival]", happened), map(is_, kinds, repeat(Mo)))
-                )
+        kinds = set(map(type, happened))
+        if kinds <= _TOLD:
+            if Mo in kinds:
+                found = harvest.arrivals = _of(Mo, happened, kinds)
                 self._unanswered.ask_all(_DELIVER_SM, list(map(_NUMBER, found)), list(map(len, map(_OCTETS, found))))
-            if outcomes:
-                harvest.outcomes = list(compress(cast("Sequence[Outcome]", happened), map(is_, kinds, repeat(Outcome))))
+            if Outcome in kinds:
+                harvest.outcomes = _of(Outcome, happened, kinds)
         else:
             for event in happened:
                 if isinstance(event, Mo):
@@ -365,6 +366,13 @@ class Link:
         if self._outbox.settle(entry):
             fate = Fate.RETURNED if entry.stage is Stage.WAITING else Fate.UNCERTAIN
             harvest.outcomes.append(Outcome(entry.permit, fate, detail="no response in time"))
+
+
+def _of(kind: type, happened: Sequence[object], kinds: set[type]) -> list[Any]:
+    """Return those of one kind, in their order; ``kinds`` are all that there are."""
+    if len(kinds) == 1:
+        return list(happened)
+    return list(compress(happened, map(is_, map(type, happened), repeat(kind))))
 
 
 def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:

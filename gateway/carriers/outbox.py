@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Final
@@ -62,10 +62,13 @@ class Outbox:
 
     def put_answers(self, data: bytes, answers: Sequence[int]) -> None:
         """Queue answers to several requests; each has as many octets of ``data`` as the others."""
+        self._plain_octets += len(data)
+        if len(answers) <= BLOCK:
+            self._plain.append((data, answers))
+            return
         each = len(data) // len(answers)
         for at in range(0, len(answers), BLOCK):
             self._plain.append((data[at * each : (at + BLOCK) * each], answers[at : at + BLOCK]))
-        self._plain_octets += len(data)
 
     def offer(self, permits: Sequence[Permit]) -> None:
         """Take permits in: urgent ones before all others, each kind in the order given."""
@@ -99,9 +102,11 @@ class Outbox:
         """How many of those are urgent."""
         return self._urgent_live
 
-    def wants_to_send(self, *, with_slot: bool = True) -> bool:
-        """Say whether anything waits that has nothing to wait for but the kernel; ``with_slot``: nor for a slot."""
-        return bool(self._head or self._plain or self._urgent or (self._ordinary and (with_slot or self._encoded)))
+    def wants_to_send(self, has_slot: Callable[[], bool] = lambda: True) -> bool:
+        """Say whether anything waits that has nothing to wait for but the kernel; ``has_slot``: nor for a slot."""
+        if self._head or self._plain or self._urgent:
+            return True
+        return bool(self._ordinary) and (self._encoded > 0 or has_slot())
 
     def pump(self, send: Callable[[bytes], int], boot: float) -> Pumped:
         """Send one chunk with one call of ``send``, which returns how many octets were taken; note the consequences.
@@ -131,8 +136,9 @@ class Outbox:
     def _plan_permits(self, planned: list[Entry], pieces: list[bytes], size: int, result: Pumped) -> int:
         """Add permits to a chunk of ``size`` octets, encoded as far as they fit; return its new size."""
         for lane in (self._urgent, self._ordinary):
-            if lane:
-                self._encode(lane, CHUNK_OCTETS - size, result)
+            if not lane:
+                continue
+            self._encode(lane, CHUNK_OCTETS - size, result)
             for entry in lane:
                 data = entry.data
                 if data is None:  # there is no slot for it, nor for those behind it
@@ -150,14 +156,18 @@ class Outbox:
 
         What is encoded comes first in its lane. It has its slot, and goes on even while one before all of it has none.
         """
-        encoded = [entry.data for entry in lane if entry.data is not None] if self._encoded else []
-        room -= sum(map(len, encoded))
-        if room <= 0 or len(encoded) == len(lane):
+        entries: Iterable[Entry] = lane
+        if self._encoded:
+            encoded = [entry.data for entry in lane if entry.data is not None]
+            entries = islice(lane, len(encoded), None)
+            room -= sum(map(len, encoded))
+        if room <= 0:
             return
-        count, unencodable = self._encoder.encode(islice(lane, len(encoded), None), room, self._urgent_live)
+        count, unencodable = self._encoder.encode(entries, room, self._urgent_live)
         self._encoded += count
-        result.unencodable += [(entry.permit, why) for entry, why in unencodable]
-        self._withdraw([entry for entry, _ in unencodable])
+        if unencodable:
+            result.unencodable += [(entry.permit, why) for entry, why in unencodable]
+            self._withdraw([entry for entry, _ in unencodable])
 
     def _waiting(self) -> Iterator[Entry]:
         return chain(self._urgent, self._ordinary)
@@ -176,7 +186,8 @@ class Outbox:
                 return
             taken = self._plain_taken(taken, result)
         if not result.blocked:
-            self._all_taken(planned)
+            if planned:
+                self._all_taken(planned)
             return
         for entry in planned:
             if taken <= 0:
@@ -188,13 +199,14 @@ class Outbox:
         for entry in entries:
             entry.stage, entry.data = _WRITTEN, None
         self._encoded -= len(entries)
-        urgent = sum(map(_IS_URGENT, entries))
-        for lane, count in ((self._urgent, urgent), (self._ordinary, len(entries) - urgent)):
-            if count == len(lane):
-                lane.clear()
-            else:
-                for _ in range(count):
-                    lane.popleft()
+        urgent = sum(map(_IS_URGENT, entries)) if self._urgent else 0
+        for _ in range(urgent):
+            self._urgent.popleft()
+        if len(entries) - urgent == len(self._ordinary):
+            self._ordinary.clear()
+            return
+        for _ in range(len(entries) - urgent):
+            self._ordinary.popleft()
 
     def _permit_taken(self, entry: Entry, taken: int) -> int:
         """Note that ``taken`` octets, from the beginning of this permit's on, were taken; return how many are left."""

@@ -105,6 +105,8 @@ class Throttle:
             self._taken_before = self._taken_now if now - self._second_began < 2.0 else 0
             self._taken_now = 0
             self._second_began = now
+        if self._tokens == math.inf:  # so there is no limit, and nothing to climb back to
+            return
         if self._rate < self._ceiling and now > self._paused_until:
             climbing = min(elapsed, now - self._paused_until)
             self._rate = min(self._ceiling, self._rate * RECOVER_PER_S ** min(climbing, 1_000.0))
