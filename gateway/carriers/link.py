@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import compress, groupby, repeat
-from operator import attrgetter, is_, itemgetter
-from typing import Any, Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
 
 from gateway.base import Clock
 from gateway.carriers.compose import Composer
@@ -43,12 +43,6 @@ UNACKED_OCTETS: Final = 4_194_304
 
 _MESSAGES: Final = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _DELIVER_SM: Final = int(CommandId.DELIVER_SM)
-_TOLD: Final = frozenset({Mo, Outcome})
-"""What shortcuts tell."""
-_NUMBER: Final = attrgetter("sequence")
-_OCTETS: Final = attrgetter("pdu")
-_SEQUENCE: Final = itemgetter(0)
-_ANSWER: Final = itemgetter(1)
 _ANSWERS: Final = (SubmitSmResp, DataSmResp)
 """What settles a permit; which of the two is the composer's choice."""
 
@@ -171,16 +165,16 @@ class Link:
 
     def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
         """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
-        commands = self._unanswered.answer_all(list(map(_SEQUENCE, answers)))
-        for command_id, run in groupby(zip(commands, answers, strict=True), key=itemgetter(0)):
+        asked = [(self._unanswered.answer(answer[0]), answer) for answer in answers]
+        for command_id, run in groupby(asked, key=itemgetter(0)):
             if command_id is not None:
-                self._respond_plainly(command_id, list(map(_ANSWER, run)))
+                self._respond_plainly(command_id, [answer for _, answer in run])
 
     def _respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]]) -> None:
         # If the session has ended between question and answer, the carrier will ask again on the next one.
         with suppress(LocalProtocolError):
             data = self.session.respond_plainly(command_id, answers)
-            self._outbox.put_answers(data, list(map(_SEQUENCE, answers)))
+            self._outbox.put_answers(data, [sequence for sequence, _ in answers])
 
     def _respond(self, command_id: int, sequence: int, now: float, status: int) -> None:
         with suppress(LocalProtocolError):  # the state of the session has no place for an answer
@@ -266,22 +260,15 @@ class Link:
     def _reap(self, happened: Sequence[ev.Event | Mo | Outcome], now: float) -> Harvest:
         harvest = Harvest()
         # What a shortcut told is what it tells, and needs no more; with a busy session that is all, as a rule.
-        kinds = set(map(type, happened))
-        if kinds <= _TOLD:
-            if Mo in kinds:
-                found = harvest.arrivals = _of(Mo, happened, kinds)
-                self._unanswered.ask_all(_DELIVER_SM, list(map(_NUMBER, found)), list(map(len, map(_OCTETS, found))))
-            if Outcome in kinds:
-                harvest.outcomes = _of(Outcome, happened, kinds)
-        else:
-            for event in happened:
-                if isinstance(event, Mo):
-                    harvest.arrivals.append(event)
-                    self._unanswered.ask(_DELIVER_SM, event.sequence, len(event.pdu))
-                elif isinstance(event, Outcome):
-                    harvest.outcomes.append(event)
-                else:
-                    self._follow(event, harvest, now)
+        for event in happened:
+            # What a shortcut told is what it tells, and needs no more; with a busy session that is nearly all.
+            if type(event) is Mo:
+                harvest.arrivals.append(event)
+                self._unanswered.ask(_DELIVER_SM, event.sequence, len(event.pdu))
+            elif type(event) is Outcome:
+                harvest.outcomes.append(event)
+            else:
+                self._follow(event, harvest, now)
         self._outbox.put(self.session.outgoing())
         return harvest
 
@@ -366,13 +353,6 @@ class Link:
         if self._outbox.settle(entry):
             fate = Fate.RETURNED if entry.stage is Stage.WAITING else Fate.UNCERTAIN
             harvest.outcomes.append(Outcome(entry.permit, fate, detail="no response in time"))
-
-
-def _of(kind: type, happened: Sequence[object], kinds: set[type]) -> list[Any]:
-    """Return those of one kind, in their order; ``kinds`` are all that there are."""
-    if len(kinds) == 1:
-        return list(happened)
-    return list(compress(happened, map(is_, map(type, happened), repeat(kind))))
 
 
 def _outcome(permit: Permit, frame: Frame, *, late: bool) -> Outcome:

@@ -32,8 +32,6 @@ BLOCK: Final = 60
 # A piece that is no permit: its octets, and the requests that it answers, in octets of equal number each (or none).
 _Plain = tuple[bytes, Sequence[int]]
 _WRITTEN: Final = Stage.WRITTEN
-_DIES_AT: Final = attrgetter("dies_at")
-_URGENT: Final = attrgetter("urgent")
 _IS_URGENT: Final = attrgetter("permit.urgent")
 
 
@@ -72,20 +70,18 @@ class Outbox:
 
     def offer(self, permits: Sequence[Permit]) -> None:
         """Take permits in: urgent ones before all others, each kind in the order given."""
-        if not permits:
-            return
         if not self._urgent and not self._ordinary:
             self._first_death = math.inf
-        self._first_death = min(self._first_death, *map(_DIES_AT, permits))
-        entries = list(map(Entry, permits))
-        self._live.update(dict.fromkeys(entries))
-        if any(map(_URGENT, permits)):
-            urgent = [entry for entry in entries if entry.permit.urgent]
-            self._urgent_live += len(urgent)
-            self._urgent.extend(urgent)
-            self._ordinary.extend([entry for entry in entries if not entry.permit.urgent])
-        else:
-            self._ordinary.extend(entries)
+        for permit in permits:
+            entry = Entry(permit)
+            self._live[entry] = None
+            if permit.dies_at < self._first_death:
+                self._first_death = permit.dies_at
+            if permit.urgent:
+                self._urgent_live += 1
+                self._urgent.append(entry)
+            else:
+                self._ordinary.append(entry)
 
     @property
     def plain_octets(self) -> int:

@@ -15,9 +15,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from gateway.carriers.compose import Composer, placed, wants_payload
+from gateway.carriers.compose import PAYLOAD_OVER, Composer, placed, wants_payload
 from gateway.model.address import is_number
-from gateway.model.permit import Permit, SegmentStyle
+from gateway.model.permit import Permit
 from gateway.smpp.codec import encode
 from gateway.smpp.constants import HEADER_LENGTH
 from gateway.smpp.errors import LocalProtocolError
@@ -48,28 +48,31 @@ class QuickSubmit:
 
     def body(self, permit: Permit, wall: float) -> bytes | None:
         """Return all that follows the header, or None where it is not plain. ``wall``: see ``Composer.submit``."""
-        subscriber, line = permit.subscriber, permit.line
+        subscriber, line, octets = permit.subscriber, permit.line, permit.body
         if not is_number(subscriber) or (line not in self._heads and self._head(permit) is None):
             return None
         if permit.segments > 1:
-            esm_class, octets, tlvs = placed(permit, permit.body)
-            around = None if tlvs else self._around(line, permit.data_coding, permit.style, octets, esm_class)
+            esm_class, octets, tlvs = placed(permit, octets)
+            if tlvs or wants_payload(len(octets), permit.style):
+                return None
+            around = self._around(line, permit.data_coding, octets, esm_class)
+        elif len(octets) > PAYLOAD_OVER and wants_payload(len(octets), permit.style):
+            return None
         else:
-            around = self._around_alike(line, permit.data_coding, permit.style, permit.body)
+            around = self._around_alike(line, permit.data_coding, octets)
         if around is None:
             return None
         before, between, behind = around
         until = b"" if permit.expires_at is None else self._composer.validity_of(permit, wall).encode()
         return b"".join((before, subscriber[self._from :].encode(), between, until, behind))
 
-    def _around(self, line: str, coding: int, style: SegmentStyle, octets: bytes, esm_class: int = 0) -> _Around | None:
+    def _around(self, line: str, coding: int, octets: bytes, esm_class: int = 0) -> _Around | None:
         """Write all but the number and the validity period; None where it is not plain. ``line`` has its head."""
-        head, size = self._heads[line], len(octets)
+        head = self._heads[line]
         if head is None or coding not in _CODINGS or (not coding and self._composer.respells):
             return None
-        if wants_payload(size, style):
-            return None
-        return head, b"\0%c\0\0\0" % esm_class, b"\0%c\0%c\0%c%b" % (self._registered_delivery, coding, size, octets)
+        behind = b"\0%c\0%c\0%c%b" % (self._registered_delivery, coding, len(octets), octets)
+        return head, b"\0%c\0\0\0" % esm_class, behind
 
     def _head(self, permit: Permit) -> bytes | None:
         """Write what stands before a number when it comes from the address of ``permit``; None if no plain one can.

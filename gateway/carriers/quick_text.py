@@ -10,6 +10,7 @@ is dealt with in one place, and it must never tell an Mo other than ``translate`
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -37,6 +38,17 @@ _TEXT: Final = re.compile(
 """A deliver_sm that is nothing but a plain text (SMPP 3.4 section 4.6.1)."""
 
 
+@lru_cache(maxsize=4096)
+def _alike(coding: int, octets: bytes) -> tuple[str, bytes]:
+    """Return the characters of a plain text, and its fingerprint: most texts are keywords, and came before."""
+    return octets.decode("ascii"), fingerprint_of(_begun(coding), octets)
+
+
+@lru_cache(maxsize=256)
+def _begun(coding: int) -> blake2b:
+    return begun_fingerprint(coding, 0, None)
+
+
 class QuickText:
     """Reads the plain texts of one session as ``translator`` does."""
 
@@ -51,7 +63,6 @@ class QuickText:
         may_be_receipt = quirk.receipt_by_text or 0 in quirk.receipt_types
         codings = () if may_be_receipt else range(0x100)
         self._codings = frozenset(c for c in codings if charset_of(c, quirk.alphabet).alphabet in _ALIKE)
-        self._begun: dict[int, blake2b] = {}  # fingerprints, by data_coding
 
     def read(self, raw: bytes, sequence: int, wall: float) -> Mo | None:
         """Return the text of a whole deliver_sm, or None if it is not plain. ``wall`` (unix seconds) is when it came.
@@ -64,9 +75,7 @@ class QuickText:
         ton, source, destination, (coding,), (length,), octets = match.groups()
         if coding not in self._codings or length != len(octets):
             return None
-        begun = self._begun.get(coding)
-        if begun is None:
-            begun = self._begun[coding] = begun_fingerprint(coding, 0, None)
+        text, fingerprint = _alike(coding, octets)
         line = read_line(destination.decode("latin-1"))
         subscriber = read_msisdn(source.decode("latin-1"), self._region_of(line), ton[0])
         return Mo(
@@ -76,10 +85,10 @@ class QuickText:
             sequence,
             line,
             subscriber,
-            octets.decode("ascii"),
+            text,
             octets,
             coding,
-            fingerprint_of(begun, octets),
+            fingerprint,
             wall,
             self._alphabet,
             None,

@@ -6,8 +6,6 @@ A peer may use one sequence number twice; then its questions are answered in the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from itertools import repeat
 from typing import Final
 
 _NOBODY: Final = (None, 0)
@@ -34,16 +32,6 @@ class Unanswered:
         else:
             self._first[sequence] = (command_id, octets)
 
-    def ask_all(self, command_id: int, sequences: Sequence[int], sizes: Sequence[int]) -> None:
-        """Note several of one command: their sequence numbers, and how many octets each has."""
-        asked = dict(zip(sequences, zip(repeat(command_id), sizes, strict=False), strict=True))
-        if len(asked) == len(sequences) and self._first.keys().isdisjoint(asked):
-            self._first.update(asked)
-            self.octets += sum(sizes)
-        else:
-            for sequence, octets in zip(sequences, sizes, strict=True):
-                self.ask(command_id, sequence, octets)
-
     def answer(self, sequence: int) -> int | None:
         """Take out the one that has waited longest under ``sequence``; return its command, None if there is none."""
         command_id, octets = self._first.pop(sequence, _NOBODY)
@@ -53,11 +41,3 @@ class Unanswered:
             if not more:
                 del self._more[sequence]
         return command_id
-
-    def answer_all(self, sequences: Sequence[int]) -> Sequence[int | None]:
-        """Do what ``answer`` does for each of several."""
-        if self._more or not sequences:
-            return [self.answer(sequence) for sequence in sequences]
-        commands, sizes = zip(*map(self._first.pop, sequences, repeat(_NOBODY)), strict=True)
-        self.octets -= sum(sizes)
-        return commands

@@ -9,7 +9,6 @@ with the *temporary* error, so that the carrier tries again; everything else get
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from struct import Struct, error
 from typing import Final
 
@@ -45,12 +44,9 @@ def plain_answers(command_id: int, answers: Sequence[tuple[int, int]]) -> bytes:
 
     Their answers are alike whatever the status is: a header and an empty message_id, ``PLAIN_OCTETS`` in all.
     """
-    if not answers:
-        return b""
-    sequences, statuses = zip(*answers, strict=True)
-    command = repeat(command_id | RESPONSE_BIT)
+    command, pack = command_id | RESPONSE_BIT, _PLAIN.pack
     try:
-        return b"".join(map(_PLAIN.pack, repeat(PLAIN_OCTETS), command, statuses, sequences, repeat(0)))
+        return b"".join([pack(PLAIN_OCTETS, command, status, sequence, 0) for sequence, status in answers])
     except error as bad:
         raise LocalProtocolError("command_status and sequence_number must be between 0 and 0xFFFFFFFF") from bad
 
