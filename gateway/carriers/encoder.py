@@ -47,7 +47,9 @@ class LinkEncoder:
                 bodies.append(body)
                 room -= HEADER_LENGTH + len(body)
             else:
-                self._ask(plain, bodies)
+                if plain:
+                    self._ask(plain, bodies)
+                    plain, bodies = [], []
                 try:
                     entry.data = session.request(self._composer.submit(permit, wall), self.now, entry)
                 except LocalProtocolError as error:
@@ -57,16 +59,15 @@ class LinkEncoder:
                 room -= len(entry.data)
             encoded += 1
             free -= 1
-        self._ask(plain, bodies)
+        if plain:
+            self._ask(plain, bodies)
         return encoded, unencodable
 
     def _ask(self, entries: list[Entry], bodies: list[bytes]) -> None:
-        """Give entries the submit_sm of which ``bodies`` are laid, and empty both lists."""
+        """Give entries the submit_sm of which ``bodies`` are laid."""
         asked = self._session.submit_plainly(bodies, self.now, entries)
         for entry, (sequence, data) in zip(entries, asked, strict=True):
             entry.sequence, entry.data = sequence, data
-        entries.clear()
-        bodies.clear()
 
     def take_back(self, entry: Entry) -> None:
         """See ``entries.Encoder``."""

@@ -38,6 +38,9 @@ class Cut(Enum):
     LOST = "no PDU: framing was lost"
 
 
+_WHOLE: Final = Cut.WHOLE
+
+
 class Entry(NamedTuple):
     """One PDU, or what came in the place of one. ``at`` in unix seconds; ``incoming``: from the carrier."""
 
@@ -161,7 +164,7 @@ class Ring:
         else:
             flow.needed = 4
         if count:
-            self._keep(at, flow, data if begin == size else data[:begin], Cut.WHOLE, count)
+            self._keep(at, flow, data if begin == size else data[:begin], _WHOLE, count)
         if flow.lost:  # the session closes the connection; until then, what comes is kept as it comes
             for part in range(begin, size, RAW_OCTETS):
                 self._keep(at, flow, data[part : part + RAW_OCTETS], Cut.LOST)
@@ -170,18 +173,20 @@ class Ring:
 
     def _keep(self, at: float, flow: _Flow, octets: bytes, cut: Cut, count: int = 1) -> None:
         weight = len(octets) + count * ENTRY_OCTETS
-        self._bundles.append((at, self._session, flow.incoming, octets, cut, count, weight))
+        bundles = self._bundles
+        bundles.append((at, self._session, flow.incoming, octets, cut, count, weight))
         self._count += count
         self._octets += weight
-        while self._octets - self._bundles[0][-1] > self._limit:  # the others are enough
+        while self._octets - bundles[0][6] > self._limit:  # the others are enough
             self._drop()
 
     def _drop(self) -> None:
         """Drop the oldest bundle."""
-        *_, count, weight = self._bundles.popleft()
+        bundle = self._bundles.popleft()
+        count = bundle[5]
         self._first += count
         self._count -= count
-        self._octets -= weight
+        self._octets -= bundle[6]
 
     def _trim(self) -> None:
         """Drop the oldest entries, one by one, until the others are within the limit."""

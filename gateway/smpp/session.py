@@ -138,10 +138,9 @@ class Session:
     def submit_plainly(self, bodies: Sequence[bytes], now: float, tokens: Sequence[object]) -> list[tuple[int, bytes]]:
         """Do what ``request`` does for several submit_sm at once, each with its token; all are asked or none.
 
-        ``bodies`` are what follows their headers, laid already. Returns the sequence number and the octets of each.
+        ``bodies``, one at least, are what follows their headers, laid already. Returns the sequence number and the
+        octets of each.
         """
-        if not bodies:
-            return []
         check_may_send(_SUBMIT_SM, self._standing)
         numbers = self._window.open_all(tokens, now, _SUBMIT_SM)
         self._last_sequence = numbers[-1]

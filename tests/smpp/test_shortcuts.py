@@ -48,7 +48,7 @@ def test_messages_are_answered_together_where_each_could_be() -> None:
 
 def test_submits_that_are_laid_are_requests_like_any_other() -> None:
     one, other = bound_session(Role.ESME, State.BOUND_TRX), bound_session(Role.ESME, State.BOUND_TRX)
-    for tokens in ([], ["token"], ["another", "token"]):
+    for tokens in (["token"], ["another", "token"]):
         asked = [(other.request(SUBMIT, 1.0, token), other.last_sequence) for token in tokens]
         assert one.submit_plainly([BODY] * len(tokens), 1.0, tokens) == [(number, data) for data, number in asked]
         assert (one.last_sequence, one.free, one.next_deadline()) == (

@@ -54,6 +54,35 @@ def test_a8_numbers_wrap_to_1() -> None:
     assert [window.open(None, 0.0) for _ in range(4)] == [MAX_SEQUENCE - 1, MAX_SEQUENCE, 1, 2]
 
 
+def prepared(way: str) -> Window:
+    """Return a window of 5 whose next numbers are free, at their end, or taken by what waits or was late."""
+    window = Window(5, first=MAX_SEQUENCE - 2 if way == "at the end" else 3)
+    if way == "one waits":
+        window._next = 5
+        window.open("old", 0.0)
+        window._next = 3
+    elif way == "one was late":
+        window.open("old", 0.0)
+        window.expire(10.0, 10.0)
+        window._next = 2
+    return window
+
+
+@pytest.mark.parametrize("way", ["free", "at the end", "one waits", "one was late"])
+@pytest.mark.parametrize("count", range(1, 6))
+def test_several_are_opened_as_one_by_one(way: str, count: int) -> None:
+    together, alone = prepared(way), prepared(way)
+    tokens = [f"token {number}" for number in range(count)]
+    if count > alone.free:
+        with pytest.raises(LocalProtocolError, match="the window is full: 5 requests wait"):
+            together.open_all(tokens, 20.0, 4)
+        assert together.outstanding == alone.outstanding
+        return
+    numbers = [alone.open(token, 20.0, 4) for token in tokens]
+    assert list(together.open_all(tokens, 20.0, 4)) == numbers
+    assert (together.free, together.peek(), together.close()) == (alone.free, alone.peek(), alone.close())
+
+
 @pytest.mark.checklist("A8")
 def test_a8_one_that_is_outstanding_is_stepped_over() -> None:
     window = Window(10, first=MAX_SEQUENCE)
