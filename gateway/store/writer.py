@@ -23,7 +23,7 @@ import trio
 
 from gateway.base import Clock
 from gateway.store.errors import StoreUnavailable
-from gateway.store.jobs import Batch, Committer, Completion, Failure, Job, Prepared
+from gateway.store.jobs import Batch, Committer, Failure, Job, Prepared
 from gateway.store.tx import Tx
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Writer(ABC):
         return max(self._turned_at, self._committer.attempted_at) if self._waiting else self._clock.monotonic()
 
     def call_before(self, fill: Callable[[], None]) -> None:
-        """Have ``fill`` called before each batch, to ``put`` what has gathered. ``wake`` says that something has."""
+        """Have ``fill`` called before a batch, to ``put`` what has gathered. ``wake`` says that something has."""
         self._before = fill
 
     def wake(self) -> None:
@@ -144,7 +144,12 @@ class Writer(ABC):
 
     def _deliver(self, batch: Batch) -> None:
         """Tell everybody, in commit order. A callback that raises is a bug, but costs nobody else the answer."""
-        bugs = [error for error in map(_delivered, batch.completions) if error is not None]
+        bugs: list[Exception] = []
+        for completion in batch.completions:
+            try:
+                completion.deliver()
+            except Exception as error:  # noqa: BLE001 - collected, and raised once everybody was told
+                bugs.append(error)
         self._waiting -= len(batch.completions)
         self._turned_at = self._clock.monotonic()
         for commit in batch.commits:
@@ -153,14 +158,6 @@ class Writer(ABC):
             self._hooks.failed(kind)
         if bugs:
             raise ExceptionGroup("jobs could not be told their end", bugs)
-
-
-def _delivered(completion: Completion) -> Exception | None:
-    try:
-        completion.deliver()
-    except Exception as error:  # noqa: BLE001 - collected, and raised once everybody was told
-        return error
-    return None
 
 
 class ThreadWriter(Writer):
@@ -178,17 +175,21 @@ class ThreadWriter(Writer):
         self._near = near
         self._jobs: deque[Job[Any]] = deque()
         self._work: queue.SimpleQueue[tuple[list[Job[Any]], Prepared | Failure | None] | None] = queue.SimpleQueue()
-        self._bell = trio.Event()
-        self._free = trio.Event()
+        self._busy = False  # the thread has a batch
+        self._wanted = False  # something came since the last one was made up
+        self._bell = trio.Event()  # so it did, and the thread is free
+        self._idle = trio.Event()  # the thread is free; only the end waits for that
         self._over = trio.Event()
         self._bug: Exception | None = None
 
     def _enqueue(self, job: Job[Any]) -> None:
         self._jobs.append(job)
-        self._bell.set()
+        self._wake()
 
     def _wake(self) -> None:
-        self._bell.set()
+        self._wanted = True
+        if not self._busy:
+            self._bell.set()
 
     async def serve(self) -> None:
         """Keep the thread busy; cancelled, do as ``stop`` does, and leave when the thread has ended."""
@@ -197,8 +198,8 @@ class ThreadWriter(Writer):
             try:
                 while not (self._closed or self._over.is_set()):
                     await self._bell.wait()
+                    self._hand_over()
                     self._bell = trio.Event()
-                    await self._drain()
             finally:
                 self.stop()
                 with trio.CancelScope(shield=True):
@@ -209,20 +210,21 @@ class ThreadWriter(Writer):
 
     async def _drain(self) -> None:
         """Hand the thread what waits, batch by batch, until nothing does."""
-        while not self._over.is_set():
-            self._free = trio.Event()
-            if not self._hand_over():
-                return
-            with trio.CancelScope(shield=True):
-                await self._free.wait()
+        while not self._over.is_set() and (self._busy or self._hand_over()):
+            self._idle = trio.Event()
+            await self._idle.wait()
 
     def _hand_over(self) -> bool:
-        """Hand the thread the next batch; say whether there is one."""
+        """Hand the thread, which is free, the next batch; say whether there is one."""
+        behind = bool(self._jobs)  # what gathered may wait for these: it is asked again after them
         self._before()
+        self._wanted = False
         if not self._jobs:
             return False
         jobs = self._gather()
+        self._wanted = behind or bool(self._jobs)
         first = self._committer.prepare(jobs) if self._near and jobs[0].is_quick else None
+        self._busy = True
         self._work.put((jobs, first))
         return True
 
@@ -241,7 +243,7 @@ class ThreadWriter(Writer):
             await trio.to_thread.run_sync(self._loop, trio.lowlevel.current_trio_token(), limiter=_own_thread())
         finally:
             self._over.set()
-            self._free.set()
+            self._idle.set()
 
     def _loop(self, token: trio.lowlevel.TrioToken) -> None:
         while (work := self._work.get()) is not None:
@@ -254,7 +256,11 @@ class ThreadWriter(Writer):
         self._committer.close()
 
     def _set_free(self) -> None:
-        self._free.set()
+        """The thread may have the next batch."""
+        self._busy = False
+        if self._wanted:
+            self._bell.set()
+        self._idle.set()
 
     def _deliver_or_stop(self, batch: Batch, is_free: bool) -> None:
         """Deliver in the Trio thread, where an exception would take down the whole loop: keep it for ``serve``.
@@ -269,8 +275,9 @@ class ThreadWriter(Writer):
         except Exception as bug:  # noqa: BLE001 - raised by serve
             self._bug = bug
             self._over.set()
+            self._wanted = True
         if is_free:
-            self._free.set()
+            self._set_free()
 
 
 def _own_thread() -> trio.CapacityLimiter:
