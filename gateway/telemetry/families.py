@@ -8,7 +8,7 @@ is scraped every few seconds must not grow with what its peers send.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, Generic, TypeVar
@@ -84,10 +84,15 @@ class Distribution(Collector):
         self._sum = 0.0
 
     def observe(self, values: Iterable[float]) -> None:
-        """Count ``values``, in the metric's unit."""
-        for value in values:
-            self._counts[bisect_left(self._bounds, value)] += 1
-            self._sum += value
+        """Count ``values``, in the metric's unit: those of one bucket, and few have any, at a time."""
+        bounds, ordered = self._bounds, sorted(values)
+        at = 0
+        while at < len(ordered):
+            bucket = bisect_left(bounds, ordered[at])
+            end = bisect_right(ordered, bounds[bucket], at) if bucket < len(bounds) else len(ordered)
+            self._counts[bucket] += end - at
+            at = end
+        self._sum += sum(ordered)
 
     def collect(self) -> Iterable[Metric]:
         """Return the metric as it is now."""

@@ -13,10 +13,11 @@ import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from gateway.base import Clock, SystemClock, mask
 from gateway.telemetry.options import LogOptions
@@ -43,6 +44,16 @@ def masked(value: object) -> object:
         return [masked(item) for item in value]
     shown = repr(value) if isinstance(value, bytes | bytearray) else str(value)
     return masked(shown)
+
+
+def tells_debug() -> bool:
+    """Say whether lines of level debug are written: cheaper than to ask a logger, each of which asks this anew."""
+    return _is_for_debug(structlog.get_config()["wrapper_class"])
+
+
+@lru_cache(maxsize=8)
+def _is_for_debug(wrapper: Callable[..., FilteringBoundLogger]) -> bool:
+    return wrapper(None, [], {}).is_enabled_for(logging.DEBUG)
 
 
 def _guard(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

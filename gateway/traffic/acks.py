@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,28 +80,33 @@ class AckLedger:
         is the earlier of what the wall clock said then and what its age says now: a clock that was put back or forward
         meanwhile makes no text younger.
         """
+        return self.all_arrived([mo], now)[0]
+
+    def all_arrived(self, texts: Sequence[Mo], now: float) -> list[tuple[bool, float | None]]:
+        """Note the MOs that one read of a session brought, in order; return that of each."""
+        if not texts:
+            return []
         if self._put_off or self._disturbed:
             self._forget(now)
-        item = self._item(mo, now)
-        first_came = self._first_came(item) if self._put_off else None
-        self._unacked[item.key] = self._unacked.get(item.key, 0) + 1
-        session = self._open.get(mo.session)
-        if session is None:
-            session = self._open[mo.session] = {}
-        others = session.get(mo.sequence)
-        session[mo.sequence] = (*others, item) if others else (item,)
-        return item.disturbed, first_came
+        put_off, unacked, disturbed = self._put_off, self._unacked, self._disturbed
+        open_ = self._open.setdefault(texts[0].session, {})
+        noted: list[tuple[bool, float | None]] = []
+        for mo in texts:
+            key, sequence = ack_key(mo), mo.sequence
+            item = _Open(key, now, mo.received_at, key in unacked or key in disturbed)
+            unacked[key] = unacked.get(key, 0) + 1
+            others = open_.get(sequence)
+            open_[sequence] = (*others, item) if others else (item,)
+            noted.append((item.disturbed, self._first_came(item) if put_off else None))
+        return noted
 
     def put_off(self, mo: Mo, now: float) -> None:
         """Note an MO that was told to come again at once."""
         self._forget(now)
-        item = self._item(mo, now)
-        self._note_put_off(item, now)
-        self._disturb(item.key, now)
-
-    def _item(self, mo: Mo, now: float) -> _Open:
         key = ack_key(mo)
-        return _Open(key, now, mo.received_at, key in self._unacked or key in self._disturbed)
+        item = _Open(key, now, mo.received_at, key in self._unacked or key in self._disturbed)
+        self._note_put_off(item, now)
+        self._disturb(key, now)
 
     def _first_came(self, item: _Open) -> float | None:
         put_off = self._put_off.get(item.key)
@@ -114,9 +119,11 @@ class AckLedger:
         open_ = self._open.get(session, {})
         for sequence, status in answers:
             waiting = open_.get(sequence, ())
-            first = next((item for item in waiting if item.status is None), None)
-            if first is not None:
-                first.status = status
+            first = None
+            for item in waiting:
+                if item.status is None:
+                    first, item.status = item, status
+                    break
             if status:
                 if first is not None:
                     self._note_put_off(first, now)
@@ -131,20 +138,24 @@ class AckLedger:
             entries = open_.pop(sequence, None)
             if not entries:
                 continue
-            item, *others = entries
-            if others:
-                open_[sequence] = tuple(others)
-            key, seconds = item.key, now - item.arrived
+            item = entries[0]
+            if len(entries) > 1:
+                open_[sequence] = entries[1:]
+            seconds = now - item.arrived
             took.append(seconds)
-            self._close(key)
+            self._close(item.key)
             if seconds > SLOW_ACK_S:
-                self._disturb(key, now)
-                continue
-            if self._disturbed and self._disturbed.get(key, now) < item.arrived:
-                del self._disturbed[key]  # what was disturbed before is known to the carrier by now: this ack was not
-            if item.status == 0 and self._put_off:
-                self._put_off.pop(key, None)
+                self._disturb(item.key, now)
+            elif self._disturbed or self._put_off:
+                self._went_well(item, now)
         return took
+
+    def _went_well(self, item: _Open, now: float) -> None:
+        """An ack was written in time: what was amiss before is known to the carrier by now, for this one was not."""
+        if self._disturbed.get(item.key, now) < item.arrived:
+            del self._disturbed[item.key]
+        if item.status == 0:
+            self._put_off.pop(item.key, None)
 
     def session_ended(self, session: str, now: float) -> None:
         """Note that what was not written to this session never will be."""

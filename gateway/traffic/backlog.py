@@ -124,9 +124,9 @@ class Backlog:
         """Note messages that were handed to a bind. One that goes again was not noted as it came back."""
         gone = 0
         for mt in messages:
-            place = (mt.lane, mt.line_id)
-            if not mt.attempts and mt.lane > Lane.REPLY:
+            if mt.lane > Lane.REPLY and not mt.attempts:
                 gone += 1
+                place = (mt.lane, mt.line_id)
                 if self._depths[place] > 0:
                     self._depths[place] -= 1
         if gone:

@@ -28,6 +28,7 @@ class Brakes:
         self._rows: dict[tuple[str, str], BrakeRow] = {}
         self._show = show
         self._missing: Collection[tuple[str, str]] = ()
+        self._carriers: frozenset[str] = frozenset()
 
     def load(self, rows: Iterable[BrakeRow]) -> None:
         """Take over what the store says, at the start."""
@@ -37,6 +38,7 @@ class Brakes:
     def set(self, row: BrakeRow) -> None:
         """Pause."""
         self._rows[row.kind, row.name] = row
+        self._changed()
         self._show(row.kind, row.name, True)
 
     def replace(self, rows: Iterable[BrakeRow]) -> bool:
@@ -59,6 +61,7 @@ class Brakes:
     def release(self, kind: str, name: str) -> None:
         """Resume; what was not paused stays so."""
         if self._rows.pop((kind, name), None) is not None:
+            self._changed()
             self._show(kind, name, False)
 
     @property
@@ -74,10 +77,15 @@ class Brakes:
     @property
     def carriers(self) -> frozenset[str]:
         """Names of the paused carriers."""
-        return frozenset(name for kind, name in self._rows if kind == "carrier")
+        return self._carriers
+
+    def _changed(self) -> None:
+        self._carriers = frozenset(name for kind, name in self._rows if kind == "carrier")
 
     def places(self, book: RuleBook) -> frozenset[LaneOfLine]:
         """Return the lanes of lines that stand still under this book."""
+        if not self._rows:
+            return frozenset()
         if self.restored:
             return frozenset((lane, line_id) for lane in Lane for line_id in book.by_id)
         lanes = {name for kind, name in self._rows if kind == "lane"}

@@ -3,14 +3,12 @@
 One claim at a time. The claim and the minting are one job of the writer; its permits reach their binds in the job's
 callback, that is, in the order of commits and in the Trio thread, which is what the fence relies on. It never waits for
 a message: slots come free, texts get queued, tokens come, and each of them rings. Memory is bounded by the windows:
-``_busy`` has a key per message under way in lanes 2 to 4, ``_resting`` and ``_held`` at most
-``_MOST_RESTING``.
+``_out`` has what is under way, ``_resting`` and ``_held`` have at most ``_MOST_RESTING``.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -38,6 +36,7 @@ from gateway.traffic.rulebook import LaneOfLine, RuleBook, Way
 from gateway.traffic.serving import Serving
 from gateway.traffic.settle import Settled, return_orphans
 from gateway.traffic.settlement import Verdicts
+from gateway.traffic.underway import UnderWay
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +46,7 @@ HELD_PAUSE_S: Final = 30.0
 STORE_PAUSE_S: Final = 0.5
 Rest = TypeVar("Rest", bound=Hashable)
 _MOST_RESTING: Final = 10_000
+_UNUSED: Final = (Fate.RETURNED, Fate.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,9 @@ class Dispatcher:
         self._turns: dict[str, Turns] = {}
         self._claims = 0
         self._served: dict[str, int] = {}
-        self._under_way: dict[int, tuple[Mt, str]] = {}
-        self._on_bind: Counter[str] = Counter()
-        self._busy: dict[Key, int] = {}
+        self._out = UnderWay()
         self._resting: dict[tuple[Key, bool], float] = {}
         self._held: dict[Key, float] = {}
-        self._handed: set[int] = set()
         self._doubts = 0
         self._stopped = False
         self._is_out = False
@@ -104,9 +101,9 @@ class Dispatcher:
         """Learn which part of a line's rate is this node's, by the line's ways (above 0, up to 1)."""
         self._serving.part = part
 
-    def ring(self, places: Iterable[LaneOfLine] = ()) -> None:
+    def ring(self, places: Collection[LaneOfLine] = ()) -> None:
         """Say that something may go: these lanes of lines got messages, or slots, tokens or a bind came free."""
-        by_id = self._book().by_id
+        by_id = self._book().by_id if places else {}
         for lane, line_id in places:
             ways = by_id[line_id].ways if line_id in by_id else ()
             self._rung.update((lane, line_id, route) for route in ("", *(way.carrier for way in ways)))
@@ -115,7 +112,7 @@ class Dispatcher:
 
     def ring_all(self) -> None:
         """Say that any place may have messages: after a start, a reload, or an operator's word."""
-        self.ring((lane, line_id) for lane in Lane for line_id in self._book().by_id)
+        self.ring([(lane, line_id) for lane in Lane for line_id in self._book().by_id])
 
     def stop(self) -> None:
         """Claim nothing more; what is under way goes on."""
@@ -125,24 +122,24 @@ class Dispatcher:
     @property
     def under_way(self) -> int:
         """How many messages have permits out."""
-        return len(self._under_way)
+        return len(self._out)
 
     def doubt(self) -> None:
         """Learn that a commit may or may not have happened: look for what was queued or minted by it."""
         self._doubts += 1
         self.ring_all()
 
-    def texted(self, key: Key) -> None:
-        """Learn that the subscriber texted: a hold may be over, so what waits for it is judged at once."""
+    def texted(self, keys: Iterable[Key]) -> None:
+        """Learn that these subscribers texted: a hold may be over, so what waits for it is judged at once."""
         if self._held:
-            self._held.pop(key, None)
+            for key in keys:
+                self._held.pop(key, None)
 
     def moved(self, settled: Settled, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of messages: some are no longer under way; what came back after a refusal rests."""
         now = self._clock.monotonic()
-        self._handed.difference_update(outcome.permit.id for outcome in outcomes)
-        for id_ in settled.over:
-            self._leave(id_)
+        self._out.ended(outcomes)
+        self._out.leave(settled.over)
         for id_, step in settled.moves.items():
             mt = settled.messages[id_]
             if step.state is MessageState.QUEUED:
@@ -154,8 +151,8 @@ class Dispatcher:
 
     def give_back(self, carrier_name: str, outcomes: Sequence[Outcome]) -> None:
         """Return the tokens of permits that never left, to their carrier and their lines."""
-        now = self._clock.monotonic()
-        if unused := sum(outcome.fate in (Fate.RETURNED, Fate.REVOKED) for outcome in outcomes):
+        if unused := sum([outcome.fate in _UNUSED for outcome in outcomes]):
+            now = self._clock.monotonic()
             self._serving.give_back(outcomes, now)
             for carrier in self._carriers():
                 if carrier.name == carrier_name:
@@ -241,13 +238,14 @@ class Dispatcher:
     def _look(self) -> Passage:
         """Return what could be sent now, and what waits."""
         self._wake()
-        self._backlog |= self._rung
-        self._rung = set()
+        if self._rung:
+            self._backlog |= self._rung
+            self._rung = set()
         book = self._book()
         paused = self._brakes.places(book)
         demand = Demand(
-            frozenset(place for place in self._backlog if place[:2] not in paused),
-            frozenset(self._busy),
+            frozenset([place for place in self._backlog if place[:2] not in paused]),
+            frozenset(self._out.busy),
             frozenset(self._resting),
             frozenset(self._held),
             self._serving.tokens(book, self._clock.monotonic()),
@@ -259,7 +257,7 @@ class Dispatcher:
     def _put_claim(self, found: Passage, over: Callable[[Exception | None], None]) -> None:
         """Put a claim to the writer; its permits are handed over before ``over`` is told of its end."""
         book = self._book()
-        doubts, handed = self._doubts, frozenset(self._handed)
+        doubts, handed = self._doubts, frozenset(self._out.handed)
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
@@ -276,36 +274,27 @@ class Dispatcher:
 
         self._writer.put(Job(run, done, over, "dispatch", is_quick=True))
 
-    def lane_of(self, message_id: int) -> Lane | None:
-        """Return the lane of a message that is under way; None for any other."""
-        entry = self._under_way.get(message_id)
-        return entry[0].lane if entry else None
+    def lanes_of(self, message_ids: Sequence[int]) -> list[Lane | None]:
+        """Return the lanes of messages that are under way; None for any other."""
+        return self._out.lanes_of(message_ids)
 
     def _hand_over(self, result: _Dispatched) -> None:
         """Give the permits to their binds; synchronous, in the callback of the commit."""
         now = self._clock.monotonic()
+        minted = result.minted
         # A place that was rung while the claim ran is not empty any more.
         self._backlog -= result.emptied - self._rung
-        for message_id in result.minted.messages:
-            self._leave(message_id)  # a commit in doubt may have settled it without our knowing
-        offers = self._offers(result.minted)
-        went = {permit.message_id for _, _, permits in offers for permit in permits}
+        self._out.leave(minted.messages)  # a commit in doubt may have settled one without our knowing
+        offers = self._offers(minted)
         for _, bind, permits in offers:
-            self._on_bind[bind.name] += len({permit.message_id for permit in permits})
-            self._handed.update(permit.id for permit in permits)
-            for permit in permits:
-                self._under_way[permit.message_id] = (result.minted.messages[permit.message_id], bind.name)
-        for mt in result.minted.messages.values():
-            if mt.lane is not Lane.URGENT and mt.id in went:
-                key = (mt.line_id, mt.subscriber)
-                self._busy[key] = self._busy.get(key, 0) + 1
+            self._out.sets_out(bind.name, permits, minted.messages)
         for rested, seconds in result.rests.items():
             _keep(self._resting, rested, now + seconds)
-        held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in result.minted.waiting]
-        self._reports.refused(result.minted.refused)
-        self._reports.failed(result.minted.failed)
-        self._reports.handed_over(result.minted.messages.values())
-        self._left(result.minted.messages.values())
+        held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in minted.waiting]
+        self._reports.refused(minted.refused)
+        self._reports.failed(minted.failed)
+        self._reports.handed_over(minted.messages.values())
+        self._left(minted.messages.values())
         self._claims += 1
         for carrier, bind, permits in offers:
             self._served[carrier.name] = self._claims
@@ -313,7 +302,7 @@ class Dispatcher:
             self._serving.took(permits, now)
             bind.offer(permits)
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
-        if result.minted.messages or result.minted.refused or result.minted.failed or any(held):
+        if minted.messages or minted.refused or minted.failed or any(held):
             self.ring()
 
     def _offers(self, minted: Minted) -> list[tuple[CarrierPort, BindPort, list[Permit]]]:
@@ -340,7 +329,7 @@ class Dispatcher:
                 continue
             waited_for.add(carrier.name)
             if binds:
-                rooms = [Room(b.name, b.free_slots(), b.free_urgent(), not self._on_bind[b.name]) for b in binds]
+                rooms = [Room(b.name, b.free_slots(), b.free_urgent(), self._out.is_idle(b.name)) for b in binds]
                 able[carrier.name] = (rooms, carrier.throttle.available(now))
         elsewhere = self._shared.up_elsewhere() if self._shared is not None else ()
         supplies = [
@@ -362,24 +351,13 @@ class Dispatcher:
         return max(0.0, min(times) - now)
 
     def _wake(self) -> None:
+        if not (self._resting or self._held):
+            return
         now = self._clock.monotonic()
         for rested in [key for key, until in self._resting.items() if until <= now]:
             del self._resting[rested]
         for held in [key for key, until in self._held.items() if until <= now]:
             del self._held[held]
-
-    def _leave(self, message_id: int) -> None:
-        entry = self._under_way.pop(message_id, None)
-        if entry is None:
-            return
-        mt, bind_name = entry
-        self._on_bind[bind_name] -= 1
-        if mt.lane is Lane.URGENT:
-            return
-        key = (mt.line_id, mt.subscriber)
-        self._busy[key] -= 1
-        if not self._busy[key]:
-            del self._busy[key]
 
 
 def _is_wanted(supplies: Sequence[Supply], backlog: Collection[Place]) -> bool:

@@ -95,7 +95,7 @@ class Hub:
         self._reports = reports
         self.fence = Fence(lambda: [bind for carrier in carriers() for bind in carrier.binds], self.settled)
         self._ledger = AckLedger(REDELIVERY_WINDOW_S)
-        self._alive: set[str] = set()
+        self._alive: frozenset[str] = frozenset()
         self._waiting: deque[_Waiting] = deque()
         self._gathered: deque[_Waiting] = deque()
         self._outcomes: list[Outcome] = []
@@ -119,9 +119,8 @@ class Hub:
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
         now = self._clock.monotonic()
-        waiting = _Waiting(bind, arrivals, now + PATIENCE_S, alive=frozenset(self._alive))
-        noted = [_NO_TEXT if mo is None else self._ledger.arrived(mo, now) for mo in map(_text, arrivals)]
-        waiting.disturbed, waiting.first_came = zip(*noted, strict=True) if noted else ((), ())
+        waiting = _Waiting(bind, arrivals, now + PATIENCE_S, alive=self._alive)
+        self._note_texts(waiting, now)
         if self._undone >= MOST_UNDONE or self._octets >= MOST_OCTETS:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
             self._reject(waiting, "backlog")
@@ -130,10 +129,20 @@ class Hub:
             self._wake.set()
         self._waiting.append(waiting)
         self._gathered.append(waiting)
-        waiting.octets = sum(map(_octets, arrivals))
+        waiting.octets = sum([_octets(arrival) for arrival in arrivals])
         self._undone += len(arrivals)
         self._octets += waiting.octets
         self._writer.wake()
+
+    def _note_texts(self, waiting: _Waiting, now: float) -> None:
+        """Have the ledger follow what is a text, or may be one."""
+        texts = [arrival if isinstance(arrival, Mo) else arrival.perhaps for arrival in waiting.arrivals]
+        noted = self._ledger.all_arrived([mo for mo in texts if mo is not None], now)
+        if len(noted) < len(texts):
+            of_texts = iter(noted)
+            noted = [_NO_TEXT if mo is None else next(of_texts) for mo in texts]
+        waiting.disturbed = [disturbed for disturbed, _ in noted]
+        waiting.first_came = [came for _, came in noted]
 
     def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
         """Learn of texts that were told to come again before they came here."""
@@ -156,9 +165,9 @@ class Hub:
     def changed(self, bind: BindPort, state: BindState) -> None:
         """Learn that a bind came up, went down, or has slots again."""
         if state is BindState.UP:
-            self._alive.add(bind.session)
+            self._alive |= {bind.session}
         elif state is BindState.DOWN and bind.session in self._alive:
-            self._alive.discard(bind.session)
+            self._alive -= {bind.session}
             self._ledger.session_ended(bind.session, self._clock.monotonic())
         self._dispatcher.ring()
 
@@ -251,14 +260,13 @@ class Hub:
     def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
         self._reports.taken_in(intake, book)
+        self._dispatcher.texted(taken.key for taken in intake.taken if taken.key is not None)
         all_taken = iter(intake.taken)
         for waiting in together:
             answers: list[tuple[int, int]] = []
             late, waiting.answered = waiting.answered, True
             for taken in islice(all_taken, len(waiting.arrivals)):
-                if taken.key is not None:
-                    self._dispatcher.texted(taken.key)
-                pending = self.fence.raise_for(taken.fenced) if taken.fenced else []
+                pending = self.fence.raise_for(taken.fenced) if taken.fenced else ()
                 if pending and self._nursery is not None and not late:
                     self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
                 elif not pending and (answer := self._answer(waiting.bind, taken)):
@@ -289,9 +297,10 @@ class Hub:
 
     def _answer(self, bind: BindPort, taken: Taken) -> tuple[int, int] | None:
         """Return the answer that an arrival gets; none for what was a response itself."""
-        if isinstance(taken.arrival, Unreadable) and not taken.arrival.answer:
+        arrival, status = taken.arrival, taken.status
+        if isinstance(arrival, Unreadable) and not arrival.answer:
             return None
-        return (taken.arrival.sequence, self._temporary(bind) if taken.status is None else taken.status)
+        return (arrival.sequence, self._temporary(bind) if status is None else status)
 
     def _temporary(self, bind: BindPort) -> int:
         """Return the status that makes this bind's carrier bring a text again."""
@@ -307,7 +316,7 @@ class Hub:
             self._progress = trio.Event()
             if (pending := self.fence.raise_for(settled.learned.narrowed)) and self._nursery is not None:
                 self._nursery.start_soon(self.fence.stand, pending)
-            self._reports.settled(outcomes, settled, self._dispatcher.lane_of)
+            self._reports.settled(outcomes, settled, self._dispatcher.lanes_of)
             self._reports.learned(settled.learned)
             self._dispatcher.moved(settled, outcomes)
             self._landed()
@@ -324,17 +333,8 @@ class Hub:
         )
 
 
-def _text(arrival: Arrival) -> Mo | None:
-    """Return the text that an arrival is or may be."""
-    return arrival if isinstance(arrival, Mo) else arrival.perhaps
-
-
 def _octets(arrival: Arrival) -> int:
     """Return what an arrival holds of its carrier's octets."""
-    match arrival:
-        case Mo():
-            return len(arrival.pdu) + len(arrival.raw)
-        case Receipt():
-            return len(arrival.pdu)
-        case Unreadable():
-            return len(arrival.raw)
+    if isinstance(arrival, Mo):
+        return len(arrival.pdu) + len(arrival.raw)
+    return len(arrival.pdu if isinstance(arrival, Receipt) else arrival.raw)

@@ -168,9 +168,8 @@ class Janitor:
     def _decided(self, pending: list[Pending], book: RuleBook, intake: Intake) -> None:
         """Do what follows, in the order of commits: as for a text that just came, but for the ack, given long ago."""
         self._reports.taken_in(intake, book)
+        self._dispatcher.texted(taken.key for taken in intake.taken if taken.key is not None)
         for taken in intake.taken:
-            if taken.key is not None:
-                self._dispatcher.texted(taken.key)
             pending += self._fence.raise_for(taken.fenced)
         self._dispatcher.ring(intake.places)
 

@@ -5,9 +5,9 @@ The flows call these methods in the Trio thread once a commit or an answer is ce
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from gateway.model.messages import Lane, MessageState, Mo, Mt, Receipt, Unreadab
 from gateway.model.permit import Fate, Outcome
 from gateway.model.refusal import Reason, Refusal
 from gateway.smpp.constants import Status, describe
+from gateway.telemetry.logs import tells_debug
 from gateway.telemetry.metrics import Metrics
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled
@@ -26,12 +27,16 @@ from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
 
+LanesOf = Callable[[Sequence[int]], Sequence[Lane | None]]
+"""The lanes of messages, by their ids; None for those that are not under way."""
+
 FEW: Final = 8
 """Of what goes to quarantine for one reason, so many are logged; the others count, and are logged at each doubling."""
 MOST_REASONS: Final = 1000
 """Reasons, by carrier, that are counted apart: some have what a carrier sent in them. All further ones are one."""
 
 _WHERE: Final = {"undecidable": "decide", "poison": "intake"}
+_FATES: Final = {fate: fate.name.lower() for fate in Fate}
 _AMISS: Final = frozenset({MessageState.FAILED, MessageState.PARTIAL, MessageState.UNCERTAIN})
 
 
@@ -48,34 +53,37 @@ class Reports:
 
     def taken_in(self, intake: Intake, book: RuleBook) -> None:
         """A batch was committed. Counted by what is alike, and written down text by text only where that is asked."""
-        texts: Counter[tuple[str, str]] = Counter()
-        receipts: Counter[tuple[str, str]] = Counter()
-        held_back, each = 0, _log.is_enabled_for(logging.DEBUG)
+        texts = [(taken.arrival.line, taken.outcome) for taken in intake.taken if isinstance(taken.arrival, Mo)]
+        others = len(texts) < len(intake.taken)
+        strange = False
+        for (address, outcome), count in Counter(texts).items():
+            known = address in book.by_address
+            strange = strange or not known
+            self._metrics.mo(address if known else "unknown", outcome).inc(count)
+            if outcome == "duplicate":
+                self._metrics.duplicates.inc(count)
+        if others or strange or tells_debug():
+            self._one_by_one(intake, book)
+        if held_back := sum([taken.held_back for taken in intake.taken]):
+            self._metrics.replies_held_back.inc(held_back)
+        if intake.refused:
+            self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
+
+    def _one_by_one(self, intake: Intake, book: RuleBook) -> None:
+        """Write down what is asked for or strange, and count what is no text."""
+        each = tells_debug()
         for taken in intake.taken:
             arrival = taken.arrival
             if isinstance(arrival, Mo):
-                known = arrival.line in book.by_address
-                texts[arrival.line if known else "unknown", taken.outcome] += 1
-                held_back += taken.held_back
-                if not known:
+                if arrival.line not in book.by_address:
                     # The address may be somebody's number.
                     _log.warning("text received for an address that is no line", **_about(taken, arrival, mask))
                 elif each:
                     _log.debug("text received", **_about(taken, arrival, str))
             elif isinstance(arrival, Receipt):
-                receipts[arrival.carrier, taken.outcome.removeprefix("receipt_")] += 1
+                self._metrics.receipts(arrival.carrier, taken.outcome.removeprefix("receipt_")).inc()
             else:
                 self._aside(arrival, taken)
-        for (line, outcome), count in texts.items():
-            self._metrics.mo(line, outcome).inc(count)
-            if outcome == "duplicate":
-                self._metrics.duplicates.inc(count)
-        for (carrier, result), count in receipts.items():
-            self._metrics.receipts(carrier, result).inc(count)
-        if held_back:
-            self._metrics.replies_held_back.inc(held_back)
-        if intake.refused:
-            self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
 
     def _aside(self, arrival: Unreadable, taken: Taken) -> None:
         """Count what was put aside; say so the first few times, then at each doubling of their number."""
@@ -136,33 +144,24 @@ class Reports:
     def handed_over(self, messages: Iterable[Mt]) -> None:
         """Permits of these messages were handed to their binds."""
         now = self._clock.wall()
-        self._metrics.reply_seconds.observe(
-            max(0.0, now - mt.created_at)
-            for mt in messages
-            if mt.in_reply_to is not None and mt.lane <= Lane.REPLY and not mt.attempts
-        )
+        replies = [mt for mt in messages if mt.in_reply_to is not None and mt.lane <= Lane.REPLY and not mt.attempts]
+        self._metrics.reply_seconds.observe([max(0.0, now - mt.created_at) for mt in replies])
 
-    def settled(self, outcomes: Sequence[Outcome], settled: Settled, lane_of: Callable[[int], Lane | None]) -> None:
-        """Outcomes were recorded. ``lane_of`` knows the lanes of the messages that are under way, by id."""
-        ends: Counter[tuple[str, str, Fate]] = Counter()
-        answers: Counter[tuple[str, int]] = Counter()
-        for outcome in outcomes:
-            permit = outcome.permit
-            lane = lane_of(permit.message_id)
-            if lane is None and permit.message_id in settled.messages:
-                lane = settled.messages[permit.message_id].lane
-            ends[permit.carrier, lane.word if lane else "unknown", outcome.fate] += 1
-            if outcome.fate is Fate.ACCEPTED or outcome.fate is Fate.REJECTED:
-                answers[permit.carrier, outcome.status] += 1
-        for (carrier, word, fate), count in ends.items():
-            self._metrics.submit(carrier, word, fate.name.lower()).inc(count)
-            if fate is Fate.UNCERTAIN:
+    def settled(self, outcomes: Sequence[Outcome], settled: Settled, lanes_of: LanesOf) -> None:
+        """Outcomes were recorded. ``lanes_of`` knows the lanes of the messages that are under way, by id."""
+        lanes = lanes_of([outcome.permit.message_id for outcome in outcomes])
+        if None in lanes:
+            lanes = [lane or _lane_of(outcome, settled) for outcome, lane in zip(outcomes, lanes, strict=True)]
+        alike = Counter([(o.permit.carrier, lane, o.fate, o.status) for o, lane in zip(outcomes, lanes, strict=True)])
+        for (carrier, lane, fate, status), count in alike.items():
+            self._metrics.submit(carrier, lane.word if lane else "unknown", _FATES[fate]).inc(count)
+            if fate is Fate.ACCEPTED or fate is Fate.REJECTED:
+                self._metrics.submit_status(carrier, _status_name(status), count)
+            elif fate is Fate.UNCERTAIN:
                 self._metrics.uncertain.inc(count)
             elif fate is Fate.REVOKED:
                 self._metrics.permits_revoked.inc(count)
-        for (carrier, status), count in answers.items():
-            self._metrics.submit_status(carrier, _status_name(status), count)
-        if _log.is_enabled_for(logging.DEBUG):
+        if tells_debug():
             for outcome in settled.sent:
                 _log.debug("message sent", id=outcome.permit.message_id, subscriber=mask(outcome.permit.subscriber))
         for id_, step in settled.moves.items():
@@ -216,6 +215,13 @@ def _met(id_: int, outcomes: Sequence[Outcome]) -> dict[str, str]:
     return {}
 
 
+def _lane_of(outcome: Outcome, settled: Settled) -> Lane | None:
+    """Return the lane of a message that is not under way, if it was read."""
+    mt = settled.messages.get(outcome.permit.message_id)
+    return mt.lane if mt else None
+
+
+@lru_cache(maxsize=256)
 def _status_name(status: int) -> str:
     try:
         return Status(status).name

@@ -26,6 +26,11 @@ class Serving:
     def __init__(self) -> None:
         self._down_since: dict[str, float] = {}
         self._rates: dict[int, Throttle] = {}
+        self._limits: Mapping[int, float] = {}
+        self._limits_of: RuleBook | None = None
+        self._served: Mapping[str, tuple[Queue, ...]] = {}
+        self._served_of: RuleBook | None = None  # under which book, and with whom
+        self._served_by: tuple[str, ...] = ()
         self.part: Callable[[Sequence[Way]], float] = lambda ways: 1.0
 
     def queues(
@@ -35,12 +40,14 @@ class Serving:
         waited_for: Collection[str],
         now: float,
         elsewhere: Collection[str] = (),
-    ) -> dict[str, tuple[Queue, ...]]:
+    ) -> Mapping[str, tuple[Queue, ...]]:
         """Return the queues that each carrier in ``able`` serves now.
 
         ``waited_for`` are the others that may come up by themselves: neither paused nor gone. Those that are up
         ``elsewhere``, on another node, are not down.
         """
+        if book is self._served_of and (*able,) == self._served_by:
+            return self._served
         names = {way.carrier for entry in book.by_id.values() for way in entry.ways}
         up = {*able, *elsewhere}
         self._down_since = {name: self._down_since.get(name, now) for name in names if name not in up}
@@ -51,7 +58,10 @@ class Serving:
                 if way.carrier in able:
                     own = ("", way.carrier, *out)
                     served.setdefault(way.carrier, []).extend((line_id, name) for name in own)
-        return {name: tuple(queues) for name, queues in served.items()}
+        self._served = {name: tuple(queues) for name, queues in served.items()}
+        # Where nobody is down, time and the others have no part in it, until another carrier can be used, or one less.
+        self._served_of, self._served_by = (book if names.issubset(able) else None), tuple(able)
+        return self._served
 
     def next_at(self, book: RuleBook, now: float) -> float:
         """Return when somebody has to be stood in for next, or a line may send again; infinite for never."""
@@ -62,7 +72,12 @@ class Serving:
 
     def tokens(self, book: RuleBook, now: float) -> Mapping[int, int]:
         """Return how many segments each line that has a limit may send now."""
-        limits = {line_id: entry.max_per_second for line_id, entry in book.by_id.items() if entry.max_per_second}
+        if book is not self._limits_of:
+            self._limits = {line_id: each.max_per_second for line_id, each in book.by_id.items() if each.max_per_second}
+            self._limits_of = book
+        limits = self._limits
+        if not limits and not self._rates:
+            return {}
         for line_id in self._rates.keys() - limits.keys():
             del self._rates[line_id]
         for line_id, limit in limits.items():
@@ -72,7 +87,7 @@ class Serving:
 
     def took(self, permits: Iterable[Permit], now: float) -> None:
         """Use the lines' tokens for permits that were handed over."""
-        for permit in permits:
+        for permit in permits if self._rates else ():
             if (rate := self._rates.get(permit.line_id)) is not None:
                 rate.take(1, now)
 

@@ -6,7 +6,6 @@ Receipts come through here too, because they are one more fact about a permit. S
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,34 +57,38 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], book: RuleBook, verdicts: Verdic
     """
     early = _overtaken(tx, outcomes)
     plain = [o for o in outcomes if o.fate is Fate.ACCEPTED and o.permit.segments == 1 and not o.late]
-    plain = [o for o in plain if o.permit.id not in early]
+    if early:
+        plain = [o for o in plain if o.permit.id not in early]
     whole = {outcome.permit.message_id for outcome in plain}
-    rest = [outcome for outcome in outcomes if outcome.permit.message_id not in whole]
+    rest = [o for o in outcomes if o.permit.message_id not in whole] if len(whole) < len(outcomes) else []
     # More than one answer to a message (a late one, beside that to its second try) is a history.
     if len(whole) + len(rest) < len(outcomes) or not settle_whole(tx, plain):
         plain, whole, rest = [], set(), list(outcomes)
-    settle_permits(tx, rest)
+    if rest:
+        settle_permits(tx, rest)
     for permit_id, receipts in early.items():
         record_receipt(tx, permit_id, receipts[0].state, receipts[0].error, receipts[0].received_at)
         take_parked(tx, [receipt.receipt_id for receipt in receipts])
     settled = reconsider(tx, {outcome.permit.message_id for outcome in rest}, book, verdicts)
     settled.over |= whole
     settled.sent = plain
-    settled.learned = learn(tx, rest, book, verdicts)
+    if rest:
+        settled.learned = learn(tx, rest, book, verdicts)
     return settled
 
 
 def _overtaken(tx: Tx, outcomes: Sequence[Outcome]) -> dict[int, list[Parked]]:
     """Return the receipts that came before the answers that they speak of, by permit."""
-    answered: dict[str, list[Outcome]] = defaultdict(list)
+    answered: dict[str, set[str]] = {}
     for outcome in outcomes:
         if outcome.fate is Fate.ACCEPTED and outcome.carrier_id:
-            answered[outcome.permit.carrier].append(outcome)
+            answered.setdefault(outcome.permit.carrier, set()).add(outcome.carrier_id)
     found: dict[int, list[Parked]] = {}
-    for carrier, its in answered.items():
-        waited_for = with_parked(tx, carrier, {outcome.carrier_id for outcome in its})
-        for outcome in its if waited_for else ():
-            if outcome.carrier_id in waited_for:
+    for carrier, ids in answered.items():
+        waited_for = with_parked(tx, carrier, ids)
+        for outcome in outcomes if waited_for else ():
+            known = outcome.fate is Fate.ACCEPTED and outcome.permit.carrier == carrier
+            if known and outcome.carrier_id in waited_for:
                 subscriber = outcome.permit.subscriber
                 waiting = parked_receipts(tx, carrier, outcome.carrier_id, subscriber)
                 taken = {receipt.receipt_id for others in found.values() for receipt in others}
@@ -97,6 +100,8 @@ def _overtaken(tx: Tx, outcomes: Sequence[Outcome]) -> dict[int, list[Parked]]:
 
 def reconsider(tx: Tx, message_ids: Collection[int], book: RuleBook, verdicts: Verdicts) -> Settled:
     """Work out the messages' states from all of their permits, and write those that change."""
+    if not message_ids:
+        return Settled()
     settled = Settled(mts(tx, message_ids))
     history = permits_of(tx, settled.messages)
     for id_, mt in settled.messages.items():
