@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.store.chunks import chunks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """The rows of ``table`` in which each of ``fixed`` has a given value, and ``key`` one of many.
 
@@ -33,7 +34,14 @@ def statements(
     lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], by_index: str
 ) -> Iterator[tuple[str, list[object]]]:
     """Yield the statements (SQL with ``?``, parameters) that find the rows: as few as the keys allow."""
-    conditions = [*filter(None, (lookup.where,)), *(f"{name} = ?" for name in lookup.fixed)]
-    head = f"select {'distinct ' if lookup.distinct else ''}{lookup.columns} from {lookup.table}{by_index}"  # noqa: S608
+    head = _head(lookup, by_index)
     for marks, chunk in chunks(keys):
-        yield f"{head} where {' and '.join((*conditions, f'{lookup.key} in ({marks})'))}", [*fixed, *chunk]
+        yield f"{head}({marks})", [*fixed, *chunk]
+
+
+@lru_cache(maxsize=128)
+def _head(lookup: Lookup, by_index: str) -> str:
+    """Return the question as far as it is the same for any keys."""
+    conditions = [*filter(None, (lookup.where,)), *(f"{name} = ?" for name in lookup.fixed), f"{lookup.key} in "]
+    head = f"select {'distinct ' if lookup.distinct else ''}{lookup.columns} from {lookup.table}{by_index}"  # noqa: S608
+    return f"{head} where {' and '.join(conditions)}"

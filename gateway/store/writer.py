@@ -202,9 +202,11 @@ class ThreadWriter(Writer):
                     self._bell = trio.Event()
             finally:
                 self.stop()
-                with trio.CancelScope(shield=True):
-                    await self._drain()
-                self._work.put(None)
+                try:
+                    with trio.CancelScope(shield=True):
+                        await self._drain()
+                finally:
+                    self._work.put(None)
         if self._bug is not None:
             raise self._bug
 

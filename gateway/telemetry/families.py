@@ -22,6 +22,7 @@ Child = TypeVar("Child")
 
 LIMIT: Final = 500
 OTHER: Final = "other"
+_FEW: Final = 4
 
 
 class Family(Generic[Child]):
@@ -83,10 +84,15 @@ class Distribution(Collector):
         self._counts = [0] * (len(self._bounds) + 1)
         self._sum = 0.0
 
-    def observe(self, values: Iterable[float]) -> None:
-        """Count ``values``, in the metric's unit: those of one bucket, and few have any, at a time."""
-        bounds, ordered = self._bounds, sorted(values)
-        at = 0
+    def observe(self, values: Sequence[float]) -> None:
+        """Count ``values``, in the metric's unit. Of many, those of one bucket at a time: few buckets have any."""
+        bounds = self._bounds
+        if len(values) < _FEW:
+            for value in values:
+                self._counts[bisect_left(bounds, value)] += 1
+                self._sum += value
+            return
+        ordered, at = sorted(values), 0
         while at < len(ordered):
             bucket = bisect_left(bounds, ordered[at])
             end = bisect_right(ordered, bounds[bucket], at) if bucket < len(bounds) else len(ordered)

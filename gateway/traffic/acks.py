@@ -141,11 +141,11 @@ class AckLedger:
             item = entries[0]
             if len(entries) > 1:
                 open_[sequence] = entries[1:]
-            seconds = now - item.arrived
+            seconds, key = now - item.arrived, item.key
             took.append(seconds)
-            self._close(item.key)
+            self._close(key)
             if seconds > SLOW_ACK_S:
-                self._disturb(item.key, now)
+                self._disturb(key, now)
             elif self._disturbed or self._put_off:
                 self._went_well(item, now)
         return took

@@ -129,7 +129,7 @@ class Hub:
             self._wake.set()
         self._waiting.append(waiting)
         self._gathered.append(waiting)
-        waiting.octets = sum([_octets(arrival) for arrival in arrivals])
+        waiting.octets = sum([len(a.pdu) + len(a.raw) if isinstance(a, Mo) else _octets(a) for a in arrivals])
         self._undone += len(arrivals)
         self._octets += waiting.octets
         self._writer.wake()
@@ -333,8 +333,6 @@ class Hub:
         )
 
 
-def _octets(arrival: Arrival) -> int:
-    """Return what an arrival holds of its carrier's octets."""
-    if isinstance(arrival, Mo):
-        return len(arrival.pdu) + len(arrival.raw)
+def _octets(arrival: Receipt | Unreadable) -> int:
+    """Return what an arrival that is no text holds of its carrier's octets. Of a text, that is its PDU and its raw."""
     return len(arrival.pdu if isinstance(arrival, Receipt) else arrival.raw)

@@ -108,7 +108,7 @@ class Reports:
         self._metrics.mo_rejected(reason).inc(count)
         _log.error("arrivals answered with a temporary error", reason=reason, count=count, error=error)
 
-    def acked(self, seconds: Iterable[float]) -> None:
+    def acked(self, seconds: Sequence[float]) -> None:
         """Answers were taken by the kernel, so long after their arrivals."""
         self._metrics.ack_seconds.observe(seconds)
 

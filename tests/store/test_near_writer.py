@@ -129,3 +129,30 @@ async def test_a_callback_that_raises_leaves_no_transaction_open(tmp_path: Path)
     other.begin(handle)  # the lock is free
     other.rollback(handle)
     other.close(handle)
+
+
+async def test_who_gathers_is_asked_again_once_what_was_put_is_done(tmp_path: Path) -> None:
+    """As the hub does it: one job at a time, and nothing more is put while that one waits behind another."""
+    gathered, flying, done = [1, 2], list[int](), list[int]()
+
+    failures: list[Exception] = []
+
+    def landed(number: int) -> None:
+        flying.remove(number)
+        done.append(number)
+
+    async with serving(near(tmp_path)) as writer:
+        await writer.run(lambda _tx: None, "open")
+
+        def fill() -> None:
+            if gathered and not flying:
+                flying.append(number := gathered.pop(0))
+                writer.put(Job(lambda _tx: number, landed, failures.append, "gathered", is_quick=True))
+
+        writer.call_before(fill)
+        writer.put(Job(lambda _tx: None, lambda _none: None, failures.append, "slow"))
+        with trio.fail_after(30):
+            while len(done) < 2:
+                await trio.lowlevel.checkpoint()
+    assert done == [1, 2]
+    assert not failures

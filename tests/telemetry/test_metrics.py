@@ -89,3 +89,17 @@ def test_every_attribute_is_declared() -> None:
     metrics = Metrics()
     registered = {metric.name for metric in metrics.registry.collect() if metric.name.startswith("gateway_")}
     assert {name.removesuffix("_total") for name, *_ in metrics.declared} == registered
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [3.0, 0.0, 1.0], [9.0, 1.0, 0.5, 2.0, 2.0, 1.5, 7.0], [0.1] * 50])
+def test_values_are_counted_alike_however_many_come_together(values: list[float]) -> None:
+    maker, one_by_one = Maker(CollectorRegistry()), Maker(CollectorRegistry())
+    together = maker.histogram("gateway_x_seconds", "x", (1, 2, 5))
+    apart = one_by_one.histogram("gateway_x_seconds", "x", (1, 2, 5))
+    together.observe(values)
+    for value in values:
+        apart.observe([value])
+    (metric,), (other,) = together.collect(), apart.collect()
+    counts = [sample.value for sample in metric.samples]
+    assert counts == pytest.approx([sample.value for sample in other.samples])
+    assert counts[:3] == [sum(value <= bound for value in values) for bound in (1, 2, 5)]
