@@ -87,8 +87,10 @@ class Store:
     def _read(self, fn: Callable[[Reader], T]) -> T:
         handle: Handle | None = None
         try:
-            handle = self._take() or self._engine.open_reader(QUESTION_S)
-            self._engine.begin(handle)
+            handle = self._begun()
+            if handle is None:
+                handle = self._engine.open_reader(QUESTION_S)
+                self._engine.begin(handle)
             result = fn(Reader(handle.connection, handle.database))
             self._engine.rollback(handle)
         except Exception as error:
@@ -105,6 +107,20 @@ class Store:
             self._engine.close(handle)
         except Exception as error:  # noqa: BLE001 - it is being dropped because it is broken; there is nothing to save
             _log.warning("store connection not closed cleanly", error=repr(error))
+
+    def _begun(self) -> Handle | None:
+        """Return a connection that lay idle, with a transaction begun; None if there is none, or it was lost there."""
+        handle = self._take()
+        if handle is None:
+            return None
+        try:
+            self._engine.begin(handle)
+        except Exception as error:
+            self._drop(handle)
+            if self._engine.classify(error, committing=False) is not Verdict.STORE:
+                raise
+            return None
+        return handle
 
     def _take(self) -> Handle | None:
         try:

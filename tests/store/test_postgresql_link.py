@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from gateway.base import SystemClock
 from gateway.store.postgresql import link as module
 from gateway.store.postgresql.link import Link, connect
+from gateway.store.postgresql.watch import Watch
 from tests.kit import postgres
 
 
@@ -110,6 +112,20 @@ def test_an_error_in_between_leaves_the_connection_in_step(link: Link) -> None:
     assert link.raw.execute("select 5").fetchall() == [(5,)], "the driver's own way is free then"
 
 
+def test_what_fails_only_when_the_server_comes_to_an_end_is_raised(link: Link) -> None:
+    link.execute("create temporary table late (n bigint unique deferrable initially deferred)")
+    insert = "insert into late values (?)"
+    link.execute(insert, (1,))
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            link.execute(insert, (1,))
+    first, _ = link.send("select 1"), link.send(insert, (1,))
+    assert first.fetchall() == [(1,)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        link.flush()
+    assert link.execute("select n from late").fetchall() == [(1,)]
+
+
 def test_a_statement_that_cannot_be_prepared_is_not_taken_for_prepared(link: Link) -> None:
     for _ in range(2):
         with pytest.raises(psycopg.errors.UndefinedTable):
@@ -143,5 +159,61 @@ def test_a_session_that_the_server_ended_says_so(link: Link) -> None:
     assert answer.fetchall() == [(1,)]
     with pytest.raises(psycopg.OperationalError):
         link.execute("select 2")
-    with pytest.raises(psycopg.OperationalError, match=r"no connection|closed"):
+    with pytest.raises(psycopg.OperationalError, match=r"no connection|lost"):
         link.execute("select 3")
+
+
+@pytest.mark.parametrize("sent", [0, 2])
+def test_a_session_that_ended_between_two_statements_says_so(link: Link, sent: int) -> None:
+    """Also what was sent already is not waited for any longer; and it is an error of the store."""
+    link.execute("select 1")
+    for _ in range(sent):
+        link.send("select 1")
+    link.cut()
+    for _ in range(2):
+        with pytest.raises(psycopg.OperationalError) as raised:
+            link.execute("select 1")
+        assert "pipeline" not in str(raised.value)
+    assert link.since == 0.0
+    link.abandon()
+    with pytest.raises(psycopg.OperationalError):
+        link.execute("rollback")
+
+
+def test_a_server_that_comes_to_no_end_is_not_asked_for_ever(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    link.execute("select 1")
+    monkeypatch.setattr(link, "_next", lambda: None)
+    with pytest.raises(psycopg.OperationalError):
+        link.execute("select 1")
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_an_answer_that_never_comes_is_waited_for_until_somebody_cuts_the_session(link: Link, ahead: bool) -> None:
+    """Whether it is the first that is waited for, or others were sent behind it: there is one limit for the wait."""
+    raised: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            answer = link.send("select pg_sleep(600)")
+            if ahead:
+                link.send("select 1")
+            answer.fetchall()
+        except psycopg.OperationalError as error:
+            raised.append(error)
+
+    watch = Watch(SystemClock())
+    link.execute("select 1")
+    ((pid,),) = link.execute("select pg_backend_pid()").fetchall()
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    postgres.server().wait_for(f"select wait_event from pg_stat_activity where pid = {pid:d}", "PgSleep")  # noqa: S608
+    watch.add(link, 5.0)
+    assert waiting.is_alive()
+    watch.look(link.since + 4.9)
+    assert waiting.is_alive()
+    watch.look(link.since + 5.1)
+    waiting.join(60)
+    watch.remove(link)
+    postgres.server().execute(f"select pg_terminate_backend({pid})")
+    assert len(raised) == 1
+    assert link.since == 0.0

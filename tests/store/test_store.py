@@ -147,6 +147,34 @@ async def test_a_reading_that_fails_is_its_own_or_the_stores(threads: bool, tmp_
             assert await store.read(lambda r: r.rows(count)) == [(1,)]
 
 
+async def test_a_reader_that_was_lost_while_nobody_asked_is_not_missed(tmp_path: Path) -> None:
+    """A server that was restarted, say. What is asked of a new one is asked once."""
+    migrated(tmp_path)
+    faults = Faults(sqlite3.SQLITE_IOERR)
+    engine = engine_at(tmp_path, faults)
+    asked: list[Any] = []
+
+    def count(reader: Any) -> int:
+        asked.append(reader.connection)
+        return int(reader.rows("select count(*) from account")[0][0])
+
+    async with open_store(options_at(tmp_path), tmp_path, "gw1", FakeClock(), engine=engine, threads=False) as store:
+        assert await store.read(count) == 1
+        faults.fail_at = len(faults.seen)
+        assert await store.read(count) == 1
+        first, second = asked
+        assert first is not second
+        faults.code, faults.fail_at = sqlite3.SQLITE_CONSTRAINT, len(faults.seen)
+        with pytest.raises((sqlite3.Error, psycopg.Error), match="made by the test"):
+            await store.read(count)
+        faults.code, faults.fail_at, faults.times = sqlite3.SQLITE_IOERR, len(faults.seen), 9
+        with pytest.raises(StoreUnavailable, match="cannot be read"):
+            await store.read(count)
+        assert len(asked) == 2
+        faults.fail_at = None
+        assert await store.read(count) == 1
+
+
 async def test_a_reader_that_cannot_even_be_closed_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     migrated(tmp_path)
     faults = Faults(sqlite3.SQLITE_IOERR)
@@ -160,7 +188,7 @@ async def test_a_reader_that_cannot_even_be_closed_is_let_go(tmp_path: Path, mon
     async with open_store(options_at(tmp_path), tmp_path, "gw1", FakeClock(), engine=engine, threads=False) as store:
         count = "select count(*) from account"
         await store.read(lambda r: r.rows(count))
-        faults.fail_at = len(faults.seen)
+        faults.fail_at = len(faults.seen) + 1
         with monkeypatch.context() as patched:
             patched.setattr(engine, "close", refuse)
             with pytest.raises(StoreUnavailable, match="cannot be read"):

@@ -238,7 +238,8 @@ class PostgresqlEngine:
         """Begin: a writer sees what is committed at each statement, a reader one state from the first to the last."""
         how = "read committed read write" if handle.writes else "repeatable read read only"
         link: Any = handle.connection
-        link.send(f"begin isolation level {how}")
+        begin = link.send if handle.writes else link.execute  # a reader wants to know whether anybody is there
+        begin(f"begin isolation level {how}")
 
     def commit(self, handle: Handle) -> None:
         """Commit; on return, the server and those standbys that it waits for have synced it."""

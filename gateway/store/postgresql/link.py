@@ -34,6 +34,7 @@ from gateway.store.postgresql.values import dumped, native
 _PREPARED: Final = 512  # statements that a session keeps prepared: hot ones come in a few sizes each
 _BINARY: Final = int(Format.BINARY)
 _DONE: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY})
+_LOST: Final = "the connection to the server is lost"
 _GONE: Final = frozenset({"0A000", "26000"})  # of a prepared statement: its table has changed, or it is not there
 
 
@@ -204,8 +205,8 @@ class Link:
 
     def _pipe(self) -> None:
         if not self._is_piping:
-            if self._pgconn.status != ConnStatus.OK:
-                raise psycopg.OperationalError("the connection is closed")
+            if not self._is_sound():
+                raise psycopg.OperationalError(_LOST)
             self._pgconn.enter_pipeline_mode()
             self._is_piping = True
 
@@ -220,43 +221,54 @@ class Link:
 
         What failed ends it all.
         """
-        if self._is_open_ended:
-            self._pgconn.pipeline_sync()
-            self._awaited.append(None)
-            self._is_open_ended = False
         self.since = self._now()
         try:
+            if self._is_open_ended:
+                self._end()
             while self._awaited and (answer is None or answer.result is None):
                 self._take()
         except psycopg.Error as error:
             if getattr(error, "sqlstate", None) in _GONE:
                 self._names.clear()
-            while self._awaited and self._pgconn.status == ConnStatus.OK:
+            while self._awaited and not self._is_open_ended and self._is_sound():
                 with suppress(psycopg.Error):  # of what was sent behind it
                     self._take()
             self._awaited.clear()
             raise
         finally:
             self.since = 0.0
-            if not self._awaited and self._pgconn.status == ConnStatus.OK:
+            if not self._awaited and self._is_sound():
                 self._pgconn.exit_pipeline_mode()
                 self._is_piping = False
 
+    def _end(self) -> None:
+        """Ask the server to come to an end with what was sent."""
+        try:
+            self._pgconn.pipeline_sync()
+        except psycopg.OperationalError as error:  # which speaks of pipelines, whatever became of the connection
+            raise psycopg.OperationalError(_LOST) from error
+        self._awaited.append(None)
+        self._is_open_ended = False
+
+    def _is_sound(self) -> bool:
+        return bool(self._pgconn.status == ConnStatus.OK)
+
     def _take(self) -> None:
         """Take one result. Raises psycopg's error for one that says of a failure."""
-        result = self._next()
+        awaited, result = self._awaited[0], self._next()
+        if result is None and awaited is None:
+            result = self._next()  # what failed at the end, as what is looked at then does, has an end of its own
+            if result is None:
+                self._awaited.clear()
+                raise psycopg.OperationalError(_LOST)
         if result is None:
             self._awaited.popleft()  # the end of what the server says to a statement
-            return
-        status = result.status
-        awaited = self._awaited[0]
-        if awaited is None:
+        elif result.status == ExecStatus.PIPELINE_SYNC:
             self._awaited.popleft()
-            return
-        if status in _DONE:
-            awaited.result = result
-        elif status == ExecStatus.FATAL_ERROR:
+        elif result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
+        elif awaited is not None and result.status in _DONE:
+            awaited.result = result
 
     def _next(self) -> PGresult | None:
         pgconn = self._pgconn
