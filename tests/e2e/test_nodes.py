@@ -7,6 +7,8 @@ happens, not how fast.
 from __future__ import annotations
 
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -55,12 +57,15 @@ async def gets(what: str, source: str, *binds: RawBind) -> None:
     await until(lambda: what in got(source, *binds), what)
 
 
-async def one_each(smsc: RawSmsc) -> tuple[RawBind, RawBind]:
-    """Let the first node, which has both binds, give one to the second; return the first's and the second's."""
-    first = [await smsc.bound(), await smsc.bound()]
-    second = await smsc.bound()
-    [kept] = [bind for bind in first if not bind.closed.is_set()]
-    return kept, second
+@asynccontextmanager
+async def one_each(smsc: RawSmsc, one: Path, two: Path) -> AsyncIterator[tuple[Daemon, Daemon, RawBind, RawBind]]:
+    """Run two nodes, the first of which has both binds, and gives one to the second; yield both, and a bind of each."""
+    async with daemon(one) as first:
+        binds = [await smsc.bound(), await smsc.bound()]  # at once: a login is not waited for as long as a start takes
+        async with daemon(two) as second:
+            given = await smsc.bound()
+            [kept] = [bind for bind in binds if not bind.closed.is_set()]
+            yield first, second, kept, given
 
 
 async def metric(node: Daemon, name: str) -> float:
@@ -74,8 +79,7 @@ async def test_a_node_is_killed(tmp_path: Path) -> None:
         async with listening() as smsc:
             one = write_config(tmp_path, "gw1", url, smsc.port)
             two = write_config(tmp_path, "gw2", url, smsc.port)
-            async with daemon(one) as first, daemon(two) as second:
-                a, b = await one_each(smsc)
+            async with one_each(smsc, one, two) as (first, second, a, b):
                 # The same words again over the other node's bind, which is alive: somebody wrote twice.
                 assert await say(a, "JOIN", BOB) == 0
                 await gets(ON_THE_LIST, BOB, a, b)
@@ -169,8 +173,7 @@ async def test_the_primary_is_killed_and_its_standby_promoted(tmp_path: Path) ->
         async with listening() as smsc:
             one = write_config(tmp_path, "gw1", url, smsc.port, store="lease_s = 30")
             two = write_config(tmp_path, "gw2", url, smsc.port, store="lease_s = 30")
-            async with daemon(one) as first, daemon(two) as second:
-                a, b = await one_each(smsc)
+            async with one_each(smsc, one, two) as (first, second, a, b):
                 acked = []
                 for number in range(40):
                     if number == 20:

@@ -105,8 +105,11 @@ class Faults:
 
         class Faulty(Link):
             def send(self, sql: str, parameters: Any = (), /) -> Answer:
-                with _Operation(faults, sql, postgresql_error):
-                    return super().send(sql, parameters)
+                with _Operation(faults, sql, postgresql_error) as operation:
+                    answer = super().send(sql, parameters)
+                    if operation.happens:
+                        self.abandon()  # it has happened once the server has said so
+                    return answer
 
             def executemany(self, sql: str, rows: Any, /) -> Answers:
                 with _Operation(faults, sql, postgresql_error):
@@ -121,12 +124,18 @@ class _Operation:
         self._error = error
         self._fails = faults.begin(sql)
 
-    def __enter__(self) -> None:
+    @property
+    def happens(self) -> bool:
+        """Whether it is one that is let happen, and fails then."""
+        return self._fails and self._faults.moment is Moment.AFTER
+
+    def __enter__(self) -> _Operation:
         if self._fails and self._faults.moment is Moment.BEFORE:
             raise self._error(self._faults.code)
+        return self
 
     def __exit__(self, *_: object) -> None:
-        if self._fails and self._faults.moment is Moment.AFTER:
+        if self.happens:
             raise self._error(self._faults.code)
 
 
