@@ -34,7 +34,7 @@ from gateway.store.postgresql.values import dumped, native
 _PREPARED: Final = 512  # statements that a session keeps prepared: hot ones come in a few sizes each
 _BINARY: Final = int(Format.BINARY)
 _DONE: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY})
-_LOST: Final = "the connection to the server is lost"
+_LOST: Final = "the connection to the server is closed"
 _GONE: Final = frozenset({"0A000", "26000"})  # of a prepared statement: its table has changed, or it is not there
 
 
