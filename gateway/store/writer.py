@@ -63,7 +63,10 @@ class Writer(ABC):
         self._hooks = hooks or Hooks()
         self._waiting = 0
         self._turned_at = clock.monotonic()
-        self._closed = False
+        self.closed = False
+        """Whether it was told to stop."""
+        self.near = False
+        """Whether quick jobs run in the Trio thread."""
         self._before: Callable[[], None] = _nothing
 
     @property
@@ -85,14 +88,14 @@ class Writer(ABC):
 
     def wake(self) -> None:
         """Look for work once the batch under way has ended, or at once; what comes in one instant goes together."""
-        if self._closed:
+        if self.closed:
             self._before()
         else:
             self._wake()
 
     def put(self, job: Job[Any]) -> None:
         """Queue ``job`` for the next batch. Once the writer was told to stop, the job fails with StoreUnavailable."""
-        if self._closed:
+        if self.closed:
             job.failed(StoreUnavailable("the store is closed: the gateway is stopping"))
             return
         if not self._waiting:
@@ -132,8 +135,8 @@ class Writer(ABC):
 
     def stop(self) -> None:
         """Take no more jobs; ``serve`` returns when those that wait are done."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self._wake()
 
     @abstractmethod
@@ -172,7 +175,7 @@ class ThreadWriter(Writer):
         self, committer: Committer, clock: Clock, *, max_batch: int, hooks: Hooks | None = None, near: bool = False
     ) -> None:
         super().__init__(committer, clock, max_batch=max_batch, hooks=hooks)
-        self._near = near
+        self.near = near
         self._jobs: deque[Job[Any]] = deque()
         self._work: queue.SimpleQueue[tuple[list[Job[Any]], Prepared | Failure | None] | None] = queue.SimpleQueue()
         self._busy = False  # the thread has a batch
@@ -196,7 +199,7 @@ class ThreadWriter(Writer):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_thread)
             try:
-                while not (self._closed or self._over.is_set()):
+                while not (self.closed or self._over.is_set()):
                     await self._bell.wait()
                     self._hand_over()
                     self._bell = trio.Event()
@@ -225,7 +228,7 @@ class ThreadWriter(Writer):
             return False
         jobs = self._gather()
         self._wanted = behind or bool(self._jobs)
-        first = self._committer.prepare(jobs) if self._near and jobs[0].is_quick else None
+        first = self._committer.prepare(jobs) if self.near and jobs[0].is_quick else None
         self._busy = True
         self._work.put((jobs, first))
         return True
@@ -234,7 +237,7 @@ class ThreadWriter(Writer):
         """Return what waits, in order, up to the size of a batch; near, as long as it is quick alike."""
         jobs = [self._jobs.popleft()]
         while self._jobs and len(jobs) < self._max_batch:
-            if self._near and self._jobs[0].is_quick is not jobs[0].is_quick:
+            if self.near and self._jobs[0].is_quick is not jobs[0].is_quick:
                 break
             jobs.append(self._jobs.popleft())
         return jobs
@@ -272,7 +275,7 @@ class ThreadWriter(Writer):
         """
         try:
             self._deliver(batch)
-            if is_free and not self._near and self._hand_over():
+            if is_free and not self.near and self._hand_over():
                 return
         except Exception as bug:  # noqa: BLE001 - raised by serve
             self._bug = bug
@@ -305,7 +308,7 @@ class InlineWriter(Writer):
     async def serve(self) -> None:
         """Run what waits, whenever this task gets its turn; cancelled, run what still waits, and leave."""
         try:
-            while not self._closed:
+            while not self.closed:
                 await self._bell.wait()
                 self._bell = trio.Event()
                 self._drain()

@@ -34,6 +34,7 @@ from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.gate import Minted
 from gateway.traffic.intake import take_in, take_in_one_by_one
+from gateway.traffic.pace import Pace
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
@@ -100,6 +101,7 @@ class Hub:
         self._gathered: deque[_Waiting] = deque()
         self._outcomes: list[Outcome] = []
         self._flying = 0
+        self._pace = Pace()
         self._again: list[Outcome] = []
         self._again_at = 0.0
         self._unrecorded = 0
@@ -193,11 +195,20 @@ class Hub:
             self._again = []
             self._writer.wake()
         due = self._waiting[0].due if self._waiting else math.inf
+        if self._pace.until:
+            if now < self._pace.until:
+                due = min(due, self._pace.until)
+            else:
+                self._pace.until = 0.0
+                self._writer.wake()
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
     def _turn(self) -> None:
         """Put what has gathered to the writer, which begins a batch; unless the turn before is still on its way."""
+        if self._pace.until and self._rests():
+            return
         while not self._flying and (self._outcomes or self._gathered):
+            self._pace.begin(self._clock.monotonic())
             if self._outcomes:
                 outcomes, self._outcomes = self._outcomes, []
                 self._flying += 1
@@ -213,8 +224,16 @@ class Hub:
             else:
                 self._dispatcher.claim()
 
+    def _rests(self) -> bool:
+        gathered = len(self._outcomes) + sum([len(waiting.arrivals) for waiting in self._gathered])
+        return not self._writer.closed and self._pace.rests(self._clock.monotonic(), gathered)
+
     def _landed(self) -> None:
         self._flying -= 1
+        if self._gathered and not self._flying and self._writer.near:
+            self._pace.end(self._clock.monotonic())
+            if self._pace.until < self._looks_at:
+                self._wake.set()
 
     def _take(self, together: Sequence[_Waiting], *, one_by_one: bool = False) -> None:
         """Put a batch to the writer; ``one_by_one`` where we failed on it, which is our bug."""
@@ -230,7 +249,9 @@ class Hub:
         def run(tx: Tx) -> Intake:
             if one_by_one:
                 return take_in_one_by_one(tx, batch, self._verdicts)
-            return take_in(tx, batch, self._verdicts, passage)
+            intake = take_in(tx, batch, self._verdicts, passage)
+            self._pace.run(self._clock.monotonic())
+            return intake
 
         def over(minted: Minted | None) -> None:
             self._undone -= len(batch.arrivals)
