@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-PERIODS: Final = 4
+PERIODS: Final = 3
 """From the beginning of a turn to that of the next, in times of what the loop was busy with it."""
 MOST_S: Final = 0.005
 """No rest is longer."""
