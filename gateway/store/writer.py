@@ -263,7 +263,7 @@ class ThreadWriter(Writer):
     def _set_free(self) -> None:
         """The thread may have the next batch."""
         self._busy = False
-        if self._wanted:
+        if self._wanted or self.closed:  # what was told to stop may have been asked for more since
             self._bell.set()
         self._idle.set()
 

@@ -291,3 +291,20 @@ async def test_the_inline_writer_runs_under_a_clock_that_jumps(autojump_clock: M
         writer.stop()
     assert trio.current_time() >= autojump_clock.current_time()
     assert noted(tmp_path) == {"a": 2}
+
+
+@pytest.mark.parametrize("near", [False, True])
+async def test_a_stop_while_the_thread_has_a_batch_is_not_missed(near: bool, tmp_path: Path) -> None:
+    goes, told = threading.Event(), Told()
+
+    def waits(tx: Tx) -> str:
+        assert goes.wait(30)
+        return "done"
+
+    async with serving(make(ThreadWriter, tmp_path, near=near)) as writer:
+        writer.put(told.job("waits", waits))
+        await trio.testing.wait_all_tasks_blocked()
+        writer.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        goes.set()
+    assert [event[:2] for event in told.events] == [("done", "waits")]
