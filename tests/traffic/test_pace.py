@@ -56,8 +56,9 @@ class Slow(Pace):
         self.until = now + 1.0
 
 
-def bring_one_meanwhile(here: World) -> None:
-    """Have one more text come while the first one's turn ends."""
+async def bring_one_meanwhile(here: World) -> None:
+    """Have one more text come while the first one's turn ends; return when it waits."""
+    await settle()
     first, second = subscribers(2)
     here.hub._pace = Slow()
     here.store.writer.near = True
@@ -68,13 +69,12 @@ def bring_one_meanwhile(here: World) -> None:
 
     here.bind.on_answer = meanwhile
     here.say("hello", subscriber=first)
+    await settle()
 
 
 async def test_what_came_during_a_turn_waits_for_company(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        await settle()
-        bring_one_meanwhile(here)
-        await settle()
+        await bring_one_meanwhile(here)
         assert len(here.bind.answers) == 1
         await trio.sleep(0.99)
         assert len(here.bind.answers) == 1
@@ -85,9 +85,7 @@ async def test_what_came_during_a_turn_waits_for_company(autojump_clock: MockClo
 
 async def test_enough_waits_for_nobody(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        await settle()
-        bring_one_meanwhile(here)
-        await settle()
+        await bring_one_meanwhile(here)
         for who in subscribers(ENOUGH + 1)[2:]:
             here.say("hello", subscriber=who)
         await settle()
@@ -107,9 +105,7 @@ async def test_who_texts_when_nothing_is_under_way_does_not_wait(autojump_clock:
 
 async def test_the_end_waits_for_nobody(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        await settle()
-        bring_one_meanwhile(here)
-        await settle()
+        await bring_one_meanwhile(here)
         here.store.writer.stop()
         await settle()
         assert len(here.bind.answers) == 2
