@@ -93,19 +93,19 @@ def _standings(
     tx: Tx, line_id: int, subscribers: Collection[Msisdn], heads: Heads | None, beside: Callable[[], None] | None
 ) -> dict[Key, Standing]:
     """Ask in two goes: who is locked, and what follows from that. Nothing is waited for in between."""
-    several = tx.dialect.several
-    asked = tx.ask(_STANDINGS, (line_id,), sorted(subscribers), " for update" if several else "")
-    members = tx.ask(_MEMBERSHIPS, (line_id,), sorted(subscribers))
+    several, wanted = tx.dialect.several, sorted(subscribers)
+    asked = tx.ask(_STANDINGS, (line_id,), wanted, " for update" if several else "")
+    members = tx.ask(_MEMBERSHIPS, (line_id,), wanted)
     rows = asked()
     if heads is not None:
         for row in rows:
             heads.message[line_id, row[0]] = row[18] or FIRST
             heads.evidence[line_id, row[0]] = row[19] or FIRST
     there = {row[0] for row in rows}
-    missing = [subscriber for subscriber in sorted(subscribers) if subscriber and subscriber not in there]
+    missing = [subscriber for subscriber in wanted if subscriber and subscriber not in there]
     made = tx.put(_BLANK, [(line_id, subscriber) for subscriber in missing]) if several else None
     silent = {row[0] for row in rows if several and _is_blank(row)}
-    unknown = [subscriber for subscriber in sorted(subscribers) if subscriber not in there or subscriber in silent]
+    unknown = [subscriber for subscriber in wanted if subscriber not in there or subscriber in silent]
     outs = tx.ask(_ACCOUNT_OUTS, (1,), unknown)
     if beside is not None:
         beside()

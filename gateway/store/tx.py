@@ -239,7 +239,7 @@ class Tx:
 
     def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> int:
         """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs; return how many it changed."""
-        return sum(self.connection.execute(sql, params).rowcount for sql, params in self.dialect.bulk(bulk, rows))
+        return self.put(bulk, rows)()
 
     def put(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Callable[[], int]:
         """Write ``rows`` as ``bulk`` says; return what says how many it changed, for whoever needs to know.
@@ -272,8 +272,7 @@ class Tx:
 
     def look_up(self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = "") -> list[Row]:
         """Return the rows that ``lookup`` describes, of these keys; with ``lock``, lock them in the order of keys."""
-        found = self.dialect.look_up(lookup, fixed, keys, lock)
-        return [row for sql, params in found for row in self.connection.execute(sql, params).fetchall()]
+        return self.ask(lookup, fixed, keys, lock)()
 
     def fetch(self, query: Node) -> list[Row]:
         """Run a peewee query (a cold one); return its rows as tuples of what the driver gives."""
