@@ -50,6 +50,8 @@ _LOGINS: Final[dict[Mode, tuple[tuple[Mode, str, Callable[..., Login]], ...]]] =
 
 Dial = Callable[[], Awaitable[Wire]]
 
+_REJECTED: Final = Fate.REJECTED  # a name costs a tenth of what asking the enumeration costs
+
 AHEAD_PARTS: Final = 4
 """A quarter of a window may be minted ahead of it, which fills it at any round trip above four turns of the store."""
 
@@ -184,7 +186,7 @@ class Carrier:
     def _answered(self, outcomes: Sequence[Outcome]) -> None:
         """Listen for complaints about our rate."""
         for outcome in outcomes:
-            if outcome.fate is Fate.REJECTED and self.verdict(outcome.status) is Verdict.THROTTLE:
+            if outcome.fate is _REJECTED and self.verdict(outcome.status) is Verdict.THROTTLE:
                 before = self.throttle.rate
                 self.throttle.slow_down(self._clock.monotonic())
                 if self.throttle.rate != before:

@@ -28,8 +28,11 @@ WHILE_HELD: Final = frozenset({Grounds.CLARIFICATION, Grounds.HELP, Grounds.OPT_
 _BY_CONSENT: Final = frozenset({Grounds.CONSENT, Grounds.UNDEFINED_ALLOWED})
 
 # Every message is judged: asking an enumeration for its member costs ten times as much as a name.
+_IN: Final = ConsentStatus.OPTED_IN
 _OUT: Final = ConsentStatus.OPTED_OUT
 _REPLY: Final = Lane.REPLY
+_CONSENT: Final = Grounds.CONSENT
+_UNDEFINED_ALLOWED: Final = Grounds.UNDEFINED_ALLOWED
 _ANSWER: Final = Grounds.ANSWER
 _CLARIFICATION: Final = Grounds.CLARIFICATION
 _HOW_TO_RETURN: Final = Grounds.HOW_TO_RETURN
@@ -101,7 +104,7 @@ def judge(message: Judged, created_at: float, standing: Standing, rules: LineRul
 
 def _unlisted(name: str, standing: Standing) -> Refusal | None:
     """A list send goes to members alone, and not to those suspended."""
-    if standing.lists.get(name) is not ConsentStatus.OPTED_IN:
+    if standing.lists.get(name) is not _IN:
         return Refusal(Reason.NOT_A_MEMBER, f'The subscriber is not on the list "{name}".')
     if name in standing.suspended:
         return Refusal(Reason.SUSPENDED, f'The subscriber is suspended on the list "{name}".')
@@ -114,10 +117,10 @@ def _claimed(message: Judged, claim: Grounds, standing: Standing, rules: LineRul
         if message.in_reply_to is None or (message.lane > _REPLY and message.expires_at is None):
             return Refusal(Reason.NOT_AN_ANSWER, "An answer names the text that it answers, and ends with its day.")
     elif claim in _BY_CONSENT:
-        if status_of(standing) is ConsentStatus.OPTED_IN:
-            return Grounds.CONSENT
+        if status_of(standing) is _IN:
+            return _CONSENT
         if rules.unknown_allowed:
-            return Grounds.UNDEFINED_ALLOWED
+            return _UNDEFINED_ALLOWED
         return Refusal(Reason.NOT_OPTED_IN, "The subscriber has not opted in, and the line asks for that.")
     elif claim is _CLARIFICATION:
         if standing.hold is None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from gateway.model.messages import Lane, Mt
 from gateway.model.permit import Outcome, Permit
 from gateway.store.hot_consent import Key
+
+_URGENT: Final = Lane.URGENT  # a name costs a tenth of what asking the enumeration costs
 
 
 class UnderWay:
@@ -44,7 +47,7 @@ class UnderWay:
         for id_ in ids:
             mt = messages[id_]
             key = None
-            if mt.lane is not Lane.URGENT:
+            if mt.lane is not _URGENT:
                 key = (mt.line_id, mt.subscriber)
                 busy[key] = busy.get(key, 0) + 1
             self._messages[id_] = (mt.lane, bind, key)
