@@ -1,9 +1,12 @@
 """A real PostgreSQL server for tests: a cluster of its own in a temporary folder, and a fresh database for each test.
 
 The cluster is made and started when the first test asks for it, and removed when the test process ends; the kernel
-stops it if that process is killed. It listens on a Unix socket in its folder and on a free port of 127.0.0.1. It is as
-durable as a production one (fsync and synchronous_commit on), but lies in memory where the system has such a place, so
-that a sync costs nothing. PostgreSQL refuses to run as root: there it runs as the user ``postgres``, or ``nobody``.
+stops it if that process is killed. For the kernel that is the end of the thread that started it, and pools end threads
+that have nothing to do: so servers are started from a thread of their own, which lives as long as the process.
+
+A server listens on a Unix socket in its folder and on a free port of 127.0.0.1. It is as durable as a production one
+(fsync and synchronous_commit on), but lies in memory where the system has such a place, so that a sync costs nothing.
+PostgreSQL refuses to run as root: there it runs as the user ``postgres``, or ``nobody``.
 
 Databases are copies of a migrated template, which costs a few hundredths of a second. The tests' role owns them and is
 no superuser, as in production; ``ADMIN`` is one. A server can be stopped, killed, frozen and restarted, and can have a
@@ -21,6 +24,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
@@ -49,6 +53,8 @@ autovacuum = off
 lc_messages = 'C'
 timezone = 'UTC'
 """
+
+_starters: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts-postgresql")
 
 
 def binaries() -> Path:
@@ -102,18 +108,21 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
+        self._process = _starters.submit(self._spawn).result()
+        ready = threading.Event()
+        threading.Thread(target=self._follow, args=(self._process, ready), daemon=True).start()
+        assert ready.wait(PATIENCE_S), "".join(self.log)
+        assert self._process.poll() is None, "".join(self.log)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         user = _user()
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             ["setpriv", "--pdeathsig", "QUIT", binaries() / "postgres", "-D", self.data, "-p", str(self.port),
              "-k", self.folder],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
             user=user, group=None if user is None else pwd.getpwnam(user).pw_gid,
             extra_groups=None if user is None else (),
         )  # fmt: skip
-        ready = threading.Event()
-        threading.Thread(target=self._follow, args=(self._process, ready), daemon=True).start()
-        assert ready.wait(PATIENCE_S), "".join(self.log)
-        assert self._process.poll() is None, "".join(self.log)
 
     def _follow(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
         """Keep what the server says; ring once it can be asked, or has ended."""

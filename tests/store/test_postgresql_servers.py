@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,17 @@ async def until_it_works(store: Store, run: Callable[[Tx], Any]) -> Any:
 
 def keys(server: Server) -> list[str]:
     return [row[0] for row in server.execute("select key from meta where key like '%/_' order by key", (), DATABASE)]
+
+
+def test_a_server_lives_on_when_the_thread_that_asked_for_it_has_ended(primary: Server) -> None:
+    """Of the tests' own server: worker threads end by themselves, in the middle of a test on a busy machine, too."""
+    primary.stop()
+    asking = threading.Thread(target=primary.start)
+    asking.start()
+    asking.join()
+    while Path(f"/proc/self/task/{asking.native_id}").exists():
+        os.sched_yield()  # Python is done with it before the kernel is
+    assert primary.execute("select 1") == [(1,)]
 
 
 async def test_a_server_that_hangs_is_given_up_and_found_again(primary: Server, tmp_path: Path) -> None:
