@@ -85,7 +85,7 @@ def grounds_for_draft(draft: Draft, standing: Standing, rules: LineRules, now: f
 def judge(message: Judged, created_at: float, standing: Standing, rules: LineRules, now: float) -> Grounds | Refusal:
     """Return the grounds on which ``message`` may go, or the first thing that stands against it."""
     claim = message.claim
-    if claim not in TO_OPTED_OUT and status_of(standing) is _OUT:
+    if claim not in TO_OPTED_OUT and (standing.account_out or standing.status is _OUT):  # ``status_of``, not called
         return Refusal(Reason.OPTED_OUT, "The subscriber has opted out of this line.", standing.since, standing.source)
     if message.opt_outs != standing.opt_outs:
         # Nothing goes after an opt-out that came after it, even if the subscriber is back.

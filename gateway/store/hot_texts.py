@@ -10,15 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.base.value import value
+from gateway.model.address import Msisdn
 from gateway.model.effects import Decision, TextOutcome
-from gateway.model.messages import MessageState, Mo
+from gateway.model.messages import MessageState, Mo, Mt
+from gateway.model.permit import Permit
 from gateway.store.bulk import Insert
-from gateway.store.hot_messages import MT, NewMt
+from gateway.store.hot_messages import MT
 from gateway.store.tx import Tx
 
 NOT_LISTED: Final[Mapping[int, int]] = {}
 """Messages that are in no list of their pair."""
 
+_QUEUED: Final = int(MessageState.QUEUED)
+_SENDING: Final = int(MessageState.SENDING)
 _MO: Final = 0
 _JOURNAL: Final = Insert(
     "message",
@@ -91,32 +95,47 @@ def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_
     tx.put(_JOURNAL, rows)
 
 
-def add_replies(tx: Tx, replies: Sequence[NewMt], previous: Mapping[int, int] = NOT_LISTED) -> None:
+def add_replies(
+    tx: Tx,
+    replies: Sequence[Mt],
+    permits: Mapping[int, Permit],
+    routes: Mapping[tuple[int, Msisdn], str],
+    previous: Mapping[int, int] = NOT_LISTED,
+) -> None:
     """Store answers to texts, which nobody asked for otherwise: without an end, a list, a reference, a reason or an
-    actor. ``previous`` as for ``journal``.
+    actor.
+
+    Those for which ``permits`` has one (by message id), minted in this transaction, are stored as being sent by its
+    carrier, with a permit for each of its segments; the others as queued. ``routes``, by pair, are the carriers that
+    they shall go over, where their lines have several. ``previous`` as for ``journal``.
     """
     now = tx.now
     rows: list[tuple[Any, ...]] = []
-    for m in replies:
-        draft = m.draft
+    for mt in replies:
+        id_, line_id, subscriber = mt.id, mt.line_id, mt.subscriber
+        if (permit := permits.get(id_)) is not None:
+            segments = attempts = permit.segments
+            state, carrier = _SENDING, permit.carrier
+        else:
+            state, segments, attempts, carrier = _QUEUED, mt.segments, 0, None
         rows.append(
             (
-                m.id,
-                draft.line_id,
-                draft.subscriber,
-                int(m.state),
-                int(draft.lane),
-                int(draft.claim),
-                draft.text,
+                id_,
+                line_id,
+                subscriber,
+                state,
+                int(mt.lane),
+                int(mt.claim),
+                mt.text,
                 now,
                 now,
-                draft.in_reply_to,
-                draft.opt_outs,
-                m.segments,
-                m.attempts,
-                m.carrier,
-                m.route,
-                previous.get(m.id),
+                mt.in_reply_to,
+                mt.opt_outs,
+                segments,
+                attempts,
+                carrier,
+                routes.get((line_id, subscriber), "") if routes else "",
+                previous.get(id_),
             )
         )
     tx.put(_REPLY, rows)

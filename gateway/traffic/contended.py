@@ -17,7 +17,6 @@ from gateway.model.nodes import LeaseKey, lease_of
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key, lock_free
 from gateway.store.hot_leases import busy_elsewhere, not_first, owned
-from gateway.store.hot_messages import NewMt
 from gateway.store.tx import Answered, Tx
 from gateway.traffic.claims import Place, Supply
 from gateway.traffic.gate import Claim
@@ -82,12 +81,12 @@ def going(tx: Tx, claims: Sequence[Claim], fences: Mapping[LeaseKey, int]) -> Go
 
 
 def uncontended(
-    tx: Tx, passage: Passage, waiting: Collection[Key], replies: Collection[NewMt], asked: Answered | None = None
+    tx: Tx, passage: Passage, waiting: Collection[Key], answered: Collection[Key], asked: Answered | None = None
 ) -> tuple[Passage, Collection[Key]]:
     """Return what of a passage is on binds that are still ours, and the pairs whose replies must wait, all told.
 
     ``waiting`` are those for whom messages wait; besides, those who have one under way on another node. The consent of
-    whoever gets a reply is locked. ``asked`` is what ``ask_owned`` gave in this transaction.
+    those who are ``answered`` is locked. ``asked`` is what ``ask_owned`` gave in this transaction.
     """
     held, alone = owned(tx, passage.fences or {}, asked)
     supplies = []
@@ -95,7 +94,7 @@ def uncontended(
         rooms = [room for room in each.rooms if lease_of(room.bind) in held]
         supplies.append(Supply(each.carrier, rooms, each.tokens, each.queues, each.turns))
     if not alone:
-        waiting = {*waiting, *busy_elsewhere(tx, {(new.draft.line_id, new.draft.subscriber) for new in replies})}
+        waiting = {*waiting, *busy_elsewhere(tx, answered)}
     return replace(passage, left=supplies), waiting
 
 

@@ -117,23 +117,23 @@ def pass_new(
     now, lines, most = tx.now, book.by_id, book.max_segments
     for claim in claims:
         mt = claim.mt
-        rules = lines[mt.line_id].rules
-        judged = grounds_for(mt, known[mt.line_id, mt.subscriber], rules, now)
+        line_id = mt.line_id
+        rules = lines[line_id].rules
+        judged = grounds_for(mt, known[line_id, mt.subscriber], rules, now)
         made_of = fitting(mt.text, writings.get(claim.carrier, _USUAL), most)
         if not isinstance(judged, Refusal) and not isinstance(made_of, Refusal):
             going.append((claim, rules.address, judged, made_of))
-            minted.messages[mt.id] = mt
             segments += len(made_of.bodies)
     if not going:
         return minted
     made: list[Permit] = []
     first, dies_at = tx.allocate("permit", segments), _dies_at(tx)
     for claim, address, grounds, cutting in going:
-        permits = _permits(first, dies_at, claim, address, grounds, cutting)
-        minted.permits.setdefault(claim.bind, []).extend(permits)
-        made += permits
-        first += len(permits)
-    add_permits(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
+        made += _permits(first + len(made), dies_at, claim, address, grounds, cutting)
+    for permit in made:
+        minted.permits.setdefault(permit.bind, []).append(permit)
+    minted.messages = {claim.mt.id: claim.mt for claim, _, _, _ in going}
+    add_permits(tx, made, {id_: mt.opt_outs for id_, mt in minted.messages.items()})
     return minted
 
 
@@ -160,15 +160,16 @@ def _permits(
     done: Container[int] = frozenset(),
 ) -> list[Permit]:
     """Make the permits of the segments that are not ``done``; ``first`` is the id of the first segment's."""
-    mt, total = claim.mt, len(cutting.bodies)
+    mt, bodies = claim.mt, cutting.bodies
+    id_, total = mt.id, len(bodies)
     permits: list[Permit] = []
-    for number, body in enumerate(cutting.bodies, 1):
+    for number, body in enumerate(bodies, 1):
         if number in done:
             continue
         permits.append(
             Permit(
                 first + number - 1,
-                mt.id,
+                id_,
                 number,
                 total,
                 address,
@@ -180,10 +181,10 @@ def _permits(
                 cutting.data_coding,
                 body,
                 cutting.style,
-                reference=mt.id & 0xFFFF,
-                urgent=mt.lane is _URGENT,
-                expires_at=mt.expires_at,
-                dies_at=dies_at,
+                id_ & 0xFFFF,
+                mt.lane is _URGENT,
+                mt.expires_at,
+                dies_at,
             )
         )
     return permits

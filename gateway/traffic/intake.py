@@ -13,7 +13,7 @@ because a savepoint costs a copy of every page.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -37,15 +37,15 @@ def take_in(tx: Tx, batch: Batch, verdicts: Verdicts, passage: Passage | None = 
     With a ``passage``, replies that have the way free before them go through the gate at once.
     """
     work = Work(tx, batch.book, passage)
-    alive = everywhere(tx, batch.alive)
+    work.alive = everywhere(tx, batch.alive)
     work.load([arrival for arrival in batch.arrivals if isinstance(arrival, Mo)])
-    taken = work.intake.taken
+    taken, text = work.intake.taken, work.text
     for arrival, disturbed, first in zip(batch.arrivals, batch.disturbed, batch.first_came, strict=True):
         work.first_came = first
         if isinstance(arrival, Mo):
-            taken.append(work.text(arrival, disturbed, alive))
+            taken.append(text(arrival, disturbed))
         else:
-            taken.append(_other(work, arrival, disturbed, alive, verdicts))
+            taken.append(_other(work, arrival, disturbed, verdicts))
     work.flush()
     return work.intake
 
@@ -73,17 +73,15 @@ def _put_aside(tx: Tx, arrival: Arrival, error: Exception) -> Intake:
     return Intake([tx.attempt(keep, lambda worse: Taken(kept, "poison", None, error=worse))])
 
 
-def _other(
-    work: Work, arrival: Receipt | Unreadable, disturbed: bool, alive: Container[str], verdicts: Verdicts
-) -> Taken:
+def _other(work: Work, arrival: Receipt | Unreadable, disturbed: bool, verdicts: Verdicts) -> Taken:
     if isinstance(arrival, Receipt):
         work.ahead = None  # what follows from it may be queued
         outcome = take_receipt(work.tx, arrival, work.book, verdicts, work.says_stop)
         if outcome == TYPED and arrival.perhaps is not None:
-            return work.text(arrival.perhaps, disturbed, alive)
+            return work.text(arrival.perhaps, disturbed)
         return Taken(arrival, f"receipt_{outcome}")
     if arrival.perhaps is not None and (is_part(arrival.perhaps) or work.says_stop(arrival.perhaps)):
-        return work.text(arrival.perhaps, disturbed, alive, flagged=True)
+        return work.text(arrival.perhaps, disturbed, flagged=True)
     quarantine(work.tx, [arrival])
     return Taken(arrival, "unreadable", arrival.status)
 

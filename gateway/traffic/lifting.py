@@ -28,7 +28,7 @@ class Lifted:
 
 def lifted(before: Standing, now: Standing) -> list[Lifted]:
     """Return what a change from ``before`` to ``now`` lifts; nothing while the line's opt-out is in force."""
-    was_out = status_of(before) is _OUT
+    was_out = before.account_out or before.status is _OUT  # ``status_of``, without a call for every text
     if not (was_out or before.lists or before.hold) or status_of(now) is _OUT:
         return []
     found = [

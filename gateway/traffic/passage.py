@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.model.consent import Standing
-from gateway.model.messages import Draft, Lane, MessageState, Mt
+from gateway.model.messages import Lane, Mt
 from gateway.model.nodes import LeaseKey
 from gateway.model.permit import Permit
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
-from gateway.store.hot_messages import NewMt
 from gateway.store.tx import Tx
 from gateway.traffic.claims import Claimed, Demand, Place, Supply, claim, copy_of, room_for, use
 from gateway.traffic.cutting import Writings
@@ -32,8 +31,6 @@ from gateway.traffic.rulebook import LaneOfLine, RuleBook
 
 # A name costs a tenth of what asking the enumeration costs, for every reply.
 _URGENT: Final = Lane.URGENT
-_QUEUED: Final = MessageState.QUEUED
-_SENDING: Final = MessageState.SENDING
 
 
 @dataclass(slots=True)
@@ -69,30 +66,30 @@ class Passage:
 
 def pass_on(
     tx: Tx,
-    replies: Sequence[NewMt],
+    replies: Sequence[Mt],
+    routes: Mapping[Key, str],
     known: Mapping[Key, Standing],
     waiting: Collection[Key],
     passage: Passage,
     book: RuleBook,
-) -> tuple[list[NewMt], Minted]:
-    """Return the replies as they are to be stored, in their order, and the permits minted for those that go at once.
+) -> Minted:
+    """Return the permits of those new replies that go at once; the others are to be stored as queued.
 
-    ``known`` are the standings as the transaction leaves them, ``waiting`` the pairs for whom messages wait already.
+    ``routes`` are the replies' (``routes_of``), ``known`` the standings as the transaction leaves them, ``waiting`` the
+    pairs for whom messages wait already.
     """
-    minted = pass_new(tx, _claims(tx, replies, waiting, passage, book), known, book, passage.writings)
-    # The gate mints one for every segment, since nothing of a new message is done.
-    own = {permit.message_id: permit for permits in minted.permits.values() for permit in permits}
-    return [new if (permit := own.get(new.id)) is None else _going(new, permit) for new in replies], minted
+    return pass_new(tx, _claims(replies, routes, waiting, passage, book), known, book, passage.writings)
 
 
-def _going(new: NewMt, permit: Permit) -> NewMt:
-    """Return a reply as it is stored once its permits were minted, of which ``permit`` is one."""
-    count = permit.segments
-    return NewMt(new.id, new.draft, count, _SENDING, None, new.actor, new.route, count, permit.carrier)
+def permits_by_message(minted: Minted | None) -> dict[int, Permit]:
+    """Return one permit of each new message, by its id: the gate mints all of them, since nothing of it is done."""
+    if minted is None:
+        return {}
+    return {permit.message_id: permit for permits in minted.permits.values() for permit in permits}
 
 
 def _claims(
-    tx: Tx, replies: Sequence[NewMt], waiting: Collection[Key], passage: Passage, book: RuleBook
+    replies: Sequence[Mt], routes: Mapping[Key, str], waiting: Collection[Key], passage: Passage, book: RuleBook
 ) -> list[Claim]:
     """Claim what has the way free before it, in order. Who once stays behind is not overtaken by their next reply."""
     if passage.left is None:
@@ -100,58 +97,34 @@ def _claims(
     # Of those that serve a queue, the one that was served longest ago: they are in this order.
     supplies = {queue: supply for supply in map(copy_of, reversed(passage.left)) for queue in supply.queues}
     tokens, demand = dict(passage.tokens), passage.demand
-    under_way = {(claim.mt.line_id, claim.mt.subscriber) for claim in passage.claims if claim.mt.lane > _URGENT}
-    resting, busy, held = demand.resting, demand.busy, demand.held
+    under_way = {*demand.busy, *[(c.mt.line_id, c.mt.subscriber) for c in passage.claims if c.mt.lane > _URGENT]}
+    resting, held = demand.resting, demand.held
     behind = set(waiting)
     claims: list[Claim] = []
     serving: dict[Place, Supply | None] = {}
-    now = tx.now
-    for new in replies:
-        draft = new.draft
-        line_id, lane = draft.line_id, draft.lane
-        key, urgent, place = (line_id, draft.subscriber), lane is _URGENT, (lane, line_id, new.route)
+    for mt in replies:
+        line_id, lane, segments = mt.line_id, mt.lane, mt.segments
+        key, urgent = (line_id, mt.subscriber), lane is _URGENT
+        place = (lane, line_id, routes.get(key, "") if routes else "")
         if place not in serving:
             is_open = line_id in book.by_id and (lane, line_id) not in passage.paused
-            serving[place] = supplies.get((line_id, new.route)) if is_open else None
+            serving[place] = supplies.get(place[1:]) if is_open else None
         supply = serving[place]
         if (
             supply is None
             or key in behind
-            or new.state is not _QUEUED
-            or (key, urgent) in resting
-            or (not urgent and (key in busy or key in under_way))
-            or (key in held and draft.claim not in WHILE_HELD)
+            or (not urgent and key in under_way)
+            or (resting and (key, urgent) in resting)
+            or (held and key in held and mt.claim not in WHILE_HELD)
             or (line_id in tokens and tokens[line_id] <= 0)
-            or (room := room_for(new.segments, supply, urgent=urgent)) is None
+            or (room := room_for(segments, supply, urgent=urgent)) is None
         ):
             behind.add(key)
             continue
-        use(room, supply, new.segments)
+        use(room, supply, segments)
         if line_id in tokens:
-            tokens[line_id] -= new.segments
+            tokens[line_id] -= segments
         if not urgent:
             under_way.add(key)
-        claims.append(Claim(_mt(new, draft, now), supply.carrier, room.bind))
+        claims.append(Claim(mt, supply.carrier, room.bind))
     return claims
-
-
-def _mt(new: NewMt, draft: Draft, now: float) -> Mt:
-    """Return a draft as the queue would give it back."""
-    return Mt(
-        new.id,
-        draft.line_id,
-        draft.subscriber,
-        draft.text,
-        draft.lane,
-        draft.claim,
-        _QUEUED,
-        draft.opt_outs,
-        now,
-        draft.expires_at,
-        draft.in_reply_to,
-        draft.list_name,
-        new.segments,
-        0,
-        0,
-        None,
-    )

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Final
 
 from gateway.model.address import Msisdn
 from gateway.model.consent import Standing
@@ -20,6 +21,8 @@ from gateway.store.hot_consent import Key, standings
 from gateway.store.hot_messages import NewMt, free_routes, queued_routes, reroute, set_routes
 from gateway.store.tx import Tx
 from gateway.traffic.rulebook import LaneOfLine, RuleBook, Way
+
+_NO_ROUTES: Final[Mapping[Key, str]] = {}
 
 
 def route(subscriber: Msisdn, last_carrier: str | None, ways: Sequence[Way]) -> str:
@@ -45,14 +48,18 @@ def _draw(subscriber: Msisdn, way: Way) -> float:
     return -way.weight / math.log((int.from_bytes(digest, "big") + 1) / (2**64 + 1))
 
 
+def routes_of(tx: Tx, keys: Iterable[Key], known: Mapping[Key, Standing], book: RuleBook) -> Mapping[Key, str]:
+    """Return the routes of these pairs, as far as their lines have a choice; ``known`` has the standing of each."""
+    choices = book.choices
+    chosen = {key: known[key] for key in keys if key[0] in choices} if choices else None
+    return _routes(tx, chosen, book) if chosen else _NO_ROUTES
+
+
 def with_routes(tx: Tx, messages: Sequence[NewMt], known: Mapping[Key, Standing], book: RuleBook) -> Sequence[NewMt]:
     """Return new messages with their routes; ``known`` has the standing of each one's subscriber."""
-    choices = book.choices
-    if not choices or not (
-        keys := {(new.draft.line_id, new.draft.subscriber) for new in messages if new.draft.line_id in choices}
-    ):
+    routes = routes_of(tx, [(new.draft.line_id, new.draft.subscriber) for new in messages], known, book)
+    if not routes:
         return messages
-    routes = _routes(tx, {key: known[key] for key in keys}, book)
     return [replace(new, route=routes.get((new.draft.line_id, new.draft.subscriber), "")) for new in messages]
 
 

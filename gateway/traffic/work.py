@@ -20,14 +20,15 @@ from gateway.model.effects import (
     Scope,
     TextOutcome,
 )
-from gateway.model.messages import Concat, Draft, Mo, Unreadable
+from gateway.model.messages import Concat, MessageState, Mo, Mt, Unreadable
 from gateway.model.refusal import Reason
+from gateway.policy.compile import LineRules
 from gateway.policy.decide import decide
 from gateway.policy.transitions import after, opted_out, status_of
 from gateway.sms.segments import count_segments
 from gateway.store.evidence import add_evidence
 from gateway.store.hot_consent import Key, save_account_opt_outs, save_standings, standings
-from gateway.store.hot_messages import NewMt, earlier_sessions, queued_routes, refuse_older
+from gateway.store.hot_messages import earlier_sessions, queued_routes, refuse_older
 from gateway.store.hot_parts import quarantine
 from gateway.store.hot_texts import Entry, add_replies, journal
 from gateway.store.lines import ensure_line, line_ids
@@ -40,8 +41,8 @@ from gateway.traffic.contended import uncontended
 from gateway.traffic.elsewhere import crossed
 from gateway.traffic.joining import DUPLICATE, Whole, admit
 from gateway.traffic.lifting import Lifted, lifted, since
-from gateway.traffic.passage import Passage, pass_on
-from gateway.traffic.routes import follow, with_routes
+from gateway.traffic.passage import Passage, pass_on, permits_by_message
+from gateway.traffic.routes import follow, routes_of
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.taken import REDELIVERY_WINDOW_S, Intake, Taken
 
@@ -51,6 +52,7 @@ _TOLD: Final = frozenset({EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN})
 # A name costs a tenth of what asking the enumeration costs, for every text.
 _BY_TEXT: Final = Method.TEXT
 _LINE: Final = Scope.LINE
+_QUEUED: Final = MessageState.QUEUED
 
 _NO_LINE: Final = 0
 """No line has this id."""
@@ -65,10 +67,11 @@ class Work:
         self.passage = passage
         self.intake = Intake()
         self.lines: dict[str, int] = {}
+        self.rules: dict[int, LineRules] = {}
         self.before: dict[Key, Standing] = {}
         self.now: dict[Key, Standing] = {}
         self.entries: list[Entry] = []
-        self.replies: list[NewMt] = []
+        self.replies: list[Mt] = []
         self.answered: set[Key] = set()
         self.evidence: list[Evidence] = []
         self.narrowed: dict[Key, int] = {}
@@ -102,6 +105,11 @@ class Work:
         self.lines[address] = entry.line_id if entry else ensure_line(self.tx, address)
         return self.lines[address]
 
+    def rules_of(self, line_id: int, address: str) -> LineRules:
+        """Return the rules of a line, or those of an unknown one, and keep them for the next text."""
+        rules = self.rules[line_id] = self.book.rules(line_id, address)
+        return rules
+
     def standing(self, key: Key) -> Standing:
         """Return the standing as it is after what the batch did so far."""
         if (known := self.now.get(key)) is not None:
@@ -120,19 +128,20 @@ class Work:
         nobody = Standing(_NO_LINE, mo.subscriber)
         return decide(mo, nobody, rules, self.tx.now).outcome is TextOutcome.OPT_OUT
 
-    def text(self, mo: Mo, disturbed: bool, alive: Container[str], *, flagged: bool = False) -> Taken:
+    def text(self, mo: Mo, disturbed: bool, *, flagged: bool = False) -> Taken:
         """Take one MO or part; ``flagged`` as a receipt."""
         line_id = self.lines.get(mo.line) or self.line_id(mo.line)
-        self.disturbed, self.alive = disturbed, alive
+        self.disturbed = disturbed
         if mo.concat is not None:
             return self.part(line_id, mo, mo.concat, flagged=flagged)
-        standing = self.standing((line_id, mo.subscriber))
+        key = (line_id, mo.subscriber)
+        standing = self.now.get(key) or self.standing(key)
         latest = standing.latest
         if latest is not None and latest.fingerprint == mo.fingerprint:
-            disturbed = disturbed or crossed(self.tx, mo, latest, alive)
-            if _is_duplicate(mo, latest, disturbed, alive, self.tx.now):
+            disturbed = disturbed or crossed(self.tx, mo, latest, self.alive)
+            if _is_duplicate(mo, latest, disturbed, self.alive, self.tx.now):
                 return self.repeated(line_id, mo, latest)
-        return self.decided(line_id, mo, standing)
+        return self.decided(key, mo, standing)
 
     def part(self, line_id: int, mo: Mo, concat: Concat, *, flagged: bool) -> Taken:
         """Take one part; what its arrival ends, because it uses a reference again or a place, is decided first."""
@@ -166,15 +175,16 @@ class Work:
         if whole.flagged and not self.says_stop(whole.mo):
             return self._no_text(whole)
         standing = self.standing((line_id, whole.mo.subscriber))
-        return self.decided(line_id, whole.mo, standing, whole, overdue=overdue)
+        return self.decided((line_id, whole.mo.subscriber), whole.mo, standing, whole, overdue=overdue)
 
     def decided(
-        self, line_id: int, mo: Mo, standing: Standing, whole: Whole | None = None, *, overdue: bool = False
+        self, key: Key, mo: Mo, standing: Standing, whole: Whole | None = None, *, overdue: bool = False
     ) -> Taken:
         """Decide a text, and perform what follows. ``whole`` is what it was put together from."""
-        tx, key = self.tx, (line_id, mo.subscriber)
+        (line_id, who), tx = key, self.tx
+        now = tx.now
         try:
-            decision = decide(mo, standing, self.book.rules(line_id, mo.line), tx.now)
+            decision = decide(mo, standing, self.rules.get(line_id) or self.rules_of(line_id, mo.line), now)
         except Exception as error:  # noqa: BLE001 - a pure function: nothing is half-done, and the others must go on
             return self._undecidable(mo, whole, error)
         replies = decision.replies
@@ -183,7 +193,7 @@ class Work:
         if overdue and standing.latest and standing.latest.received_at > mo.received_at:
             latest = standing.latest
         try:
-            result = after(standing, decision, mo_id, tx.now, latest, mo.carrier)
+            result = after(standing, decision, mo_id, now, latest, mo.carrier)
         except Exception as error:  # noqa: BLE001 - as above
             return self._undecidable(mo, whole, error)
         if whole is not None:
@@ -191,14 +201,21 @@ class Work:
         if (ending := lifted(standing, result)) and self._is_from_before(key, mo, ending):
             return self.repeated(line_id, mo, standing.latest)
         self.now[key] = result
-        parts = 1 if whole is None else whole.parts
-        self.entries.append(Entry(mo_id, line_id, mo, decision, result.opt_outs, parts, self.book.config_hash))
+        parts, opt_outs = 1 if whole is None else whole.parts, result.opt_outs
+        self.entries.append(Entry(mo_id, line_id, mo, decision, opt_outs, parts, self.book.config_hash))
         self.written.append((mo_id, key))
-        for id_, reply in enumerate(replies, mo_id + 1):
-            draft = Draft(line_id, mo.subscriber, reply.text, reply.lane, reply.claim, result.opt_outs, None, mo_id)
-            self.replies.append(NewMt(id_, draft, count_segments(reply.text)))
-            self.written.append((id_, key))
+        if replies:
             self.answered.add(key)
+            id_ = mo_id
+            for reply in replies:
+                id_ += 1
+                text, lane, claim = reply.text, reply.lane, reply.claim
+                takes = count_segments(text)
+                mt = Mt(  # as the queue would give it back
+                    id_, line_id, who, text, lane, claim, _QUEUED, opt_outs, now, None, mo_id, None, takes, 0, 0, None
+                )
+                self.replies.append(mt)
+                self.written.append((id_, key))
         fenced: tuple[Key, ...] = ()
         for change in decision.narrowing:
             fenced += self._narrow(key, mo, mo_id, change.scope, decision) if type(change) is ChangeStatus else (key,)
@@ -267,21 +284,24 @@ class Work:
     def _evidence(
         self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision, disclosure: str
     ) -> Evidence:
+        kind, (line_id, subscriber) = effect.kind, key
+        told = disclosure if kind in _TOLD else ""
         return Evidence(
-            effect.kind,
-            *key,
+            kind,
+            line_id,
+            subscriber,
             effect.before,
             effect.after,
             _BY_TEXT,
             mo.received_at,
             mo_id,
-            list_name=effect.list_name,
-            raw=mo.raw,
-            text=mo.text,
-            rule=decision.matched_by,
-            rule_version=decision.rule_version,
-            config_hash=self.book.config_hash,
-            disclosure=disclosure if effect.kind in _TOLD else "",
+            effect.list_name,
+            mo.raw,
+            mo.text,
+            decision.matched_by,
+            decision.rule_version,
+            self.book.config_hash,
+            told,
             note=effect.note,
         )
 
@@ -298,15 +318,17 @@ class Work:
         for key in self.narrowed.keys() & waiting:
             self.intake.refused += refuse_older(self.tx, *key, self.narrowed[key], Reason.OPTED_OUT.value)
         self.intake.places |= follow(self.tx, self.before, self.now, self.book)
-        replies = with_routes(self.tx, self.replies, self.now, self.book)
+        replies, routes = self.replies, routes_of(self.tx, self.answered, self.now, self.book)
         if (passage := self.passage) is not None:
             behind: Collection[Key] = waiting
             if passage.fences is not None:
                 asked = self.ahead.owned if self.ahead else None
-                passage, behind = uncontended(self.tx, passage, waiting, replies, asked)
-            replies, self.intake.minted = pass_on(self.tx, replies, self.now, behind, passage, self.book)
-        add_replies(self.tx, replies, previous)
-        self.intake.places |= {(new.draft.lane, new.draft.line_id) for new in replies if not new.attempts}
+                passage, behind = uncontended(self.tx, passage, waiting, self.answered, asked)
+            self.intake.minted = pass_on(self.tx, replies, routes, self.now, behind, passage, self.book)
+        going = permits_by_message(self.intake.minted)
+        add_replies(self.tx, replies, going, routes, previous)
+        if len(going) < len(replies):
+            self.intake.places |= {(mt.lane, mt.line_id) for mt in replies if mt.id not in going}
 
     def with_a_queue(self, keys: Iterable[Key]) -> set[Key]:
         """Return those of these pairs for whom messages wait."""
