@@ -30,41 +30,50 @@ _FITTING: Final = tuple(max((size for size in SIZES if size <= rows), default=0)
 class Insert:
     """New rows. ``fixed`` are columns that are the same in every row, with their SQL; ``conflict`` is an upsert's.
 
-    In ``conflict``, ``excluded`` is the row that was to be inserted. No two rows of a call may conflict with each
-    other: some engines refuse to change a row twice in one statement.
+    ``common`` are columns of which a call gives one value for all of its rows: to hand one over costs as much as to
+    store it. In ``conflict``, ``excluded`` is the row that was to be inserted. No two rows of a call may conflict with
+    each other: some engines refuse to change a row twice in one statement.
     """
 
     table: str
     columns: tuple[str, ...]
     fixed: tuple[tuple[str, str], ...] = ()
     conflict: str = ""
+    common: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
     """Changes of rows, each found by the first of ``columns``. In ``changes``, ``{name}`` is a column's new value.
 
-    ``where`` is a further condition of the same form. The table's own columns are written with the table's name where
-    they are read: ``attempts = message.attempts + {added}``. No row may be named twice in a call.
+    ``where`` is a further condition of the same form. ``common`` are further new values, of which a call gives one for
+    all of its rows. The table's own columns are written with the table's name where they are read: ``attempts =
+    message.attempts + {added}``. No row may be named twice in a call.
     """
 
     table: str
     columns: tuple[str, ...]
     changes: str
     where: str = ""
+    common: tuple[str, ...] = ()
 
 
 Bulk = Insert | Update
 
 
-def statements(bulk: Bulk, rows: Sequence[Sequence[object]]) -> list[tuple[str, list[Any]]]:
-    """Return the statements (SQL with ``?``, parameters) that write ``rows``, in order: as few as ``SIZES`` allows."""
+def statements(
+    bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object] = ()
+) -> list[tuple[str, list[Any]]]:
+    """Return the statements (SQL with ``?``, parameters) that write ``rows``, in order: as few as ``SIZES`` allows.
+
+    ``common`` are the values that all rows have. They are the first parameters, and are named by their numbers.
+    """
     made: list[tuple[str, list[Any]]] = []
     at, left = 0, len(rows)
     while left:
         size = _FITTING[left] if left < _MOST else _MOST
         part = rows if size == len(rows) else rows[at : at + size]
-        made.append((sql(bulk, size), list(chain.from_iterable(part))))
+        made.append((sql(bulk, size), [*common, *chain.from_iterable(part)]))
         at += size
         left -= size
     return made
@@ -73,15 +82,20 @@ def statements(bulk: Bulk, rows: Sequence[Sequence[object]]) -> list[tuple[str, 
 @lru_cache(maxsize=512)
 def sql(bulk: Bulk, size: int) -> str:
     """Return the statement for ``size`` rows."""
+    first = [f"?{number}" for number in range(1, len(bulk.common) + 1)]
     if isinstance(bulk, Insert):
-        names = ", ".join((*bulk.columns, *(name for name, _ in bulk.fixed)))
-        row = ", ".join((*("?" for _ in bulk.columns), *(value for _, value in bulk.fixed)))
+        names = ", ".join((*bulk.common, *bulk.columns, *(name for name, _ in bulk.fixed)))
+        row = ", ".join((*first, *("?" for _ in bulk.columns), *(value for _, value in bulk.fixed)))
         text = f"insert into {bulk.table} ({names}) values {', '.join([f'({row})'] * size)}"  # noqa: S608 - our names
         return f"{text} {bulk.conflict}" if bulk.conflict else text
-    row = f"({', '.join('?' * len(bulk.columns))})"
+    width = len(bulk.columns)
+    own = [f"?{number}" for number in range(len(first) + 1, len(first) + 1 + width * size)]
     named = {name: f"v.column{number}" for number, name in enumerate(bulk.columns, 1)}
+    named |= dict(zip(bulk.common, first, strict=True))
     where = f" and ({bulk.where.format(**named)})" if bulk.where else ""
-    return (
-        f"update {bulk.table} set {bulk.changes.format(**named)} from (values {', '.join([row] * size)}) as v"  # noqa: S608
-        f" where {bulk.table}.{bulk.columns[0]} = v.column1{where}"
-    )
+    change = f"update {bulk.table} set {bulk.changes.format(**named)}"  # noqa: S608
+    key = f"{bulk.table}.{bulk.columns[0]}"
+    if width == 1:  # the same for all of them: a list of keys costs half of what a table of them does
+        return f"{change} where {key} in ({', '.join(own)}){where}"
+    rows = ", ".join([f"({', '.join(own[at : at + width])})" for at in range(0, len(own), width)])
+    return f"{change} from (values {rows}) as v where {key} = v.column1{where}"

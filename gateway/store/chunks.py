@@ -12,8 +12,9 @@ SIZE: Final = 500  # below SQLite's smallest limit of 999 parameters, with room 
 
 
 def chunks(values: Iterable[Value]) -> Iterator[tuple[str, list[Value]]]:
-    """Yield (placeholders, values), each padded to a power of two by repeating its last value."""
+    """Yield (placeholders, values), padded by the last value to a multiple of an eighth of the power of two above."""
     rest = iter(values)
     while chunk := list(islice(rest, SIZE)):
-        chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))
+        step = max(1, (1 << (len(chunk) - 1).bit_length()) // 8)
+        chunk += chunk[-1:] * (-len(chunk) % step)
         yield ", ".join("?" * len(chunk)), chunk

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
@@ -63,11 +64,12 @@ NO_NUL: Final = "\ufffd"
 
 _FORM: Final = b"evidence/1"  # says how the fields are encoded; another encoding gets another name
 _ACCOUNT: Final = 1
-_INSERT: Final = Insert(
-    "evidence",
-    (*(name for name in COLUMNS[:-2] if name != "account_id"), "previous", "hash"),
-    (("account_id", f"{_ACCOUNT}"),),
-)
+_SHARED: Final = ("method", "actor", "config_hash", "ip", "user_agent")
+"""The columns in which events that are recorded together hardly differ: who caused them, and how."""
+
+_COMMON: Final = ("node", "incarnation", "recorded_at", *_SHARED)
+_OWN: Final = tuple(name for name in COLUMNS[:-2] if name not in ("account_id", *_COMMON))
+_INSERT: Final = Insert("evidence", (*_OWN, "previous", "hash"), (("account_id", f"{_ACCOUNT}"),), common=_COMMON)
 _HEAD: Final = "select seq, hash from evidence where node = ? and incarnation = ? order by seq desc limit 1"
 _SALT_OCTETS: Final = 16
 _FLOAT: Final = struct.Struct(">cQd")
@@ -81,6 +83,7 @@ _LINK: Final = _FORM + _DIGEST
 _SALTED: Final = _FORM + b"b" + _length(_SALT_OCTETS)
 
 _pair: Final = attrgetter("line_id", "subscriber")
+_shared: Final = attrgetter(*_SHARED)
 _varying: Final = attrgetter("mo_id", "occurred_at", "subscriber", "text", "raw")
 _coming_again: Final = attrgetter(
     *("kind", "line_id", "list_name", "before", "after", "method", "actor"),
@@ -141,7 +144,11 @@ def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) 
     pairs = zip(ids, map(_pair, items), strict=True)
     previous = linked(heads.evidence, pairs) if heads is not None else {}
     rows = chained(items, ids, head, (tx.node, tx.incarnation), tx.now, previous)
-    tx.put(_INSERT, rows)
+    done = 0
+    for (method, *shared), run in groupby(items, _shared):
+        count = len(list(run))
+        tx.put(_INSERT, rows[done : done + count], (tx.node, tx.incarnation, tx.now, method.value, *shared))
+        done += count
     tx.memory.chain = ChainHead(head.seq + len(items), rows[-1][-1])
     if tx.notes is not None:
         tx.notes.evidence(head.seq, items, rows, tx.now)
@@ -158,8 +165,9 @@ def chained(
 ) -> list[tuple[Any, ...]]:
     """Return the rows that continue a chain (``whose``: node, incarnation) behind ``head``; each ends with its hash.
 
-    ``previous`` is what comes before each id in its pair's list, if it is in one. The hashes are those of
-    ``personal_digest`` and ``chain_hash``; here what is encoded is put together from what was encoded before.
+    They are without ``_COMMON``. ``previous`` is what comes before each id in its pair's list, if it is in one. The
+    hashes are those of ``personal_digest`` and ``chain_hash``; here what is encoded is put together from what was
+    encoded before.
     """
     seqs = range(head.seq + 1, head.seq + 1 + len(items))
     salts = struct.iter_unpack(f"{_SALT_OCTETS}s", secrets.token_bytes(_SALT_OCTETS * len(items)))
@@ -177,7 +185,7 @@ def chained(
         _integers(seqs),
         strict=True,
     ):
-        what, why, beside, what_octets, why_octets, beside_octets = again
+        what, why, note, what_octets, why_octets, beside_octets = again
         at, said = float(at), text.replace("\0", NO_NUL)
         number, words = who.encode(), said.encode()
         mo_octets = _NONE if mo_id is None else _INTEGERS[len(str(mo_id))] % mo_id
@@ -188,17 +196,15 @@ def chained(
         rows.append(
             (
                 id_,
-                *whose,
                 seq,
                 *what,
                 mo_id,
                 *why,
                 at,
-                now,
                 who,
                 said,
                 raw,
-                *beside,
+                note,
                 salt,
                 digest,
                 prev,
@@ -211,12 +217,23 @@ def chained(
 
 
 @lru_cache(maxsize=1024)
-def _again(fields: tuple[Any, ...]) -> tuple[_Values, _Values, _Values, bytes, bytes, bytes]:
-    """Return the values of ``_coming_again`` as they are stored, in three groups; then each group's encoding."""
+def _again(fields: tuple[Any, ...]) -> tuple[_Values, _Values, str, bytes, bytes, bytes]:
+    """Return what of ``_coming_again`` each row has for itself, before and behind the MO, and the note; then the
+    encoding of all of it, before and behind the MO, and of what is personal.
+    """
     kind, line_id, list_name, before, after, method, actor, *rest, ip, user_agent, note = fields
-    what = (kind.value, line_id, list_name, int(before), int(after), method.value, actor)
-    why, beside = tuple(rest), (ip, user_agent, note.replace("\0", NO_NUL))
-    return what, why, beside, encode(what), encode(why), encode(beside)
+    what = (kind.value, line_id, list_name, int(before), int(after))
+    rule, rule_version, _, disclosure = rest
+    note = note.replace("\0", NO_NUL)
+    who = (method.value, actor)
+    return (
+        what,
+        (rule, rule_version, disclosure),
+        note,
+        encode((*what, *who)),
+        encode(rest),
+        encode((ip, user_agent, note)),
+    )
 
 
 def _integers(values: Iterable[int]) -> list[bytes]:

@@ -53,10 +53,11 @@ _NEVER: Final = (None,) * 5
 _STATUSES: Final = {int(status): status for status in ConsentStatus}
 _SAVE_MEMBER: Final = Insert(
     "member",
-    ("line_id", "list_name", "subscriber", "status", "since", "source"),
+    ("line_id", "list_name", "subscriber", "status", "source"),
     (("account_id", "1"), ("suspended", "0")),
     "on conflict (line_id, list_name, subscriber) do update set status = excluded.status, since = excluded.since,"
     " source = excluded.source",
+    ("since",),
 )
 _STANDINGS: Final = Lookup(f"{_COLUMNS}, {', '.join(_HEADS)}", "consent", ("line_id",), "subscriber")
 _MEMBERSHIPS: Final = Lookup("subscriber, list_name, status, suspended", "member", ("line_id",), "subscriber")
@@ -198,13 +199,13 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
             )
         if after.lists is not before.lists:
             members += [
-                (after.line_id, name, after.subscriber, int(status), tx.now, after.source)
+                (after.line_id, name, after.subscriber, int(status), after.source)
                 for name, status in after.lists.items()
                 if before.lists.get(name) != status
             ]
     tx.put(_SAVE, whole)
     tx.put(_SAVE_LATEST, texted)
-    tx.put(_SAVE_MEMBER, members)
+    tx.put(_SAVE_MEMBER, members, (tx.now,))
 
 
 @lru_cache(maxsize=1024)

@@ -31,10 +31,11 @@ _MT_COLUMNS: Final = (
 _QUEUE: Final = Insert(
     "message",
     (
-        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at", "expires_at"),
+        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "expires_at"),
         *("in_reply_to", "list_name", "ref", "opt_outs", "segments", "attempts", "carrier", "reason", "actor", "route"),
     ),
     (("account_id", "1"), ("direction", f"{MT}"), ("resends", "0")),
+    common=("created_at", "updated_at"),
 )
 _PARTLY_SENT: Final = f"""
 (attempts > 1 and segments > 1
@@ -64,9 +65,10 @@ from next where subscriber is not null limit ?
 """
 _SENDING: Final = Update(
     "message",
-    ("id", "added", "segments", "carrier", "updated_at"),
+    ("id", "added", "segments", "carrier"),
     f"state = {MessageState.SENDING:d}, attempts = message.attempts + {{added}}, segments = {{segments}},"
     " carrier = {carrier}, updated_at = {updated_at}",
+    common=("updated_at",),
 )
 _OLDER: Final = (
     f"line_id = ? and subscriber = ? and direction = {MT} and state = {MessageState.QUEUED} and opt_outs < ?"
@@ -82,15 +84,17 @@ where id = ? and state = {MessageState.QUEUED}
 """
 _MOVE: Final = Update(
     "message",
-    ("id", "state", "reason", "status", "resends", "updated_at"),
+    ("id", "state", "reason", "status", "resends"),
     "state = {state}, reason = {reason}, status = coalesce({status}, message.status), resends = {resends},"
     " updated_at = {updated_at}",
+    common=("updated_at",),
 )
 _SENT: Final = Update(
     "message",
-    ("id", "updated_at"),
+    ("id",),
     f"state = {MessageState.SENT:d}, reason = null, status = 0, updated_at = {{updated_at}}",
     f"message.state = {MessageState.SENDING:d} and message.segments = 1",
+    ("updated_at",),
 )
 
 
@@ -144,8 +148,6 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
                 int(m.draft.lane),
                 int(m.draft.claim),
                 m.draft.text,
-                tx.now,
-                tx.now,
                 m.draft.expires_at,
                 m.draft.in_reply_to,
                 m.draft.list_name,
@@ -160,6 +162,7 @@ def add_mts(tx: Tx, messages: Sequence[NewMt]) -> None:
             )
             for m in messages
         ],
+        (tx.now, tx.now),
     )
 
 
@@ -267,7 +270,7 @@ def mint(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None
     add_permits(tx, permits, opt_outs)
     counts = Counter(p.message_id for p in permits)
     last = {p.message_id: p for p in permits}
-    tx.put(_SENDING, [(id_, counts[id_], p.segments, p.carrier, tx.now) for id_, p in last.items()])
+    tx.put(_SENDING, [(id_, counts[id_], p.segments, p.carrier) for id_, p in last.items()], (tx.now,))
 
 
 def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
@@ -278,12 +281,12 @@ def settle_whole(tx: Tx, outcomes: Sequence[Outcome]) -> bool:
     """
     if accept_permits(tx, outcomes) < len(outcomes):
         return False
-    return tx.bulk(_SENT, [(o.permit.message_id, tx.now) for o in outcomes]) == len(outcomes)
+    return tx.bulk(_SENT, [(o.permit.message_id,) for o in outcomes], (tx.now,)) == len(outcomes)
 
 
 def move(tx: Tx, moves: Sequence[Move]) -> None:
     """Write the next states of messages."""
-    tx.put(_MOVE, [(m.id, int(m.state), m.reason, m.status, m.resends, tx.now) for m in moves])
+    tx.put(_MOVE, [(m.id, int(m.state), m.reason, m.status, m.resends) for m in moves], (tx.now,))
 
 
 def end_queued(tx: Tx, ids: Collection[int], state: MessageState, reason: str) -> None:

@@ -21,23 +21,26 @@ MOST_DETAIL: Final = 512
 _MINT: Final = Insert(
     "permit",
     (
-        *("id", "message_id", "segment", "line_id", "subscriber", "carrier", "bind", "node", "life", "grounds"),
-        *("opt_outs", "minted_at", "dies_at", "style", "data_coding"),
+        *("id", "message_id", "segment", "line_id", "subscriber", "carrier", "bind", "grounds", "opt_outs"),
+        *("dies_at", "style", "data_coding"),
     ),
     (("fate", f"{Fate.LIVE:d}"), ("status", "0"), ("carrier_id", "''"), ("detail", "''")),
+    common=("node", "life", "minted_at"),
 )
 # A fact that is recorded late (the store was full) never replaces one that came after it: an answer outranks silence.
 _SETTLE: Final = Update(
     "permit",
-    ("id", "fate", "status", "carrier_id", "detail", "settled_at"),
+    ("id", "fate", "status", "carrier_id", "detail"),
     "fate = {fate}, status = {status}, carrier_id = {carrier_id}, detail = {detail}, settled_at = {settled_at}",
     f"permit.fate = {Fate.LIVE:d} or permit.fate = {Fate.UNCERTAIN:d}",
+    ("settled_at",),
 )
 _ACCEPT: Final = Update(
     "permit",
-    ("id", "status", "carrier_id", "settled_at"),
+    ("id", "status", "carrier_id"),
     f"fate = {Fate.ACCEPTED:d}, status = {{status}}, carrier_id = {{carrier_id}}, settled_at = {{settled_at}}",
     f"permit.fate = {Fate.LIVE:d}",
+    ("settled_at",),
 )
 _STYLES: Final = {style: style.value for style in SegmentStyle}
 
@@ -59,7 +62,6 @@ class PermitRow:
 
 def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) -> None:
     """Write permits. ``opt_outs`` maps message id to the count it stands on."""
-    node, life, now = tx.node, tx.life, tx.now
     rows = [
         (
             p.id,
@@ -69,18 +71,15 @@ def add_permits(tx: Tx, permits: Sequence[Permit], opt_outs: Mapping[int, int]) 
             p.subscriber,
             p.carrier,
             p.bind,
-            node,
-            life,
             int(p.grounds),
             opt_outs[p.message_id],
-            now,
             p.dies_at,
             _STYLES[p.style],
             int(p.data_coding),
         )
         for p in permits
     ]
-    tx.put(_MINT, rows)
+    tx.put(_MINT, rows, (tx.node, tx.life, tx.now))
 
 
 def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
@@ -89,7 +88,8 @@ def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
         latest = {outcome.permit.id: outcome for outcome in reversed(outcomes)}
         tx.put(
             _SETTLE,
-            [(id_, int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL], tx.now) for id_, o in latest.items()],
+            [(id_, int(o.fate), o.status, o.carrier_id, o.detail[:MOST_DETAIL]) for id_, o in latest.items()],
+            (tx.now,),
         )
         if len(latest) == len(outcomes):
             return
@@ -98,7 +98,7 @@ def settle_permits(tx: Tx, outcomes: Sequence[Outcome]) -> None:
 
 def accept_permits(tx: Tx, outcomes: Sequence[Outcome]) -> int:
     """Write answers that accepted live permits; return how many there were."""
-    return tx.bulk(_ACCEPT, [(o.permit.id, o.status, o.carrier_id, tx.now) for o in outcomes])
+    return tx.bulk(_ACCEPT, [(o.permit.id, o.status, o.carrier_id) for o in outcomes], (tx.now,))
 
 
 def permits_of(tx: Tx, message_ids: Collection[int]) -> dict[int, list[PermitRow]]:

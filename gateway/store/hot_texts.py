@@ -27,9 +27,8 @@ _MO: Final = 0
 _JOURNAL: Final = Insert(
     "message",
     (
-        *("id", "line_id", "subscriber", "text", "created_at", "updated_at", "opt_outs", "segments", "carrier"),
-        *("session", "raw", "data_coding", "outcome", "keyword", "matched_by", "because", "config_hash", "partial"),
-        "previous",
+        *("id", "line_id", "subscriber", "text", "created_at", "opt_outs", "segments", "carrier", "session", "raw"),
+        *("data_coding", "outcome", "keyword", "matched_by", "because", "partial", "previous"),
     ),
     (
         ("account_id", "1"),
@@ -38,15 +37,17 @@ _JOURNAL: Final = Insert(
         ("attempts", "0"),
         ("resends", "0"),
     ),
+    common=("updated_at", "config_hash"),
 )
 _OUTCOMES: Final = {outcome: outcome.value for outcome in TextOutcome}
 _REPLY: Final = Insert(
     "message",
     (
-        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "created_at", "updated_at"),
-        *("in_reply_to", "opt_outs", "segments", "attempts", "carrier", "route", "previous"),
+        *("id", "line_id", "subscriber", "state", "lane", "claim", "text", "in_reply_to", "opt_outs", "segments"),
+        *("attempts", "carrier", "route", "previous"),
     ),
     (("account_id", "1"), ("direction", f"{MT}"), ("resends", "0")),
+    common=("created_at", "updated_at"),
 )
 
 
@@ -60,12 +61,13 @@ class Entry:
     decision: Decision
     opt_outs: int
     parts: int
-    config_hash: str
 
 
-def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_LISTED) -> None:
-    """Write MOs with their decisions. ``previous`` has what comes before each in its pair's list, if it is in one."""
-    now = tx.now
+def journal(tx: Tx, entries: Sequence[Entry], config_hash: str, previous: Mapping[int, int] = NOT_LISTED) -> None:
+    """Write MOs with their decisions, which were made by the configuration of that hash.
+
+    ``previous`` has what comes before each in its pair's list, if it is in one.
+    """
     rows: list[tuple[Any, ...]] = []
     for e in entries:
         mo, decision = e.mo, e.decision
@@ -76,7 +78,6 @@ def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_
                 mo.subscriber,
                 mo.text,
                 mo.received_at,
-                now,
                 e.opt_outs,
                 e.parts,
                 mo.carrier,
@@ -87,12 +88,11 @@ def journal(tx: Tx, entries: Sequence[Entry], previous: Mapping[int, int] = NOT_
                 decision.keyword,
                 decision.matched_by,
                 decision.because,
-                e.config_hash,
                 int(mo.partial),
                 previous.get(e.id),
             )
         )
-    tx.put(_JOURNAL, rows)
+    tx.put(_JOURNAL, rows, (tx.now, config_hash))
 
 
 def add_replies(
@@ -109,7 +109,6 @@ def add_replies(
     carrier, with a permit for each of its segments; the others as queued. ``routes``, by pair, are the carriers that
     they shall go over, where their lines have several. ``previous`` as for ``journal``.
     """
-    now = tx.now
     rows: list[tuple[Any, ...]] = []
     for mt in replies:
         id_, line_id, subscriber = mt.id, mt.line_id, mt.subscriber
@@ -127,8 +126,6 @@ def add_replies(
                 int(mt.lane),
                 int(mt.claim),
                 mt.text,
-                now,
-                now,
                 mt.in_reply_to,
                 mt.opt_outs,
                 segments,
@@ -138,4 +135,4 @@ def add_replies(
                 previous.get(id_),
             )
         )
-    tx.put(_REPLY, rows)
+    tx.put(_REPLY, rows, (tx.now, tx.now))

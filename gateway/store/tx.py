@@ -116,8 +116,10 @@ class Dialect(Protocol):
     several: bool
     """Whether several nodes may write here: whoever decides must lock what it rests on."""
 
-    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
-        """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says."""
+    def bulk(
+        self, bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object]
+    ) -> Iterable[tuple[str, Sequence[object]]]:
+        """Return the statements, with their parameters, that write ``rows`` as ``bulk`` says, all with ``common``."""
         ...
 
     def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
@@ -237,17 +239,20 @@ class Tx:
         """Run one statement for each of ``rows``; return how many rows were changed in all."""
         return self.connection.executemany(sql, rows).rowcount
 
-    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> int:
-        """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs; return how many it changed."""
-        return self.put(bulk, rows)()
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object] = ()) -> int:
+        """Write ``rows`` as ``bulk`` says, in as few statements as the engine needs; return how many it changed.
 
-    def put(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Callable[[], int]:
-        """Write ``rows`` as ``bulk`` says; return what says how many it changed, for whoever needs to know.
+        ``common`` are the values that all rows have of the columns that ``bulk`` says are so.
+        """
+        return self.put(bulk, rows, common)()
+
+    def put(self, bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object] = ()) -> Callable[[], int]:
+        """Write ``rows`` as ``bulk`` does it; return what says how many it changed, for whoever needs to know.
 
         An engine that is elsewhere works on it while the job goes on. What it fails with comes with the next statement
         that has an answer, or with ``flush``: at the end of the transaction at the latest.
         """
-        begun = self.dialect.begin(self.connection, self.dialect.bulk(bulk, rows))
+        begun = self.dialect.begin(self.connection, self.dialect.bulk(bulk, rows, common))
         return lambda: sum(cursor.rowcount for cursor in begun)
 
     def ask(self, lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], lock: str = "") -> Answered:

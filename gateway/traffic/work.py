@@ -202,7 +202,7 @@ class Work:
             return self.repeated(line_id, mo, standing.latest)
         self.now[key] = result
         parts, opt_outs = 1 if whole is None else whole.parts, result.opt_outs
-        self.entries.append(Entry(mo_id, line_id, mo, decision, opt_outs, parts, self.book.config_hash))
+        self.entries.append(Entry(mo_id, line_id, mo, decision, opt_outs, parts))
         self.written.append((mo_id, key))
         if replies:
             self.answered.add(key)
@@ -311,7 +311,7 @@ class Work:
         changed = [key for key, now in self.now.items() if now is not self.before[key] and now.subscriber]
         self.heads.keep(changed)
         previous = linked(self.heads.message, self.written)
-        journal(self.tx, self.entries, previous)
+        journal(self.tx, self.entries, self.book.config_hash, previous)
         add_evidence(self.tx, self.evidence, self.heads)
         save_standings(self.tx, [(self.before[key], self.now[key]) for key in changed], self.heads)
         waiting = self.with_a_queue({*self.narrowed, *self.answered})

@@ -110,6 +110,18 @@ def test_after_a_commit_of_unknown_outcome_the_chain_goes_on_where_the_store_is(
     assert look(tmp_path, "select max(seq) from evidence") == [(2,)]
 
 
+def test_events_of_several_causes_follow_one_another(tmp_path: Path) -> None:
+    made, told = committer(migrated(tmp_path)), Told()
+    causes = [("", ""), ("", ""), ("Anne", ""), ("Anne", "192.0.2.7"), ("", "")]
+    items = [opt_out(actor=actor, ip=ip, mo_id=number) for number, (actor, ip) in enumerate(causes)]
+    told.deliver(made.run([told.job("several", lambda tx: add_evidence(tx, items))]))
+    made.close()
+    assert look(tmp_path, "select seq, mo_id, actor, ip from evidence order by id") == [
+        (number + 1, number, actor, ip) for number, (actor, ip) in enumerate(causes)
+    ]
+    assert breaches(tmp_path) == []
+
+
 def test_a_text_that_not_every_engine_can_store_is_hashed_as_it_is_stored(tmp_path: Path) -> None:
     made, told = committer(migrated(tmp_path)), Told()
     odd = opt_out(text="ST\0OP", raw=b"ST\0OP", note="\0")

@@ -70,17 +70,18 @@ def test_rows_are_of_the_form(items: list[Evidence], first: int, seq: int, known
         salt = row[-5]
         salts.add(salt)
         text, note = item.text.replace("\0", "\ufffd"), item.note.replace("\0", "\ufffd")
-        who = [item.subscriber, text, item.raw, item.ip, item.user_agent, note]
-        id_ = first + number
-        place = [id_, NODE, INCARNATION, seq + 1 + number]
-        what = [item.kind.value, item.line_id, item.list_name, int(item.before), int(item.after), item.method.value]
-        why = [item.actor, item.mo_id, item.rule, item.rule_version, item.config_hash, item.disclosure]
-        when = [float(item.occurred_at), float(NOW)]
-        personal = digest([salt, *who])
-        own = digest([before, id_, 1, *place[1:], *what, *why, *when, personal])
+        id_, place, at = first + number, seq + 1 + number, float(item.occurred_at)
+        what = [item.kind.value, item.line_id, item.list_name, int(item.before), int(item.after)]
+        personal = digest([salt, item.subscriber, text, item.raw, item.ip, item.user_agent, note])
+        own = digest(
+            [
+                *(before, id_, 1, NODE, INCARNATION, place, *what, item.method.value, item.actor, item.mo_id),
+                *(item.rule, item.rule_version, item.config_hash, item.disclosure, at, float(NOW), personal),
+            ]
+        )
         assert list(row) == [
-            *(*place, *what, *why, *when, *who),
-            *(salt, personal, before, previous.get(id_), own),
+            *(id_, place, *what, item.mo_id, item.rule, item.rule_version, item.disclosure, at),
+            *(item.subscriber, text, item.raw, note, salt, personal, before, previous.get(id_), own),
         ]
         stored_as = {str, bytes, int, float, type(None)}
         assert {type(value) for value in row} <= stored_as  # whatever else it is, the driver would have to adapt

@@ -34,7 +34,7 @@ def stop(tx: Tx) -> int:
     mo = Mo("acme", "acme/0", "s", 1, "85700", SUBSCRIBER, "STOP", b"STOP", 0, b"f", tx.now)
     before = standings(tx, [(1, SUBSCRIBER)])[1, SUBSCRIBER]
     after = Standing(1, SUBSCRIBER, ConsentStatus.OPTED_OUT, tx.now, "text", before.opt_outs + 1)
-    journal(tx, [Entry(mo_id, 1, mo, DECISION, after.opt_outs, 1, "c0ffee")])
+    journal(tx, [Entry(mo_id, 1, mo, DECISION, after.opt_outs, 1)], "c0ffee")
     save_standings(tx, [(before, after)])
     add_evidence(tx, [opt_out(mo_id=mo_id)])
     refuse_older(tx, 1, SUBSCRIBER, after.opt_outs, "opted-out")

@@ -1,9 +1,10 @@
 """PostgreSQL's own ways: many rows as one array per column, and ids from sequences that count in blocks.
 
-A bulk statement has one parameter a column, whatever the number of rows, so there is one text of it, prepared once a
-session; so is a question for many keys. The arrays go as literals of PostgreSQL's, which cost far less to make than a
-parameter for every value (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). A column's type is that of
-its peewee field; a value of an ``Update`` that is no column is a whole number.
+A bulk statement has one parameter a column, an array or the value of all rows, whatever their number, so there is one
+text of it, prepared once a session; so is a question for many keys. The arrays go as literals of PostgreSQL's, which
+cost far less to make than a parameter for every value
+(https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). A column's type is that of its peewee field; a value of
+an ``Update`` that is no column is a whole number.
 
 A sequence is not part of a transaction, so that writers never wait for each other's ids. It advances by a block
 (``BLOCK``, set when the schema is made; what the sequence itself says is what counts). What is left of a block after a
@@ -90,12 +91,16 @@ def _statement(bulk: Bulk) -> tuple[str, tuple[Callable[[Sequence[Any]], str], .
     arrays = ", ".join(f"?::{kind}[]" for kind in types)
     names = ", ".join(f'"{name}"' for name in bulk.columns)
     source = f"unnest({arrays}) as v ({names})"
+    if bulk.common:
+        shared = ", ".join(f'?::{fields.get(name, _OTHER)} as "{name}"' for name in bulk.common)
+        source += f" cross join (select {shared}) as c"
     if isinstance(bulk, Insert):
-        into = ", ".join((*bulk.columns, *(name for name, _ in bulk.fixed)))
-        values = ", ".join((*(f'v."{name}"' for name in bulk.columns), *(value for _, value in bulk.fixed)))
+        into = ", ".join((*bulk.columns, *bulk.common, *(name for name, _ in bulk.fixed)))
+        own = (*(f'v."{name}"' for name in bulk.columns), *(f'c."{name}"' for name in bulk.common))
+        values = ", ".join((*own, *(value for _, value in bulk.fixed)))
         text = f"insert into {bulk.table} ({into}) select {values} from {source} {bulk.conflict}"  # noqa: S608
     else:
-        named = {name: f'v."{name}"' for name in bulk.columns}
+        named = {name: f'v."{name}"' for name in bulk.columns} | {name: f'c."{name}"' for name in bulk.common}
         # In a case, so that rows are found by their key, and not by an index of all that are in such a state.
         where = f" and case when {bulk.where.format(**named)} then true end" if bulk.where else ""
         text = (
@@ -137,12 +142,15 @@ class PostgresqlDialect:
 
     several = True
 
-    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
+    def bulk(
+        self, bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object]
+    ) -> Iterable[tuple[str, Sequence[object]]]:
         """Return one statement, whatever the number of rows."""
         if not rows:
             return ()
         text, literals = _statement(bulk)
-        return ((text, [make(values) for make, values in zip(literals, zip(*rows, strict=True), strict=True)]),)
+        arrays = [make(values) for make, values in zip(literals, zip(*rows, strict=True), strict=True)]
+        return ((text, [*arrays, *common]),)
 
     def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
         """Send them, and leave the answers for later: the server works while the job goes on."""

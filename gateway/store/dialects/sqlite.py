@@ -32,9 +32,11 @@ class SqliteDialect:
 
     several = False
 
-    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[object]]) -> Iterable[tuple[str, Sequence[object]]]:
+    def bulk(
+        self, bulk: Bulk, rows: Sequence[Sequence[object]], common: Sequence[object]
+    ) -> Iterable[tuple[str, Sequence[object]]]:
         """Return statements with several rows each, of a few sizes."""
-        return statements(bulk, rows)
+        return statements(bulk, rows, common)
 
     def begin(self, connection: Connection, statements: Iterable[tuple[str, Sequence[object]]]) -> Sequence[Cursor]:
         """Do it at once: nobody else would do it meanwhile."""

@@ -54,9 +54,9 @@ _INSTRUCTIONS: Final = 100_000
 """So many steps of SQLite's machine, some milliseconds, pass between two looks at the clock."""
 _SYNCHRONOUS_FULL: Final = 2
 # Before the sqlite3 module binds octets or None, it asks what they shall be adapted to, as it does with all that it
-# does not know: three look-ups that fail, a microsecond each time, and the rows of a text have some twenty such values.
+# does not know: three look-ups that fail, a microsecond each time, and the rows of a text have some ten such values.
 # An adapter is what it looks for first. These give the value itself.
-sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(bytes, bytes.__bytes__)
 sqlite3.register_adapter(NoneType, {None: None}.get)
 
 _STATEMENTS: Final = 512  # prepared statements kept per connection: hot ones come in a few sizes each
