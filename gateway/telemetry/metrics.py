@@ -48,7 +48,7 @@ class Metrics:
         self.window_used = make.gauges("gateway_window_used", "submit_sm without an answer, now.", "bind")
         self.window_size = make.gauges("gateway_window_size", "Most submit_sm without an answer.", "bind")
 
-        self.mo = make.counters(
+        self.mo = make.tallies(
             "gateway_mo_total", "Texts received and committed, by what they meant.", "line", "outcome"
         )
         self.mo_rejected = make.counters(
@@ -80,10 +80,10 @@ class Metrics:
             "gateway_ack_seconds", "Seconds from a deliver_sm's arrival to its response being written.", LATENCY
         )
 
-        self.submit = make.counters(
+        self.submit = make.tallies(
             "gateway_submit_total", "submit_sm by what became of them.", "carrier", "lane", "result"
         )
-        self._submit_status = make.counters(
+        self._submit_status = make.tallies(
             "gateway_submit_status_total", "submit_sm_resp by command_status.", "carrier", "status"
         )
         self.reply_seconds = make.histogram(

@@ -46,9 +46,10 @@ def test_unknown_statuses_are_other(status: str, label: str) -> None:
     }
 
 
-def test_beyond_its_room_a_family_counts_under_other() -> None:
+@pytest.mark.parametrize("kind", ["counters", "tallies"])
+def test_beyond_its_room_a_family_counts_under_other(kind: str) -> None:
     registry = CollectorRegistry()
-    family = Maker(registry).counters("gateway_x_total", "X.", "a", "b", limit=2)
+    family = getattr(Maker(registry), kind)("gateway_x_total", "X.", "a", "b", limit=2)
     for value in ("1", "2", "3", "4"):
         family(value, "x").inc()
     family("1", "x").inc()
