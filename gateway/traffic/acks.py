@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +42,7 @@ def ack_key(mo: Mo) -> AckKey:
 class _Open:
     """An MO whose answer is not written. ``arrived`` in monotonic seconds, ``wall`` in unix seconds.
 
-    ``disturbed``: whether the ack of the same text before it was.
+    ``disturbed``: whether the ack of the same text before it was. ``behind`` is what came later under the same number.
     """
 
     key: AckKey
@@ -50,6 +50,7 @@ class _Open:
     wall: float
     disturbed: bool
     status: int | None = None
+    behind: _Open | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class AckLedger:
         self._window_s = window_s
         # By session and sequence. A peer may use a sequence number again while it is open: answers to it leave in the
         # order of arrival.
-        self._open: dict[str, dict[int, tuple[_Open, ...]]] = {}
+        self._open: dict[str, dict[int, _Open]] = {}
         self._unacked: dict[AckKey, int] = {}
         self._disturbed: OrderedDict[AckKey, float] = OrderedDict()
         self._put_off: OrderedDict[AckKey, _PutOff] = OrderedDict()
@@ -80,25 +81,31 @@ class AckLedger:
         is the earlier of what the wall clock said then and what its age says now: a clock that was put back or forward
         meanwhile makes no text younger.
         """
-        return self.all_arrived([mo], now)[0]
+        disturbed, first_came = self.all_arrived([mo], now)
+        return disturbed[0], first_came[0]
 
-    def all_arrived(self, texts: Sequence[Mo], now: float) -> list[tuple[bool, float | None]]:
-        """Note the MOs that one read of a session brought, in order; return that of each."""
+    def all_arrived(self, texts: Sequence[Mo], now: float) -> tuple[list[bool], list[float | None]]:
+        """Note the MOs that one read of a session brought, in order; return both for each."""
         if not texts:
-            return []
+            return [], []
         if self._put_off or self._disturbed:
             self._forget(now)
-        put_off, unacked, disturbed = self._put_off, self._unacked, self._disturbed
+        unacked, disturbed = self._unacked, self._disturbed
         open_ = self._open.setdefault(texts[0].session, {})
-        noted: list[tuple[bool, float | None]] = []
+        items: list[_Open] = []
         for mo in texts:
-            key, sequence = ack_key(mo), mo.sequence
+            key, sequence = (mo.carrier, mo.line, mo.subscriber, mo.fingerprint), mo.sequence
             item = _Open(key, now, mo.received_at, key in unacked or key in disturbed)
+            items.append(item)
             unacked[key] = unacked.get(key, 0) + 1
-            others = open_.get(sequence)
-            open_[sequence] = (*others, item) if others else (item,)
-            noted.append((item.disturbed, self._first_came(item) if put_off else None))
-        return noted
+            if sequence in open_:
+                _last(open_[sequence]).behind = item
+            else:
+                open_[sequence] = item
+        first_came: list[float | None] = [None] * len(items)
+        if self._put_off:
+            first_came = [self._first_came(item) for item in items]
+        return [item.disturbed for item in items], first_came
 
     def put_off(self, mo: Mo, now: float) -> None:
         """Note an MO that was told to come again at once."""
@@ -118,34 +125,32 @@ class AckLedger:
         """Note with which status MOs were answered: (sequence, status) each."""
         open_ = self._open.get(session, {})
         for sequence, status in answers:
-            waiting = open_.get(sequence, ())
-            first = None
-            for item in waiting:
-                if item.status is None:
-                    first, item.status = item, status
-                    break
+            item = open_.get(sequence)
+            while item is not None and item.status is not None:
+                item = item.behind
+            if item is not None:
+                item.status = status
             if status:
-                if first is not None:
-                    self._note_put_off(first, now)
-                for item in waiting:
-                    self._disturb(item.key, now)
+                if item is not None:
+                    self._note_put_off(item, now)
+                for each in _all(open_.get(sequence)):
+                    self._disturb(each.key, now)
 
     def written(self, session: str, sequences: Iterable[int], now: float) -> list[float]:
         """Note that answers were wholly taken by the kernel; return the seconds since their MOs' arrival."""
         open_ = self._open.get(session, {})
         took: list[float] = []
         for sequence in sequences:
-            entries = open_.pop(sequence, None)
-            if not entries:
+            item = open_.pop(sequence, None)
+            if item is None:
                 continue
-            item = entries[0]
-            if len(entries) > 1:
-                open_[sequence] = entries[1:]
-            seconds, key = now - item.arrived, item.key
+            if item.behind is not None:
+                open_[sequence] = item.behind
+            seconds = now - item.arrived
             took.append(seconds)
-            self._close(key)
+            self._close(item.key)
             if seconds > SLOW_ACK_S:
-                self._disturb(key, now)
+                self._disturb(item.key, now)
             elif self._disturbed or self._put_off:
                 self._went_well(item, now)
         return took
@@ -159,15 +164,15 @@ class AckLedger:
 
     def session_ended(self, session: str, now: float) -> None:
         """Note that what was not written to this session never will be."""
-        for entries in self._open.pop(session, {}).values():
-            for item in entries:
+        for first in self._open.pop(session, {}).values():
+            for item in _all(first):
                 self._close(item.key)
                 self._disturb(item.key, now)
                 if item.status is None:
                     self._note_put_off(item, now)
 
     def __len__(self) -> int:
-        return sum(map(len, self._open.values())) + len(self._disturbed) + len(self._put_off)
+        return sum(self._unacked.values()) + len(self._disturbed) + len(self._put_off)
 
     def _close(self, key: AckKey) -> None:
         left = self._unacked[key] - 1
@@ -195,3 +200,16 @@ class AckLedger:
             self._put_off.popitem(last=False)
         while self._disturbed and now - next(iter(self._disturbed.values())) > self._window_s:
             self._disturbed.popitem(last=False)
+
+
+def _all(first: _Open | None) -> Iterator[_Open]:
+    """Yield what waits under one number, in the order of arrival."""
+    while first is not None:
+        yield first
+        first = first.behind
+
+
+def _last(item: _Open) -> _Open:
+    while item.behind is not None:
+        item = item.behind
+    return item

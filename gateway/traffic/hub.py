@@ -14,7 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import structlog
@@ -138,13 +138,15 @@ class Hub:
 
     def _note_texts(self, waiting: _Waiting, now: float) -> None:
         """Have the ledger follow what is a text, or may be one."""
+        mos = [arrival for arrival in waiting.arrivals if isinstance(arrival, Mo)]
+        if len(mos) == len(waiting.arrivals):
+            waiting.disturbed, waiting.first_came = self._ledger.all_arrived(mos, now)
+            return
         texts = [arrival if isinstance(arrival, Mo) else arrival.perhaps for arrival in waiting.arrivals]
-        noted = self._ledger.all_arrived([mo for mo in texts if mo is not None], now)
-        if len(noted) < len(texts):
-            of_texts = iter(noted)
-            noted = [_NO_TEXT if mo is None else next(of_texts) for mo in texts]
-        waiting.disturbed = [disturbed for disturbed, _ in noted]
-        waiting.first_came = [came for _, came in noted]
+        noted = zip(*self._ledger.all_arrived([mo for mo in texts if mo is not None], now), strict=True)
+        of_all = [_NO_TEXT if mo is None else next(noted) for mo in texts]
+        waiting.disturbed = [disturbed for disturbed, _ in of_all]
+        waiting.first_came = [came for _, came in of_all]
 
     def put_off(self, bind: BindPort, texts: Sequence[Mo]) -> None:
         """Learn of texts that were told to come again before they came here."""
@@ -238,9 +240,9 @@ class Hub:
     def _take(self, together: Sequence[_Waiting], *, one_by_one: bool = False) -> None:
         """Put a batch to the writer; ``one_by_one`` where we failed on it, which is our bug."""
         batch = Batch(
-            [arrival for waiting in together for arrival in waiting.arrivals],
-            [each for waiting in together for each in waiting.disturbed],
-            [each for waiting in together for each in waiting.first_came],
+            list(chain.from_iterable([waiting.arrivals for waiting in together])),
+            list(chain.from_iterable([waiting.disturbed for waiting in together])),
+            list(chain.from_iterable([waiting.first_came for waiting in together])),
             together[0].alive,
             self._book(),
         )
@@ -287,10 +289,12 @@ class Hub:
             answers: list[tuple[int, int]] = []
             late, waiting.answered = waiting.answered, True
             for taken in islice(all_taken, len(waiting.arrivals)):
-                pending = self.fence.raise_for(taken.fenced) if taken.fenced else ()
-                if pending and self._nursery is not None and not late:
-                    self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
-                elif not pending and (answer := self._answer(waiting.bind, taken)):
+                if taken.fenced and (pending := self.fence.raise_for(taken.fenced)):
+                    if self._nursery is not None and not late:
+                        self._nursery.start_soon(self._ack_behind_fence, waiting.bind, taken, pending)
+                elif isinstance(taken.arrival, Mo) and taken.status is not None:  # as ``_answer`` says, for nearly all
+                    answers.append((taken.arrival.sequence, taken.status))
+                elif answer := self._answer(waiting.bind, taken):
                     answers.append(answer)
             if answers and not late:
                 self._acknowledge(waiting.bind, waiting.arrivals[0].session, answers)
