@@ -165,16 +165,20 @@ class Link:
 
     def acknowledge(self, answers: Sequence[tuple[int, int]]) -> None:
         """Queue the answers to MOs; those to unknown or already answered ones are ignored."""
-        asked = [(self._unanswered.answer(answer[0]), answer) for answer in answers]
-        for command_id, run in groupby(asked, key=itemgetter(0)):
+        sequences = [sequence for sequence, _ in answers]
+        commands = self._unanswered.answer_all(sequences)
+        if commands.count(_DELIVER_SM) == len(answers) > 0:  # nearly always
+            self._respond_plainly(_DELIVER_SM, answers, sequences)
+            return
+        for command_id, run in groupby(zip(commands, answers, strict=True), key=itemgetter(0)):
             if command_id is not None:
-                self._respond_plainly(command_id, [answer for _, answer in run])
+                some = [answer for _, answer in run]
+                self._respond_plainly(command_id, some, [sequence for sequence, _ in some])
 
-    def _respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]]) -> None:
+    def _respond_plainly(self, command_id: int, answers: Sequence[tuple[int, int]], sequences: Sequence[int]) -> None:
         # If the session has ended between question and answer, the carrier will ask again on the next one.
         with suppress(LocalProtocolError):
-            data = self.session.respond_plainly(command_id, answers)
-            self._outbox.put_answers(data, [sequence for sequence, _ in answers])
+            self._outbox.put_answers(self.session.respond_plainly(command_id, answers), sequences)
 
     def _respond(self, command_id: int, sequence: int, now: float, status: int) -> None:
         with suppress(LocalProtocolError):  # the state of the session has no place for an answer
@@ -259,14 +263,14 @@ class Link:
 
     def _reap(self, happened: Sequence[ev.Event | Mo | Outcome], now: float) -> Harvest:
         harvest = Harvest()
-        # What a shortcut told is what it tells, and needs no more; with a busy session that is all, as a rule.
+        arrivals, outcomes, ask = harvest.arrivals, harvest.outcomes, self._unanswered.ask
         for event in happened:
             # What a shortcut told is what it tells, and needs no more; with a busy session that is nearly all.
             if type(event) is Mo:
-                harvest.arrivals.append(event)
-                self._unanswered.ask(_DELIVER_SM, event.sequence, len(event.pdu))
+                arrivals.append(event)
+                ask(_DELIVER_SM, event.sequence, len(event.pdu))
             elif type(event) is Outcome:
-                harvest.outcomes.append(event)
+                outcomes.append(event)
             else:
                 self._follow(event, harvest, now)
         self._outbox.put(self.session.outgoing())

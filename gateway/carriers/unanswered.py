@@ -6,6 +6,7 @@ A peer may use one sequence number twice; then its questions are answered in the
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 _NOBODY: Final = (None, 0)
@@ -32,12 +33,19 @@ class Unanswered:
         else:
             self._first[sequence] = (command_id, octets)
 
-    def answer(self, sequence: int) -> int | None:
-        """Take out the one that has waited longest under ``sequence``; return its command, None if there is none."""
-        command_id, octets = self._first.pop(sequence, _NOBODY)
-        self.octets -= octets
-        if self._more and (more := self._more.get(sequence)):
-            self._first[sequence] = more.popleft()
-            if not more:
-                del self._more[sequence]
-        return command_id
+    def answer_all(self, sequences: Iterable[int]) -> list[int | None]:
+        """Take out the ones that have waited longest under these numbers; return each one's command.
+
+        None stands for a number under which nobody waits.
+        """
+        waiting, more = self._first, self._more
+        commands: list[int | None] = []
+        for sequence in sequences:
+            command_id, octets = waiting.pop(sequence, _NOBODY)
+            commands.append(command_id)
+            self.octets -= octets
+            if more and sequence in more:
+                waiting[sequence] = more[sequence].popleft()
+                if not more[sequence]:
+                    del more[sequence]
+        return commands

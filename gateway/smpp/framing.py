@@ -47,11 +47,12 @@ class Framer:
             data = bytes(self._held)
             self._held.clear()
         pdus: list[bytes] = []
-        at, size, most, unpack = 0, len(data), self._max_length, _LENGTH.unpack_from
+        at, size, least, most, unpack = 0, len(data), HEADER_LENGTH, self._max_length, _LENGTH.unpack_from
+        last = size - 4  # where the last length can stand
         self._needed = 4
-        while size - at >= 4:
+        while at <= last:
             (length,) = unpack(data, at)
-            if length > most or length < HEADER_LENGTH:
+            if length > most or length < least:
                 self.lost = self._complaint(length)
                 if pdus:
                     return pdus

@@ -138,7 +138,7 @@ class AckLedger:
 
     def written(self, session: str, sequences: Iterable[int], now: float) -> list[float]:
         """Note that answers were wholly taken by the kernel; return the seconds since their MOs' arrival."""
-        open_ = self._open.get(session, {})
+        open_, unacked = self._open.get(session, {}), self._unacked
         took: list[float] = []
         for sequence in sequences:
             item = open_.pop(sequence, None)
@@ -146,11 +146,14 @@ class AckLedger:
                 continue
             if item.behind is not None:
                 open_[sequence] = item.behind
-            seconds = now - item.arrived
+            seconds, key = now - item.arrived, item.key
             took.append(seconds)
-            self._close(item.key)
+            if unacked[key] == 1:  # nearly always
+                del unacked[key]
+            else:
+                self._close(key)
             if seconds > SLOW_ACK_S:
-                self._disturb(item.key, now)
+                self._disturb(key, now)
             elif self._disturbed or self._put_off:
                 self._went_well(item, now)
         return took

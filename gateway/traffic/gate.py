@@ -19,7 +19,7 @@ from gateway.model.consent import Standing
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
-from gateway.policy.grounds import grounds_for
+from gateway.policy.grounds import grounds_for, judge
 from gateway.store.hot_consent import Key, standings
 from gateway.store.hot_messages import Move, mint, move
 from gateway.store.hot_permits import PermitRow, add_permits, permits_of
@@ -119,7 +119,7 @@ def pass_new(
         mt = claim.mt
         line_id = mt.line_id
         rules = lines[line_id].rules
-        judged = grounds_for(mt, known[line_id, mt.subscriber], rules, now)
+        judged = judge(mt, mt.created_at, known[line_id, mt.subscriber], rules, now)
         made_of = fitting(mt.text, writings.get(claim.carrier, _USUAL), most)
         if not isinstance(judged, Refusal) and not isinstance(made_of, Refusal):
             going.append((claim, rules.address, judged, made_of))

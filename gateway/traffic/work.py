@@ -9,6 +9,7 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.model.address import Msisdn
@@ -53,6 +54,9 @@ _TOLD: Final = frozenset({EvidenceKind.OPT_IN, EvidenceKind.LIST_JOIN})
 _BY_TEXT: Final = Method.TEXT
 _LINE: Final = Scope.LINE
 _QUEUED: Final = MessageState.QUEUED
+
+_takes: Final = lru_cache(maxsize=256)(count_segments)
+"""How many segments a reply takes: there are few, and they are sent again and again."""
 
 _NO_LINE: Final = 0
 """No line has this id."""
@@ -210,7 +214,7 @@ class Work:
             for reply in replies:
                 id_ += 1
                 text, lane, claim = reply.text, reply.lane, reply.claim
-                takes = count_segments(text)
+                takes = _takes(text)
                 mt = Mt(  # as the queue would give it back
                     id_, line_id, who, text, lane, claim, _QUEUED, opt_outs, now, None, mo_id, None, takes, 0, 0, None
                 )

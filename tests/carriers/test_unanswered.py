@@ -22,10 +22,9 @@ def test_questions_and_answers_meet(steps: list[tuple[str, int, int]]) -> None:
             model[sequence].append((command, number))
         else:
             expected = model[sequence].pop(0)[0] if model[sequence] else None
-            assert account.answer(sequence) == expected
+            assert account.answer_all([sequence]) == [expected]
         waiting = [octets for asked in model.values() for _, octets in asked]
         assert (account.count, account.octets) == (len(waiting), sum(waiting))
     for sequence, asked in model.items():
-        assert [account.answer(sequence) for _ in asked] == [command for command, _ in asked]
-        assert account.answer(sequence) is None
+        assert account.answer_all([sequence] * (len(asked) + 1)) == [*(command for command, _ in asked), None]
     assert (account.count, account.octets) == (0, 0)
