@@ -5,7 +5,8 @@ it; nothing is decided here. Whatever ends the session ends it through ``finish`
 afterwards not one octet is written and every permit is settled.
 
 The writer wakes one scheduling step after whoever gave it work, so all that was given by then (the answers of a whole
-commit, and the submits that follow from it) leaves in one send. While the peer does not read, the writer waits for the
+commit, and the submits that follow from it) leaves in one send. Only what waits for slots leaves at once, as the reader
+finds them answered: see ``_refill``. While the peer does not read, the writer waits for the
 kernel and the reader goes on; once the answers that wait have outgrown their bound, the reader stops too. It also stops
 while as many MOs as may wait for the store (docs/decisions/0015): then the carrier waits, and nothing is refused.
 """
@@ -117,7 +118,25 @@ class Conversation:
                     return
                 data = await self._wire.receive()
                 self._show("in", data)
-                self._deliver(self.link.received(data))
+                harvest = self.link.received(data)
+                try:
+                    if harvest.outcomes and not harvest.turns and self.link.wants_to_send:
+                        self._refill(harvest)
+                finally:  # what was read is told, even where nothing can be written any more
+                    self._deliver(harvest)
+
+    def _refill(self, harvest: Harvest) -> None:
+        """Fill the slots that answers made free with what waits ahead of the window; add to what the answers brought.
+
+        The writer would do it one scheduling step later. But who is told of the answers may begin a turn in that very
+        step, whose statements take milliseconds, and the slots would stand empty meanwhile.
+        """
+        written = self.link.pump(self._send)
+        harvest.outcomes += written.outcomes
+        harvest.turns += written.turns
+        harvest.acks_written += written.acks_written
+        if written.blocked or self._wire.unsent:
+            self.ring()
 
     def _may_read(self) -> bool:
         return self.link.may_read() and self.link.answer_octets <= ANSWERS_OCTETS

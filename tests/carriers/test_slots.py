@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from gateway.carriers.interface import BindPort
 from gateway.carriers.slots import PERIOD_S, Slots
-from gateway.model.permit import Fate
+from gateway.carriers.wire import WireError
+from gateway.model.permit import Fate, Outcome
 from tests.carriers.rig import Rig, settle
 from tests.kit.permits import permit
 from tests.kit.smsc import Smsc
@@ -104,3 +108,77 @@ async def test_those_whose_life_ends_ahead_of_a_full_window_do_not_stall_the_bin
         rig.bind.offer([permit(4, urgent=True, dies_at=LONG)])
         await settle()
         assert len(rig.smsc.submits) == 5
+
+
+def told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Fate, int]]:
+    """Return what traffic will be told of permits, and how many octets had been written by then."""
+    found: list[tuple[int, Fate, int]] = []
+    settled = rig.ledger.settled
+
+    def listen(bind: BindPort, outcomes: Sequence[Outcome]) -> None:
+        found.extend((outcome.permit.id, outcome.fate, len(rig.wire.taken)) for outcome in outcomes)
+        settled(bind, outcomes)
+
+    monkeypatch.setattr(rig.ledger, "settled", listen)
+    return found
+
+
+async def one_ahead(rig: Rig) -> int:
+    """Fill a window of four, of which one slot is kept, with permits 0 to 2; let 3 wait; return what was written."""
+    rig.bind.offer([permit(100)])
+    await settle()
+    silent(rig.smsc)
+    rig.bind.offer([permit(number) for number in range(4)])
+    await settle()
+    assert len(rig.smsc.open_submits) == 3
+    return len(rig.wire.taken)
+
+
+async def test_what_waits_ahead_is_written_before_traffic_hears_of_the_answer(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(window=4)
+    async with rig.bound():
+        before = await one_ahead(rig)
+        found = told(rig, monkeypatch)
+        await rig.smsc.answer(rig.smsc.open_submits[0])
+        await settle()
+        assert found == [(0, Fate.ACCEPTED, len(rig.wire.taken))]
+        assert len(rig.wire.taken) > before
+        assert len(rig.smsc.open_submits) == 4
+
+
+async def test_an_answer_is_told_where_what_waits_ahead_cannot_be_written(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(window=4)
+    async with rig.bound():
+        before = await one_ahead(rig)
+        found = told(rig, monkeypatch)
+
+        def broken(data: bytes | memoryview) -> int:
+            raise WireError("broken pipe")
+
+        monkeypatch.setattr(rig.wire, "send_some", broken)
+        await rig.smsc.answer(rig.smsc.open_submits[0])
+        await settle()
+        # The one that was being written when the wire broke has not begun.
+        assert found == [
+            (0, Fate.ACCEPTED, before),
+            (3, Fate.RETURNED, before),
+            (1, Fate.UNCERTAIN, before),
+            (2, Fate.UNCERTAIN, before),
+        ]
+
+
+async def test_the_writer_goes_on_where_the_kernel_took_a_part(autojump_clock: MockClock) -> None:
+    rig = Rig(window=4)
+    async with rig.bound():
+        before = await one_ahead(rig)
+        rig.wire.allow(5)
+        await rig.smsc.answer(rig.smsc.open_submits[0])
+        await settle()
+        assert len(rig.wire.taken) == before + 5
+        rig.wire.allow(None)
+        await settle()
+        assert len(rig.smsc.open_submits) == 4
