@@ -27,7 +27,7 @@ async def test_sigterm_finishes_the_window_and_keeps_the_rest(tmp_path: Path) ->
         carrier = SimulatedCarrier()
         file = write_config(tmp_path, await nursery.start(carrier.serve))
         carrier.manners.response_delay_s = 0.2
-        async with daemon(file) as gateway:
+        async with daemon(file, afresh=True) as gateway:
             with trio.fail_after(PATIENCE_S):
                 await carrier.wait_bound()
                 await _queue(gateway, MANY)
@@ -120,7 +120,7 @@ async def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
         .replace('word = "JOIN"', 'word = "STOP"')
     )
     file.write_text(broken)
-    async with daemon(file, ready=False) as gateway:
+    async with daemon(file, ready=False, afresh=True) as gateway:
         assert await gateway.ended() == 78
         said = "\n".join(gateway.log)
     for key in ("carrier[acme].port", "carrier[acme].windw", "line[85700].carriers", ".action", ".word"):

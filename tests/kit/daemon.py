@@ -1,5 +1,7 @@
 """The real daemon as a process of its own: started from a configuration file, asked through its Unix socket.
 
+It is forked from a process that has imported everything (``tests.kit.launcher``), or started ``afresh``, as by hand.
+
 Ready is what it tells systemd (a notification socket of the test's), so nothing here waits for time to pass.
 """
 
@@ -16,6 +18,8 @@ from typing import Any, Final
 
 import httpx
 import trio
+
+from tests.kit import launcher
 
 PATIENCE_S: Final = 30
 
@@ -73,7 +77,7 @@ window = 10
 class Daemon:
     """A running daemon. ``lines`` are what it logged."""
 
-    def __init__(self, process: trio.Process, folder: Path, notices: trio.socket.SocketType) -> None:
+    def __init__(self, process: trio.Process | launcher.Process, folder: Path, notices: trio.socket.SocketType) -> None:
         self.process = process
         self.log: list[str] = []
         self._socket = folder / "state" / "gateway.sock"
@@ -133,18 +137,20 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(file: Path, *, ready: bool = True) -> AsyncIterator[Daemon]:
+async def daemon(file: Path, *, ready: bool = True, afresh: bool = False) -> AsyncIterator[Daemon]:
     """Run ``gateway run`` on a configuration; it is killed at the end of the block if it still runs."""
     address = str(file.parent / "notify.sock")
     await trio.Path(address).unlink(missing_ok=True)
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
         await notices.bind(address)
         async with trio.open_nursery() as nursery:
-            process = await trio.lowlevel.open_process(
-                [sys.executable, "-m", "gateway", "run", "-c", str(file)],
-                stderr=-1,
-                env={**os.environ, "NOTIFY_SOCKET": address},
-            )
+            environment = {**os.environ, "NOTIFY_SOCKET": address}
+            process: trio.Process | launcher.Process
+            if afresh:
+                command = [sys.executable, "-m", "gateway", "run", "-c", str(file)]
+                process = await trio.lowlevel.open_process(command, stderr=-1, env=environment)
+            else:
+                process = await launcher.launch("run", "-c", str(file), env=environment)
             running = Daemon(process, file.parent, notices)
             nursery.start_soon(running._read)
             try:
