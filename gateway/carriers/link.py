@@ -37,6 +37,7 @@ from gateway.smpp.constants import CommandId, Status
 from gateway.smpp.errors import LocalProtocolError
 from gateway.smpp.pdu import DataSm, DataSmResp, DeliverSm, Frame, Pdu, SubmitSmResp
 from gateway.smpp.session import Session
+from gateway.smpp.shortcuts import Shortcuts
 
 UNACKED_OCTETS: Final = 4_194_304
 """A bind reads no more while MOs of this many octets wait; a thousand ordinary ones have a tenth of it."""
@@ -73,7 +74,8 @@ class Link:
         self._encoder = LinkEncoder(session, terms.composer, self._slots)
         self._outbox = Outbox(self._encoder)
         self._unanswered = Unanswered()
-        self._shortcuts = LinkShortcuts(QuickText(terms.translator, self._origin), self._outbox)
+        self._texts = QuickText(terms.translator, self._origin)
+        self._shortcuts: Shortcuts[Mo | Outcome] = LinkShortcuts(self._texts, self._outbox)
         self.peer_unbound = False
         self._stalled = False
 
@@ -248,7 +250,7 @@ class Link:
         now = self._time.now()
         if not data:
             return self._reap(self.session.eof(now), now)
-        self._shortcuts.wall = self._terms.clock.wall()
+        self._texts.wall = self._terms.clock.wall()
         harvest = self._reap(self.session.receive_by(data, now, self._shortcuts), now)
         if harvest.outcomes:
             self._slots.answered(len(harvest.outcomes), self._terms.clock.monotonic())
@@ -308,7 +310,7 @@ class Link:
         if isinstance(pdu, DeliverSm | DataSm):
             self._unanswered.ask(frame.command_id, frame.sequence, len(event.raw))
             translator = self._terms.translator
-            harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, self._shortcuts.wall))
+            harvest.arrivals.append(translator.read(pdu, frame.sequence, event.raw, self._origin, self._texts.wall))
         elif frame.command_id == CommandId.OUTBIND:
             harvest.turns.append(event)  # no response is defined, and what it asks for is under way
         elif frame.command_id != CommandId.ALERT_NOTIFICATION:
@@ -326,7 +328,7 @@ class Link:
                     event.reason,
                     event.raw,
                     self._origin,
-                    self._shortcuts.wall,
+                    self._texts.wall,
                 )
             )
 
@@ -334,7 +336,7 @@ class Link:
         harvest.turns.append(event)
         pdu = event.frame.pdu
         if isinstance(pdu, DeliverSm | DataSm):
-            read = self._terms.translator.read(pdu, event.frame.sequence, event.raw, self._origin, self._shortcuts.wall)
+            read = self._terms.translator.read(pdu, event.frame.sequence, event.raw, self._origin, self._texts.wall)
             text = read if isinstance(read, Mo) else read.perhaps
             if text is not None:
                 harvest.put_off.append(text)

@@ -13,9 +13,10 @@ in their order; then urgent permits; then the others. All of that shares one sen
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from operator import attrgetter
 from typing import Final
 
@@ -72,16 +73,13 @@ class Outbox:
         """Take permits in: urgent ones before all others, each kind in the order given."""
         if not self._urgent and not self._ordinary:
             self._first_death = math.inf
-        for permit in permits:
-            entry = Entry(permit)
-            self._live[entry] = None
-            if permit.dies_at < self._first_death:
-                self._first_death = permit.dies_at
-            if permit.urgent:
-                self._urgent_live += 1
-                self._urgent.append(entry)
-            else:
-                self._ordinary.append(entry)
+        entries = [Entry(permit) for permit in permits]
+        self._live.update(dict.fromkeys(entries))
+        self._first_death = min([self._first_death, *[permit.dies_at for permit in permits]])
+        urgent = [entry for entry in entries if entry.permit.urgent]
+        self._urgent_live += len(urgent)
+        self._urgent.extend(urgent)
+        self._ordinary.extend([entry for entry in entries if not entry.permit.urgent] if urgent else entries)
 
     @property
     def plain_octets(self) -> int:
@@ -134,36 +132,39 @@ class Outbox:
         for lane in (self._urgent, self._ordinary):
             if not lane:
                 continue
-            self._encode(lane, CHUNK_OCTETS - size, result)
-            for entry in lane:
-                data = entry.data
-                if data is None:  # there is no slot for it, nor for those behind it
-                    break
-                grown = size + len(data)
-                if size and grown > CHUNK_OCTETS:
-                    return size
-                pieces.append(data)
-                planned.append(entry)
-                size = grown
+            ready = list(islice(lane, self._encode(lane, CHUNK_OCTETS - size, result)))
+            octets = [entry.data or b"" for entry in ready]
+            grown = list(accumulate(map(len, octets), initial=size))
+            fit = len(ready)
+            if grown[-1] > CHUNK_OCTETS:  # whatever begins a chunk goes, however long it is
+                fit = max(bisect_right(grown, CHUNK_OCTETS) - 1, 0 if size else 1)
+            pieces += octets[:fit]
+            planned += ready[:fit]
+            size = grown[fit]
+            if fit < len(ready):
+                break
         return size
 
-    def _encode(self, lane: deque[Entry], room: int, result: Pumped) -> None:
-        """Let those of ``lane`` be encoded that fit in ``room`` octets.
+    def _encode(self, lane: deque[Entry], room: int, result: Pumped) -> int:
+        """Let those of ``lane`` be encoded that fit in ``room`` octets; return how many of it are encoded then.
 
         What is encoded comes first in its lane. It has its slot, and goes on even while one before all of it has none.
         """
         entries: Iterable[Entry] = lane
+        ready = 0
         if self._encoded:
             encoded = [entry.data for entry in lane if entry.data is not None]
-            entries = islice(lane, len(encoded), None)
+            ready = len(encoded)
+            entries = islice(lane, ready, None)
             room -= sum(map(len, encoded))
         if room <= 0:
-            return
+            return ready
         count, unencodable = self._encoder.encode(entries, room, self._urgent_live)
         self._encoded += count
         if unencodable:
             result.unencodable += [(entry.permit, why) for entry, why in unencodable]
             self._withdraw([entry for entry, _ in unencodable])
+        return ready + count
 
     def _waiting(self) -> Iterator[Entry]:
         return chain(self._urgent, self._ordinary)

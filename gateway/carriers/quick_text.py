@@ -50,9 +50,10 @@ def _begun(coding: int) -> blake2b:
 
 
 class QuickText:
-    """Reads the plain texts of one session as ``translator`` does."""
+    """Reads the plain texts of a session as ``translator`` does. ``wall`` (unix seconds) is when what it reads came."""
 
     def __init__(self, translator: Translator, origin: Origin) -> None:
+        self.wall = 0.0
         quirk = translator.quirk
         self._carrier = translator.carrier
         self._bind = origin.bind
@@ -64,8 +65,8 @@ class QuickText:
         codings = () if may_be_receipt else range(0x100)
         self._codings = frozenset(c for c in codings if charset_of(c, quirk.alphabet).alphabet in _ALIKE)
 
-    def read(self, raw: bytes, sequence: int, wall: float) -> Mo | None:
-        """Return the text of a whole deliver_sm, or None if it is not plain. ``wall`` (unix seconds) is when it came.
+    def read(self, raw: bytes, sequence: int) -> Mo | None:
+        """Return the text of a whole deliver_sm, or None if it is not plain.
 
         Octets 4 to 8 of ``raw`` are those of deliver_sm; everything else is looked at.
         """
@@ -89,7 +90,7 @@ class QuickText:
             octets,
             coding,
             fingerprint,
-            wall,
+            self.wall,
             self._alphabet,
             None,
             False,

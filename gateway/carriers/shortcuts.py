@@ -13,7 +13,6 @@ from gateway.carriers.entries import Entry, Stage
 from gateway.carriers.outbox import Outbox
 from gateway.carriers.quick_text import QuickText
 from gateway.carriers.receipts import MOST_ID
-from gateway.model.messages import Mo
 from gateway.model.permit import Fate, Outcome, Permit
 
 _ACCEPTED: Final = Fate.ACCEPTED
@@ -21,16 +20,11 @@ _WAITING: Final = Stage.WAITING
 
 
 class LinkShortcuts:
-    """See ``gateway.smpp.shortcuts.Shortcuts``. ``wall`` (unix seconds) is when what is read now came."""
+    """See ``gateway.smpp.shortcuts.Shortcuts``. Whoever asks for a text notes that it waits for its answer."""
 
     def __init__(self, texts: QuickText, outbox: Outbox) -> None:
-        self.wall = 0.0
-        self._read = texts.read
+        self.text = texts.read
         self._settle = outbox.settle
-
-    def text(self, raw: bytes, sequence: int) -> Mo | None:
-        """Read a plain text; whoever asked for it notes that it waits for its answer."""
-        return self._read(raw, sequence, self.wall)
 
     def accepted(self, token: object, message_id: str) -> Outcome | None:
         """Settle a permit whose submit_sm was accepted; not one that was never written, or is settled."""

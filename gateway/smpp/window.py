@@ -47,6 +47,8 @@ class Window:
         self._waiting: dict[int, Waiting] = {}
         self._late: dict[int, Waiting] = {}
         self._counted = 0
+        self.find = self._waiting.get  # a dictionary's own method: it is asked of each response
+        """Return the request that waits under a sequence number, and leave it waiting; None if there is none."""
 
     @property
     def free(self) -> int:
@@ -89,10 +91,6 @@ class Window:
         self._next = first + count
         self._counted += count
         return numbers
-
-    def find(self, sequence: int) -> Waiting | None:
-        """Return the request that waits under ``sequence``, and leave it waiting."""
-        return self._waiting.get(sequence)
 
     def settle(self, sequence: int) -> Waiting | None:
         """Take out the request that waits under ``sequence``; None if there is none."""

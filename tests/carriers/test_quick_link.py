@@ -13,9 +13,7 @@ from gateway.carriers.harvest import Harvest
 from gateway.carriers.link import Link, Terms
 from gateway.carriers.options import CarrierOptions
 from gateway.carriers.quick_submit import QuickSubmit
-from gateway.carriers.quick_text import QuickText
-from gateway.carriers.shortcuts import LinkShortcuts
-from gateway.carriers.translate import Origin, Translator
+from gateway.carriers.translate import Translator
 from gateway.model.messages import Mo
 from gateway.model.permit import Fate, Outcome, Permit
 from gateway.smpp.codec import encode
@@ -34,19 +32,12 @@ from gateway.smpp.pdu import (
     Unbind,
 )
 from gateway.smpp.session import Session, SessionOptions
+from gateway.smpp.shortcuts import NO_SHORTCUTS
 from gateway.smpp.states import Role
 from tests.kit.clock import FakeClock
 from tests.kit.permits import permit
 
 WINDOW = 3
-
-
-class NoShortcuts(LinkShortcuts):
-    def text(self, raw: bytes, sequence: int) -> None:
-        """Decline."""
-
-    def accepted(self, token: object, message_id: str) -> None:
-        """Decline."""
 
 
 class NoQuickSubmit(QuickSubmit):
@@ -79,8 +70,8 @@ def side(*, quick: bool) -> Side:
     session = Session(Role.ESME, SessionOptions(window=WINDOW), clock.monotonic())
     made = Side(Link("gw1-1-acme/0-1", "acme/0", session, terms), clock)
     if not quick:
-        link, texts = made.link, QuickText(terms.translator, Origin("acme/0", "gw1-1-acme/0-1"))
-        link._shortcuts = NoShortcuts(texts, link._outbox)
+        link = made.link
+        link._shortcuts = NO_SHORTCUTS
         link._encoder._quick = NoQuickSubmit(terms.composer)
     made.link.bind(BindTransceiver("demo"))
     made.pump(1 << 20)

@@ -29,7 +29,9 @@ MO = DeliverSm(
 def both(pdu: bytes, quirk: Quirk | None = None) -> tuple[Mo | None, object]:
     """Return what the short way reads, and what the long one does."""
     translator = Translator("acme", quirk or load("standard"), lambda line: "DE" if line == "60777" else "US")
-    quick = QuickText(translator, HERE).read(pdu, 7, 1_000.0)
+    texts = QuickText(translator, HERE)
+    texts.wall = 1_000.0
+    quick = texts.read(pdu, 7)
     try:
         found = decode(pdu).pdu
     except BadBody:
@@ -104,7 +106,7 @@ def test_addresses_are_as_long_as_they_may_be(name: str, length: int) -> None:
 def test_what_is_cut_short_is_declined(end: int) -> None:
     whole = deliver()
     cut = encode_header(5, 7, 0, whole[16:end]) if end >= 16 else whole[:end]
-    assert (QuickText(Translator("acme", load("standard"), str), HERE).read(cut, 7, 0.0) is None) == (end < len(whole))
+    assert (QuickText(Translator("acme", load("standard"), str), HERE).read(cut, 7) is None) == (end < len(whole))
 
 
 @pytest.mark.parametrize(
