@@ -12,6 +12,7 @@ restart of the gateway, or a reload) is below them and not taken for one of this
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -20,9 +21,13 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from gateway.base import Clock
+from gateway.smpp.answers import PLAIN_OCTETS
 from gateway.smpp.constants import HEADER_LENGTH
 
 _LENGTH: Final = Struct(">I")
+_ANSWERS: Final = re.compile(rb"(?:%b.{%d})+" % (re.escape(_LENGTH.pack(PLAIN_OCTETS)), PLAIN_OCTETS - 4), re.DOTALL)
+"""Answers to texts, which leave in runs: one look for all of them."""
+
 ENTRY_OCTETS: Final = 160
 """What an entry costs beside its octets; counted, so that the bound is one of memory. A bare PDU costs mostly this."""
 
@@ -150,6 +155,9 @@ class Ring:
         begin = count = length = 0
         size = len(data)
         last = -1 if flow.lost else size - 4  # where the last length can stand
+        if flow is self._out and not flow.lost and (run := _ANSWERS.match(data)):
+            begin = run.end()
+            count = begin // PLAIN_OCTETS
         while begin <= last:
             (length,) = unpack(data, begin)
             if length > longest or length < HEADER_LENGTH:

@@ -255,14 +255,13 @@ class _Taking:
         for mt, by_turn in self._candidates(supply.turns, place, budget):
             if self._must_wait(mt, urgent):
                 continue
-            room = room_for(mt.segments, supply, urgent=urgent)
+            room = take_room(mt.segments, supply, urgent=urgent)
             if room is None:
                 self.stuck = place if supply.tokens > 0 and (urgent or supply.budget > 0) else None
                 return used
             if by_turn:
                 supply.turns.reached[place] = mt.subscriber
             used += mt.segments
-            use(room, supply, mt.segments)
             if place[1] in self.tokens:
                 self.tokens[place[1]] -= mt.segments
                 if self.allotted is not None:
@@ -334,22 +333,23 @@ def _after(queues: tuple[Queue, ...], last: Queue | None) -> tuple[Queue, ...]:
     return queues[at:] + queues[:at]
 
 
-def room_for(segments: int, supply: Supply, *, urgent: bool) -> Room | None:
-    """Return the bind with the most room, if a message of so many segments fits there; None if it must wait."""
+def take_room(segments: int, supply: Supply, *, urgent: bool) -> Room | None:
+    """Take the slots and tokens of a message of so many segments, on the bind with the most room; return that bind.
+
+    None if the message must wait: then nothing is taken.
+    """
     rooms = supply.rooms
     if supply.tokens <= 0 or not rooms:
         return None
     room = rooms[0] if len(rooms) == 1 else max(rooms, key=lambda room: room.urgent if urgent else room.free)
     slots = room.urgent if urgent else room.free
-    return room if slots >= segments or (room.idle and slots > 0) else None
-
-
-def use(room: Room, supply: Supply, segments: int) -> None:
-    """Take the slots and tokens that a message of so many segments needs."""
+    if slots < segments and not (room.idle and slots > 0):
+        return None
     room.free -= segments
     room.urgent -= segments
     room.idle = False
     supply.tokens -= segments
+    return room
 
 
 def copy_of(supply: Supply) -> Supply:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from gateway.base.value import value
@@ -130,9 +132,9 @@ def pass_new(
     first, dies_at = tx.allocate("permit", segments), _dies_at(tx)
     for claim, address, grounds, cutting in going:
         made += _permits(first + len(made), dies_at, claim, address, grounds, cutting)
-    for permit in made:
-        minted.permits.setdefault(permit.bind, []).append(permit)
-    minted.messages = {claim.mt.id: claim.mt for claim, _, _, _ in going}
+        minted.messages[claim.mt.id] = claim.mt
+    for bind, permits in groupby(made, key=attrgetter("bind")):
+        minted.permits.setdefault(bind, []).extend(permits)
     add_permits(tx, made, {id_: mt.opt_outs for id_, mt in minted.messages.items()})
     return minted
 

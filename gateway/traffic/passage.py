@@ -24,7 +24,7 @@ from gateway.model.permit import Permit
 from gateway.policy.grounds import WHILE_HELD
 from gateway.store.hot_consent import Key
 from gateway.store.tx import Tx
-from gateway.traffic.claims import Claimed, Demand, Place, Supply, claim, copy_of, room_for, use
+from gateway.traffic.claims import Claimed, Demand, Place, Supply, claim, copy_of, take_room
 from gateway.traffic.cutting import Writings
 from gateway.traffic.gate import Claim, Minted, pass_new
 from gateway.traffic.rulebook import LaneOfLine, RuleBook
@@ -117,11 +117,10 @@ def _claims(
             or (resting and (key, urgent) in resting)
             or (held and key in held and mt.claim not in WHILE_HELD)
             or (line_id in tokens and tokens[line_id] <= 0)
-            or (room := room_for(segments, supply, urgent=urgent)) is None
+            or (room := take_room(segments, supply, urgent=urgent)) is None
         ):
             behind.add(key)
             continue
-        use(room, supply, segments)
         if line_id in tokens:
             tokens[line_id] -= segments
         if not urgent:

@@ -202,7 +202,7 @@ class Work:
             return self._undecidable(mo, whole, error)
         if whole is not None:
             whole.claim(tx, mo_id)
-        if (ending := lifted(standing, result)) and self._is_from_before(key, mo, ending):
+        if decision.steps and (ending := lifted(standing, result)) and self._is_from_before(key, mo, ending):
             return self.repeated(line_id, mo, standing.latest)
         self.now[key] = result
         parts, opt_outs = 1 if whole is None else whole.parts, result.opt_outs
