@@ -22,7 +22,8 @@ Child = TypeVar("Child")
 
 LIMIT: Final = 500
 OTHER: Final = "other"
-_FEW: Final = 4
+_MANY: Final = 500
+"""How many values of a histogram may wait to be counted."""
 
 
 class Family(Generic[Child]):
@@ -83,16 +84,18 @@ class Distribution(Collector):
         self._bounds = tuple(bounds)
         self._counts = [0] * (len(self._bounds) + 1)
         self._sum = 0.0
+        self._uncounted: list[float] = []
 
     def observe(self, values: Sequence[float]) -> None:
-        """Count ``values``, in the metric's unit. Of many, those of one bucket at a time: few buckets have any."""
-        bounds = self._bounds
-        if len(values) < _FEW:
-            for value in values:
-                self._counts[bisect_left(bounds, value)] += 1
-                self._sum += value
-            return
-        ordered, at = sorted(values), 0
+        """Count ``values``, in the metric's unit: when there are many, or when somebody asks."""
+        self._uncounted += values
+        if len(self._uncounted) >= _MANY:
+            self._count()
+
+    def _count(self) -> None:
+        """Sort the values into buckets, those of one at a time: few buckets have any."""
+        bounds, ordered, at = self._bounds, sorted(self._uncounted), 0
+        self._uncounted.clear()
         while at < len(ordered):
             bucket = bisect_left(bounds, ordered[at])
             end = bisect_right(ordered, bounds[bucket], at) if bucket < len(bounds) else len(ordered)
@@ -102,6 +105,7 @@ class Distribution(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metric as it is now."""
+        self._count()
         names = [*(floatToGoString(bound) for bound in self._bounds), "+Inf"]
         buckets = list(zip(names, accumulate(self._counts), strict=True))
         return [HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=self._sum)]

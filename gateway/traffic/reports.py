@@ -148,8 +148,14 @@ class Reports:
     def handed_over(self, messages: Iterable[Mt]) -> None:
         """Permits of these messages were handed to their binds."""
         now = self._clock.wall()
-        replies = [mt for mt in messages if mt.in_reply_to is not None and mt.lane <= _REPLY and not mt.attempts]
-        self._metrics.reply_seconds.observe([max(0.0, now - mt.created_at) for mt in replies])
+        seconds = [
+            now - mt.created_at
+            for mt in messages
+            if mt.in_reply_to is not None and mt.lane <= _REPLY and not mt.attempts
+        ]
+        if seconds and min(seconds) < 0:  # the clock was put back
+            seconds = [max(0.0, each) for each in seconds]
+        self._metrics.reply_seconds.observe(seconds)
 
     def settled(self, outcomes: Sequence[Outcome], settled: Settled, lanes_of: LanesOf) -> None:
         """Outcomes were recorded. ``lanes_of`` knows the lanes of the messages that are under way, by id."""

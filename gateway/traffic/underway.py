@@ -44,13 +44,14 @@ class UnderWay:
         ids = {permit.message_id for permit in permits}
         self._on_bind[bind] += len(ids)
         busy = self.busy
+        under_way = self._messages
         for id_ in ids:
             mt = messages[id_]
-            key = None
-            if mt.lane is not _URGENT:
+            lane, key = mt.lane, None
+            if lane is not _URGENT:
                 key = (mt.line_id, mt.subscriber)
                 busy[key] = busy.get(key, 0) + 1
-            self._messages[id_] = (mt.lane, bind, key)
+            under_way[id_] = (lane, bind, key)
 
     def ended(self, outcomes: Sequence[Outcome]) -> None:
         """Note that these permits are not out any more."""
