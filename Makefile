@@ -26,7 +26,7 @@ demo: .venv/complete ## Watch it work: a carrier, a gateway and a conversation, 
 test: check debian $(PEERS) ## All checks, all tests, coverage
 	@$(BIN)/coverage erase
 	@rm -rf $(PDUS) && mkdir $(PDUS)
-	@GATEWAY_TEST_PDUS=$(PDUS) $(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore=$(JUDGE) | tee .venv/pytest_output
+	@GATEWAY_TEST_PDUS=$(PDUS) $(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=$(JUDGE) | tee .venv/pytest_output
 	@GATEWAY_TEST_PDUS=$(PDUS) $(BIN)/coverage run -m pytest $(JUDGE)
 	@$(BIN)/coverage combine --quiet
 	@echo "Branch coverage of the pure core must be 100 %:"

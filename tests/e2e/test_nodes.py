@@ -17,7 +17,7 @@ import trio
 from gateway.config import ConfigErrors, load
 from tests.kit import postgres
 from tests.kit.daemon import BACK, ON_THE_LIST, PATIENCE_S, STOPPED, WELCOME, Daemon, daemon
-from tests.kit.nodes import database, until, write_config
+from tests.kit.nodes import database, grow_old, until, write_config
 from tests.kit.proxy import proxy
 from tests.kit.raw_smsc import DELIVER, RawBind, RawSmsc, listening, message, pdu
 
@@ -58,11 +58,14 @@ async def gets(what: str, source: str, *binds: RawBind) -> None:
 
 
 @asynccontextmanager
-async def one_each(smsc: RawSmsc, one: Path, two: Path) -> AsyncIterator[tuple[Daemon, Daemon, RawBind, RawBind]]:
+async def one_each(
+    smsc: RawSmsc, url: str, one: Path, two: Path
+) -> AsyncIterator[tuple[Daemon, Daemon, RawBind, RawBind]]:
     """Run two nodes, the first of which has both binds, and gives one to the second; yield both, and a bind of each."""
     async with daemon(one) as first:
         binds = [await smsc.bound(), await smsc.bound()]  # at once: a login is not waited for as long as a start takes
         async with daemon(two) as second:
+            await trio.to_thread.run_sync(grow_old, url)
             given = await smsc.bound()
             [kept] = [bind for bind in binds if not bind.closed.is_set()]
             yield first, second, kept, given
@@ -79,7 +82,7 @@ async def test_a_node_is_killed(tmp_path: Path) -> None:
         async with listening() as smsc:
             one = write_config(tmp_path, "gw1", url, smsc.port)
             two = write_config(tmp_path, "gw2", url, smsc.port)
-            async with one_each(smsc, one, two) as (first, second, a, b):
+            async with one_each(smsc, url, one, two) as (first, second, a, b):
                 # The same words again over the other node's bind, which is alive: somebody wrote twice.
                 assert await say(a, "JOIN", BOB) == 0
                 await gets(ON_THE_LIST, BOB, a, b)
@@ -173,7 +176,7 @@ async def test_the_primary_is_killed_and_its_standby_promoted(tmp_path: Path) ->
         async with listening() as smsc:
             one = write_config(tmp_path, "gw1", url, smsc.port, store="lease_s = 30")
             two = write_config(tmp_path, "gw2", url, smsc.port, store="lease_s = 30")
-            async with one_each(smsc, one, two) as (first, second, a, b):
+            async with one_each(smsc, url, one, two) as (first, second, a, b):
                 acked = []
                 for number in range(40):
                     if number == 20:

@@ -57,7 +57,7 @@ async def pair(folder: Path, **keys: str) -> AsyncIterator[Pair]:
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(take_binds, smsc)
-            await spread([first, second])
+            await spread([first, second], url)
             yield Pair([first, second], smsc)
             nursery.cancel_scope.cancel()
 

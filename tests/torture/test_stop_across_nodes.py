@@ -74,7 +74,7 @@ async def test_nothing_leaves_after_the_ack(seed: int, tmp_path: Path) -> None:
                 record.watch(node.flow.carriers)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(take_binds, smsc)
-                await spread(nodes)
+                await spread(nodes, url)
                 binds = [bind for bind in smsc.binds if not bind.closed.is_set()]
                 for bind in binds:
                     bind.mute = True
