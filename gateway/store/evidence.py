@@ -157,7 +157,7 @@ def add_evidence(tx: Tx, items: Sequence[Evidence], heads: Heads | None = None) 
 
 def chained(
     items: Sequence[Evidence],
-    ids: Sequence[int],
+    ids: range,
     head: ChainHead,
     whose: tuple[str, int],
     now: float,
@@ -236,8 +236,10 @@ def _again(fields: tuple[Any, ...]) -> tuple[_Values, _Values, str, bytes, bytes
     )
 
 
-def _integers(values: Iterable[int]) -> list[bytes]:
-    return [_INTEGERS[len(str(value))] % value for value in values]
+def _integers(values: range) -> Iterable[bytes]:
+    """Encode numbers that follow one another: nearly always, all have as many digits."""
+    first, last = len(str(values[0])), len(str(values[-1]))
+    return map(_INTEGERS[first].__mod__, values) if first == last else map(_coded, values)
 
 
 def chain_end(source: Source, node: str, incarnation: int) -> ChainHead:

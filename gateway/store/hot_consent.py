@@ -22,32 +22,32 @@ from gateway.store.pairs import FIRST, Heads
 from gateway.store.pairs import Key as Key
 from gateway.store.tx import Row, Tx
 
-_SAID: Final = (
-    *("status", "since", "source", "opt_outs", "held_since", "held_mo", "clarified", "how_to_return", "account_out"),
-    "keywords",
-)
+_SAID: Final = ("status", "since", "source", "opt_outs", "how_to_return", "account_out", "keywords")
+_HOLD: Final = ("held_since", "held_mo", "clarified")
+_NO_HOLD: Final = (("held_since", "null"), ("held_mo", "null"), ("clarified", "0"))
 _LATEST: Final = (
     *("replies", "latest_mo", "latest_carrier", "latest_session", "latest_fingerprint", "latest_at", "last_carrier"),
 )
-_COLUMNS: Final = ", ".join(("subscriber", *_SAID, *_LATEST))
+_COLUMNS: Final = ", ".join(("subscriber", *_SAID, *_HOLD, *_LATEST))
 _HEADS: Final = ("last_message", "last_evidence")
 
 
-def _saving(columns: Sequence[str]) -> Insert:
+def _saving(columns: Sequence[str], fixed: Sequence[tuple[str, str]] = ()) -> Insert:
     """Return what writes these columns and those heads that are given; the others stay, or say nothing in a new row."""
     return Insert(
         "consent",
         ("line_id", "subscriber", *columns, *_HEADS),
-        (("account_id", "1"),),
+        (("account_id", "1"), *fixed),
         "on conflict (line_id, subscriber) do update set "
-        + ", ".join(f"{name} = excluded.{name}" for name in columns)
+        + ", ".join(f"{name} = excluded.{name}" for name in (*columns, *dict(fixed)))
         + "".join(f", {name} = coalesce(excluded.{name}, consent.{name})" for name in _HEADS),
     )
 
 
-_SAVE: Final = _saving((*_SAID, *_LATEST))
+_SAVE: Final = _saving((*_SAID, *_LATEST), _NO_HOLD)
+_SAVE_HELD: Final = _saving((*_HOLD, *_SAID, *_LATEST))
 _SAVE_LATEST: Final = _saving(_LATEST)  # half the columns, for those who texted, and no more
-_said: Final = attrgetter("status", "since", "source", "opt_outs", "hold", "how_to_return", "account_out", "keywords")
+_said: Final = attrgetter("status", "since", "source", "opt_outs", "how_to_return", "account_out", "keywords", "hold")
 _last: Final = attrgetter("mo_id", "carrier", "session", "fingerprint", "received_at")
 _NEVER: Final = (None,) * 5
 _STATUSES: Final = {int(status): status for status in ConsentStatus}
@@ -166,6 +166,7 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
     """
     heads = heads or Heads()
     whole: list[tuple[Any, ...]] = []
+    held: list[tuple[Any, ...]] = []
     texted: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for before, after in changes:
@@ -182,21 +183,13 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
         if said == _said(before) and not after.account_out:
             texted.append((*key, *recent))
         else:
-            status, since, source, opt_outs, hold, how_to_return, account_out, keywords = said
-            whole.append(
-                (
-                    *key,
-                    int(status),
-                    since,
-                    source,
-                    opt_outs,
-                    *((None, None, 0) if hold is None else (hold.since, hold.mo_id, int(hold.clarified))),
-                    int(how_to_return),
-                    int(account_out),
-                    _words(tuple(keywords.items())) if keywords else "{}",
-                    *recent,
-                )
-            )
+            status, since, source, opt_outs, how_to_return, account_out, keywords, hold = said
+            words = _words(tuple(keywords.items())) if keywords else "{}"
+            row = int(status), since, source, opt_outs, int(how_to_return), int(account_out), words, *recent
+            if hold is None:
+                whole.append((*key, *row))
+            else:
+                held.append((*key, hold.since, hold.mo_id, int(hold.clarified), *row))
         if after.lists is not before.lists:
             members += [
                 (after.line_id, name, after.subscriber, int(status), after.source)
@@ -204,6 +197,7 @@ def save_standings(tx: Tx, changes: Iterable[tuple[Standing, Standing]], heads: 
                 if before.lists.get(name) != status
             ]
     tx.put(_SAVE, whole)
+    tx.put(_SAVE_HELD, held)
     tx.put(_SAVE_LATEST, texted)
     tx.put(_SAVE_MEMBER, members, (tx.now,))
 
@@ -245,8 +239,9 @@ def member_since(tx: Tx, key: Key, list_name: str) -> float | None:
 def _standing(
     line_id: int, row: tuple[Any, ...], lists: dict[str, ConsentStatus], suspended: tuple[str, ...]
 ) -> Standing:
-    subscriber, status, since, source, opt_outs, held_since, held_mo, clarified, how_to_return, account_out = row[:10]
-    keywords, replies, latest_mo, carrier, session, fingerprint, received_at, last_carrier = row[10:18]
+    subscriber, status, since, source, opt_outs, how_to_return, account_out, keywords = row[:8]
+    held_since, held_mo, clarified = row[8:11]
+    replies, latest_mo, carrier, session, fingerprint, received_at, last_carrier = row[11:18]
     return Standing(
         line_id,
         subscriber,

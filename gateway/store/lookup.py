@@ -1,7 +1,7 @@
 """Many keys in one question: the form that the hot reads have.
 
 Owns the description of such a question (which table, which columns, what all rows have in common, which column has the
-keys) and its SQL with the keys in an ``in (…)``. Must never know what the rows mean. An engine that has something
+keys) and its SQL with the keys as ``VALUES``. Must never know what the rows mean. An engine that has something
 better for many keys, such as an array, renders the same description its own way (``dialects``).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.store.chunks import chunks
+from gateway.store.bulk import parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,15 +33,16 @@ class Lookup:
 def statements(
     lookup: Lookup, fixed: Sequence[object], keys: Sequence[object], by_index: str
 ) -> Iterator[tuple[str, list[object]]]:
-    """Yield the statements (SQL with ``?``, parameters) that find the rows: as few as the keys allow."""
-    head = _head(lookup, by_index)
-    for marks, chunk in chunks(keys):
-        yield f"{head}({marks})", [*fixed, *chunk]
+    """Yield the statements (SQL with ``?``, parameters) that find the rows: as few as the sizes of bulks allow."""
+    for part in parts(keys):
+        yield _question(lookup, by_index, len(part)), [*part, *fixed]
 
 
-@lru_cache(maxsize=128)
-def _head(lookup: Lookup, by_index: str) -> str:
-    """Return the question as far as it is the same for any keys."""
-    conditions = [*filter(None, (lookup.where,)), *(f"{name} = ?" for name in lookup.fixed), f"{lookup.key} in "]
-    head = f"select {'distinct ' if lookup.distinct else ''}{lookup.columns} from {lookup.table}{by_index}"  # noqa: S608
-    return f"{head} where {' and '.join(conditions)}"
+@lru_cache(maxsize=256)
+def _question(lookup: Lookup, by_index: str, count: int) -> str:
+    """Return the question for so many keys: from key to key, which needs no table of them, as ``in`` does."""
+    wanted = f"(values {', '.join(['(?)'] * count)}) as wanted"
+    conditions = [*filter(None, (lookup.where,)), *(f"{name} = ?" for name in lookup.fixed)]
+    where = " and ".join((*conditions, f"{lookup.table}.{lookup.key} = wanted.column1"))
+    head = f"select {'distinct ' if lookup.distinct else ''}{lookup.columns} from"
+    return f"{head} {wanted} cross join {lookup.table}{by_index} where {where}"

@@ -94,6 +94,7 @@ SMALL = {
     "SCAN next",  # the subscribers that one page has found, in memory
     "SCAN list",  # the ids of a pair, in memory
     "SCAN few",  # a few of the receipts that wait for one id, or of the permits answered with it
+    "SCAN 2 CONSTANT ROWS",  # the keys of a look-up, in memory
     "SCAN 4 CONSTANT ROWS",
     "SCAN wanted",  # the spellings of one receipt's id, in memory
     "SCAN part USING COVERING INDEX part_due",  # an entry for each incomplete text, of 100,000
