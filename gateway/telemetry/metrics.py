@@ -91,7 +91,7 @@ class Metrics:
             "Seconds from a reply being queued to its submit_sm being handed to a bind.",
             LATENCY,
         )
-        self.refusals = make.counters("gateway_refusals_total", "Messages and changes refused, by reason.", "reason")
+        self.refusals = make.tallies("gateway_refusals_total", "Messages and changes refused, by reason.", "reason")
         self.uncertain = make.counter("gateway_uncertain_total", "submit_sm that were written and never answered.")
         self.expired = make.counter("gateway_expired_total", "Messages that grew too old before they could be sent.")
         self.replies_held_back = make.counter(

@@ -38,6 +38,7 @@ MOST_REASONS: Final = 1000
 # A name costs a tenth of what asking the enumeration costs, for every message.
 _REPLY: Final = Lane.REPLY
 _ACCEPTED: Final = Fate.ACCEPTED
+_OPTED_OUT: Final = Reason.OPTED_OUT.value
 
 _WHERE: Final = {"undecidable": "decide", "poison": "intake"}
 _FATES: Final = {fate: fate.name.lower() for fate in Fate}
@@ -71,7 +72,7 @@ class Reports:
         if held_back := sum([taken.held_back for taken in intake.taken]):
             self._metrics.replies_held_back.inc(held_back)
         if intake.refused:
-            self._metrics.refusals(Reason.OPTED_OUT.value).inc(intake.refused)
+            self._metrics.refusals(_OPTED_OUT).inc(intake.refused)
 
     def _one_by_one(self, intake: Intake, book: RuleBook) -> None:
         """Write down what is asked for or strange, and count what is no text."""
@@ -185,7 +186,7 @@ class Reports:
 
     def learned(self, learned: Learned) -> None:
         """A carrier's refusals told of opt-outs, which are in force now."""
-        self._metrics.refusals(Reason.OPTED_OUT.value).inc(learned.refused)
+        self._metrics.refusals(_OPTED_OUT).inc(learned.refused)
         for outcome in learned.told:
             permit = outcome.permit
             _log.info(

@@ -224,7 +224,7 @@ class Work:
         for change in decision.narrowing:
             fenced += self._narrow(key, mo, mo_id, change.scope, decision) if type(change) is ChangeStatus else (key,)
         for effect in decision.evidence:
-            self.evidence.append(self._evidence(effect, key, mo, mo_id, decision, decision.disclosure))
+            self.evidence.append(self._evidence(effect, key, mo, mo_id, decision))
         return Taken(mo, decision.outcome, 0, mo_id, fenced, decision.held_back, key)
 
     def _no_text(self, whole: Whole) -> Taken:
@@ -282,14 +282,12 @@ class Work:
             change = opted_out(self.standing(other), Method.TEXT, self.tx.now, Scope.ACCOUNT)
             self.now[other] = change.standing
             self.narrowed[other] = change.standing.opt_outs
-            self.evidence.append(self._evidence(change.evidence, other, mo, mo_id, decision, ""))
+            self.evidence.append(self._evidence(change.evidence, other, mo, mo_id, decision))
         return (key, *others)
 
-    def _evidence(
-        self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision, disclosure: str
-    ) -> Evidence:
+    def _evidence(self, effect: RecordEvidence, key: Key, mo: Mo, mo_id: int, decision: Decision) -> Evidence:
         kind, (line_id, subscriber) = effect.kind, key
-        told = disclosure if kind in _TOLD else ""
+        told = decision.disclosure if kind in _TOLD else ""
         return Evidence(
             kind,
             line_id,
