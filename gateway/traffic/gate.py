@@ -21,7 +21,7 @@ from gateway.model.consent import Standing
 from gateway.model.messages import Lane, MessageState, Mt
 from gateway.model.permit import Fate, Grounds, Permit, Writing
 from gateway.model.refusal import Reason, Refusal
-from gateway.policy.grounds import grounds_for, judge
+from gateway.policy.grounds import judge
 from gateway.store.hot_consent import Key, standings
 from gateway.store.hot_messages import Move, mint, move
 from gateway.store.hot_permits import PermitRow, add_permits, permits_of
@@ -69,7 +69,8 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
     known = standings(tx, {(claim.mt.line_id, claim.mt.subscriber) for claim in claims})
     tried = permits_of(tx, [claim.mt.id for claim in claims if has_a_cut(claim.mt)])
     minted = Minted()
-    made: list[Permit] = []
+    going: list[tuple[Claim, str, Grounds, Cut, set[int]]] = []
+    segments = 0
     moves: list[Move] = []
 
     def refuse(mt: Mt, refusal: Refusal, done: set[int]) -> None:
@@ -78,9 +79,9 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
 
     for claim in claims:
         mt, entry, before = claim.mt, book.by_id[claim.mt.line_id], tried.get(claim.mt.id, ())
-        done = {row.segment for row in before if row.fate is Fate.ACCEPTED}
+        done = {row.segment for row in before if row.fate is Fate.ACCEPTED} if before else set()
         try:
-            judged = grounds_for(mt, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
+            judged = judge(mt, mt.created_at, known[mt.line_id, mt.subscriber], entry.rules, tx.now)
             made_of = _cut(claim, before, done, writings, book.max_segments)
         except Exception as error:  # noqa: BLE001 - pure functions: this message fails, and the others go on
             minted.failed.append((mt, error))
@@ -94,11 +95,16 @@ def pass_gate(tx: Tx, claims: Sequence[Claim], book: RuleBook, writings: Writing
         elif isinstance(made_of, Refusal):
             refuse(mt, made_of, done)
         else:
-            first = tx.allocate("permit", len(made_of.bodies))
-            permits = _permits(first, _dies_at(tx), claim, entry.address, judged, made_of, done)
-            minted.permits.setdefault(claim.bind, []).extend(permits)
+            going.append((claim, entry.address, judged, made_of, done))
             minted.messages[mt.id] = mt
-            made += permits
+            segments += len(made_of.bodies)
+    made: list[Permit] = []
+    first, dies_at = tx.allocate("permit", segments) if going else 0, _dies_at(tx)
+    for claim, address, grounds, cutting, done in going:
+        permits = _permits(first, dies_at, claim, address, grounds, cutting, done)
+        minted.permits.setdefault(claim.bind, []).extend(permits)
+        made += permits
+        first += len(cutting.bodies)
     mint(tx, made, {mt.id: mt.opt_outs for mt in minted.messages.values()})
     move(tx, moves)
     return minted
@@ -142,8 +148,7 @@ def pass_new(
 def _cut(claim: Claim, before: Sequence[PermitRow], done: set[int], writings: Writings, most: int) -> Cut | Refusal:
     """Return the message's cut: the one that it was begun in, or the carrier's own, unless that is too long."""
     text, present = claim.mt.text, writings.get(claim.carrier, _USUAL)
-    bound = bound_cut(claim.mt, before)
-    if bound is not None:
+    if before and (bound := bound_cut(claim.mt, before)) is not None:
         return finished(text, bound, present.alphabet, done)
     return fitting(text, present, most)
 
