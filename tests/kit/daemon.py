@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ import trio
 from tests.kit import launcher
 
 PATIENCE_S: Final = 30
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Never used on a Unix socket; made once, since httpx would read all certificates of the system for each request."""
 
 LINE: Final = """
 [[line]]
@@ -92,7 +95,7 @@ class Daemon:
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask over the Unix socket, as the local user."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self._socket))
+        transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=NO_TLS)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE_S) as client:
             return await client.request(method, path, **options)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any, Final
 import httpx
 import trio
 
+from tests.kit.daemon import NO_TLS
 from tests.kit.recording.sitecustomize import FOLDER_KEY
 from tests.torture.points import Fault, Order, Points
 
@@ -29,8 +29,6 @@ KILLED: Final = -signal.SIGKILL
 STORE_UNAVAILABLE: Final = 74
 _ASKED: Final = (0, -signal.SIGTERM)
 """How a life ends that was told to: one that had hardly begun did not hear it yet."""
-_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Never used on a Unix socket; made once, since httpx would read all certificates of the system for each request."""
 _NOT_THEIRS: Final = ("COVERAGE_", FOLDER_KEY, "NOTIFY_SOCKET", "PYTEST_")
 """What a life that is killed cannot finish, or would be slowed by."""
 
@@ -186,7 +184,7 @@ class Api:
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """Ask once; None where nobody answered."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=_NO_TLS)
+        transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=NO_TLS)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=PATIENCE_S) as client:
             try:
                 return await client.request(method, path, **options)
