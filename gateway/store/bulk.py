@@ -104,7 +104,7 @@ def sql(bulk: Bulk, size: int) -> str:
     where = f" and ({bulk.where.format(**named)})" if bulk.where else ""
     change = f"update {bulk.table} set {bulk.changes.format(**named)}"  # noqa: S608
     key = f"{bulk.table}.{bulk.columns[0]}"
-    if width == 1:  # the same for all of them: a list of keys costs half of what a table of them does
+    if width == 1:  # the same for all of them: a list of keys costs two thirds of what a table of them does
         return f"{change} where {key} in ({', '.join(own)}){where}"
     rows = ", ".join([f"({', '.join(own[at : at + width])})" for at in range(0, len(own), width)])
     return f"{change} from (values {rows}) as v where {key} = v.column1{where}"
