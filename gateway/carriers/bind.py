@@ -171,6 +171,16 @@ class Bind:
             self._talk.ring()
             self._talk.progressed()
 
+    def let_gather(self, octets: int) -> None:
+        """See ``BindPort``."""
+        if self._talk is not None:
+            self._talk.let_gather(octets)
+
+    def read_on(self) -> None:
+        """See ``BindPort``."""
+        if self._talk is not None:
+            self._talk.read_on()
+
     def close_now(self, reason: str) -> None:
         """See ``BindPort``."""
         if self._talk is not None:

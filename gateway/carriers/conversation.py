@@ -91,6 +91,18 @@ class Conversation:
         if self._progress:
             self._progress.unpark_all()
 
+    def let_gather(self, octets: int) -> None:
+        """Let what comes gather in the kernel until it is that much, or ``read_on`` is called."""
+        self._wire.let_gather(octets)
+
+    def read_on(self) -> None:
+        """Read what has gathered, now; from here on read at once what comes."""
+        self._wire.let_gather(1)
+        with self._wire_errors():
+            if self._may_read():
+                while not self.ended and (data := self._wire.receive_now()) is not None:
+                    self._received(data)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds or the session is over."""
         while not self.ended and not condition():
@@ -116,14 +128,16 @@ class Conversation:
                 await self.until(self._may_read)
                 if self.ended:
                     return
-                data = await self._wire.receive()
-                self._show("in", data)
-                harvest = self.link.received(data)
-                try:
-                    if harvest.outcomes and not harvest.turns and self.link.wants_to_send:
-                        self._refill(harvest)
-                finally:  # what was read is told, even where nothing can be written any more
-                    self._deliver(harvest)
+                self._received(await self._wire.receive())
+
+    def _received(self, data: bytes) -> None:
+        self._show("in", data)
+        harvest = self.link.received(data)
+        try:
+            if harvest.outcomes and not harvest.turns and self.link.wants_to_send:
+                self._refill(harvest)
+        finally:  # what was read is told, even where nothing can be written any more
+            self._deliver(harvest)
 
     def _refill(self, harvest: Harvest) -> None:
         """Fill the slots that answers made free with what waits ahead of the window; add to what the answers brought.

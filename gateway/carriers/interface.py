@@ -110,6 +110,14 @@ class BindPort(Protocol):
         """Answer MOs and receipts: (sequence number, command_status) each. Ignored when ``session`` is gone."""
         ...
 
+    def let_gather(self, octets: int) -> None:
+        """Let what the carrier sends lie until it is that many octets: for some milliseconds, until ``read_on``."""
+        ...
+
+    def read_on(self) -> None:
+        """Read what has gathered, before this returns; and at once what comes from now on."""
+        ...
+
     def close_now(self, reason: str) -> None:
         """End the present session at once: when this returns, not a byte more is written and all is settled."""
         ...

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -39,6 +40,14 @@ class Wire(Protocol):
 
     async def receive(self) -> bytes:
         """Return the next octets, at least one; ``b""`` once the peer has ended its side. Raises ``WireError``."""
+        ...
+
+    def let_gather(self, octets: int) -> None:
+        """Have ``receive`` wait until ``octets`` are there, or the end is; 1 is as it was. Never raises."""
+        ...
+
+    def receive_now(self) -> bytes | None:
+        """Return what is there without waiting: octets, ``b""`` as ``receive`` does, or None. Raises ``WireError``."""
         ...
 
     def send_some(self, data: bytes | memoryview) -> int:
@@ -77,10 +86,22 @@ class SocketWire:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
-                try:
-                    return self._sock.recv(RECEIVE_OCTETS)
-                except BlockingIOError:
-                    continue
+                if (data := self.receive_now()) is not None:
+                    return data
+        except _FAILURES as error:
+            raise _wire_error(error) from error
+
+    def let_gather(self, octets: int) -> None:
+        """See ``Wire``."""
+        with suppress(OSError):  # whoever uses the wire next is told
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, octets)
+
+    def receive_now(self) -> bytes | None:
+        """See ``Wire``."""
+        try:
+            return self._sock.recv(RECEIVE_OCTETS)
+        except BlockingIOError:
+            return None
         except _FAILURES as error:
             raise _wire_error(error) from error
 

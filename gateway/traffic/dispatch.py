@@ -120,6 +120,11 @@ class Dispatcher:
         self._bell.set()
 
     @property
+    def has_backlog(self) -> bool:
+        """Whether messages may wait for slots, tokens or what went before them."""
+        return bool(self._backlog or self._rung or self._doubts)
+
+    @property
     def under_way(self) -> int:
         """How many messages have permits out."""
         return len(self._out)

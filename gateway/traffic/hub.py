@@ -34,7 +34,7 @@ from gateway.traffic.dispatch import Dispatcher
 from gateway.traffic.fence import Fence, Pending
 from gateway.traffic.gate import Minted
 from gateway.traffic.intake import take_in, take_in_one_by_one
-from gateway.traffic.pace import Pace
+from gateway.traffic.pace import ENOUGH_OCTETS, Pace
 from gateway.traffic.reports import Reports
 from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
@@ -96,7 +96,7 @@ class Hub:
         self._dispatcher = dispatcher
         self._verdicts = verdicts
         self._reports = reports
-        self.fence = Fence(lambda: [bind for carrier in carriers() for bind in carrier.binds], self.settled)
+        self.fence = Fence(self._binds, self.settled)
         self._ledger = AckLedger(REDELIVERY_WINDOW_S)
         self._alive: frozenset[str] = frozenset()
         self._waiting: deque[_Waiting] = deque()
@@ -104,6 +104,8 @@ class Hub:
         self._outcomes: list[Outcome] = []
         self._flying = 0
         self._pace = Pace()
+        self._rests_until = 0.0
+        self._gathering = False  # the binds let gather what comes
         self._again: list[Outcome] = []
         self._again_at = 0.0
         self._unrecorded = 0
@@ -114,6 +116,9 @@ class Hub:
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
         writer.call_before(self._turn)
+
+    def _binds(self) -> list[BindPort]:
+        return [bind for carrier in self._carriers() for bind in carrier.binds]
 
     async def recorded(self) -> None:
         """Wait until every outcome that was reported is recorded."""
@@ -160,6 +165,8 @@ class Hub:
         """Record what became of permits. Those that never left did not use their tokens."""
         self._dispatcher.give_back(bind.carrier, outcomes)
         self._unrecorded += len(outcomes)
+        if not self._outcomes:
+            self._pace.answered(self._clock.monotonic())
         self._outcomes += outcomes
         self._writer.wake()
         self._dispatcher.ring()
@@ -199,18 +206,22 @@ class Hub:
             self._again = []
             self._writer.wake()
         due = self._waiting[0].due if self._waiting else math.inf
-        if self._pace.until:
-            if now < self._pace.until:
-                due = min(due, self._pace.until)
+        if self._rests_until:
+            if now < self._rests_until:
+                due = min(due, self._rests_until)
             else:
-                self._pace.until = 0.0
+                self._rests_until = 0.0
                 self._writer.wake()
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
     def _turn(self) -> None:
         """Put what has gathered to the writer, which begins a batch; unless the turn before is still on its way."""
-        if self._pace.until and self._rests():
+        if self._flying or self._rests():
             return
+        if self._gathering:
+            self._gathering = False
+            for bind in self._binds():
+                bind.read_on()
         while not self._flying and (self._outcomes or self._gathered):
             self._pace.begin(self._clock.monotonic())
             if self._outcomes:
@@ -229,15 +240,27 @@ class Hub:
                 self._dispatcher.claim()
 
     def _rests(self) -> bool:
-        gathered = len(self._outcomes) + sum([len(waiting.arrivals) for waiting in self._gathered])
-        return not self._writer.closed and self._pace.rests(self._clock.monotonic(), gathered)
+        """Say whether what has gathered waits for more; then see to it that it does not wait too long."""
+        if self._writer.closed or not self._writer.near:
+            return False
+        texts = sum([len(waiting.arrivals) for waiting in self._gathered])
+        wanted = self._dispatcher.has_backlog
+        until = self._pace.rest(self._clock.monotonic(), texts, len(self._outcomes), is_wanted=wanted)
+        if not until:
+            return False
+        if texts and not (wanted or self._gathering):
+            self._gathering = True
+            for bind in self._binds():
+                bind.let_gather(ENOUGH_OCTETS)
+        self._rests_until = until
+        if until < self._looks_at:
+            self._wake.set()
+        return True
 
     def _landed(self) -> None:
         self._flying -= 1
-        if self._gathered and not self._flying and self._writer.near:
-            self._pace.end(self._clock.monotonic())
-            if self._pace.until < self._looks_at:
-                self._wake.set()
+        if not self._flying:
+            self._pace.end(self._clock.monotonic(), came=bool(self._gathered))
 
     def _take(self, together: Sequence[_Waiting], *, one_by_one: bool = False) -> None:
         """Put a batch to the writer; ``one_by_one`` where we failed on it, which is our bug."""

@@ -5,6 +5,8 @@ runs, the next one would hold one or two, and all of the processor's time would 
 times as long has passed as the loop was busy with the last one. Nothing waits where nothing came meanwhile (who sends
 may wait for our answer), where enough has gathered, or behind a slow disk, whose commits are pause enough.
 
+What carriers answer to submits waits longer, for the next text: nobody waits for it, unless messages wait for slots.
+
 All times are monotonic seconds.
 """
 
@@ -12,34 +14,53 @@ from __future__ import annotations
 
 from typing import Final
 
-PERIODS: Final = 3
+PERIODS: Final = 8
 """From the beginning of a turn to that of the next, in times of what the loop was busy with it."""
-MOST_S: Final = 0.005
-"""No rest is longer."""
+MOST_S: Final = 0.002
+"""No text rests longer."""
+ANSWERS_S: Final = 0.01
+"""How long carriers' answers wait for a text. A crash meanwhile leaves their messages uncertain."""
+MEMORY: Final = 4
+"""So many turns in which nothing came show that senders wait for answers. One alone may be chance."""
 ENOUGH: Final = 16
 """Texts and carriers' answers that need not wait for company."""
+ENOUGH_OCTETS: Final = 64 * ENOUGH
+"""So much of them on one connection: less is not even read while texts rest."""
 
 
 class Pace:
-    """The pace of one hub's turns."""
+    """The pace of one hub's turns: until when all rests (``until``), and answers alone (``answers_until``); 0: not."""
 
     def __init__(self) -> None:
-        self.until = 0.0
+        self.until = self.answers_until = 0.0
         self._began = self._ran = 0.0
+        self._company = 0
 
     def begin(self, now: float) -> None:
         """Note that a turn begins."""
-        self.until = 0.0
+        self.until = self.answers_until = 0.0
         self._began = self._ran = now
 
     def run(self, now: float) -> None:
         """Note that its statements have run, and its commit begins."""
         self._ran = now
 
-    def end(self, now: float) -> None:
-        """Note that it has ended, and that texts came meanwhile; ``until`` is how long those that come now wait."""
-        self.until = min(self._began + PERIODS * (self._ran - self._began), now + MOST_S)
+    def end(self, now: float, *, came: bool) -> None:
+        """Note that it has ended, and whether texts came meanwhile."""
+        self._company = MEMORY if came else self._company - 1
+        if self._company > 0:
+            self.until = min(self._began + PERIODS * (self._ran - self._began), now + MOST_S)
 
-    def rests(self, now: float, gathered: int) -> bool:
-        """Say whether what has gathered waits for more."""
-        return now < self.until and gathered < ENOUGH
+    def answered(self, now: float) -> None:
+        """Note that answers came where none waited."""
+        self.answers_until = now + ANSWERS_S
+
+    def rest(self, now: float, texts: int, answers: int, *, is_wanted: bool) -> float:
+        """Return until when what has gathered waits for more; 0 if its turn begins.
+
+        ``is_wanted``: messages wait for what the turn brings them.
+        """
+        if texts + answers >= ENOUGH:
+            return 0.0
+        until = self.until if texts or is_wanted else max(self.until, self.answers_until)
+        return until if now < until else 0.0

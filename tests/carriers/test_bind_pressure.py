@@ -197,3 +197,51 @@ async def test_a_conversation_cut_at_every_octet(autojump_clock: MockClock, *, o
         assert len(submitted) == len(set(submitted))
         acked = {sequence for _, sequence in rig.ledger.acks}
         assert acked >= {sequence for sequence, _ in rig.smscs[0].responses}
+
+
+async def test_what_comes_while_traffic_rests_is_read_together(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.bind.let_gather(10_000)
+        for text in ("one", "two", "three"):
+            await rig.smsc.text(text)
+            await settle()
+        assert rig.ledger.texts == []
+        rig.bind.read_on()
+        assert rig.ledger.texts == ["one", "two", "three"], "before it returns"
+        await rig.smsc.text("four")
+        await settle()
+        assert rig.ledger.texts[3:] == ["four"], "at once again"
+
+
+async def test_enough_is_read_though_nobody_says_so(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.bind.let_gather(100)
+        await rig.smsc.text("one")
+        await settle()
+        assert rig.ledger.texts == []
+        await rig.smsc.text("x" * 100)
+        await settle()
+        assert rig.ledger.texts == ["one", "x" * 100]
+
+
+async def test_the_carrier_that_hangs_up_during_a_rest_is_not_read_twice(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.bind.let_gather(10_000)
+        await rig.smsc.text("one")
+        rig.smsc.wire.close()
+        rig.bind.read_on()
+        assert rig.ledger.texts == ["one"]
+        await settle()
+        assert not rig.bind.bound
+        rig.bind.let_gather(1)
+        rig.bind.read_on()
+
+
+async def test_a_bind_that_may_not_read_does_not(autojump_clock: MockClock) -> None:
+    async with Rig(max_unacked=1).bound() as rig:
+        await rig.smsc.text("one")
+        await settle()
+        rig.bind.let_gather(10_000)
+        await rig.smsc.text("two")
+        rig.bind.read_on()
+        assert rig.ledger.texts == ["one"]

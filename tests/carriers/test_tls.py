@@ -94,6 +94,21 @@ async def test_octets_pass_both_ways_and_the_end_is_empty(autojump_clock: MockCl
     ours.close()
 
 
+async def test_what_gathers_is_read_without_waiting(autojump_clock: MockClock) -> None:
+    ours, theirs, inner = pair(make_context(CA, "", "", "1.3"), server_context())
+    await shake(ours, theirs)
+    ours.let_gather(1_000)
+    assert inner.gathers == 1_000
+    while ours.receive_now() is not None:  # what the server says of its session
+        pass
+    theirs.send_some(b"one")
+    theirs.send_some(b"two")
+    assert [ours.receive_now(), ours.receive_now(), ours.receive_now()] == [b"one", b"two", None]
+    theirs.close()
+    assert ours.receive_now() == b""
+    ours.close()
+
+
 async def test_a_stream_that_just_ends_is_an_end(autojump_clock: MockClock) -> None:
     ours, theirs, _ = pair(make_context(CA, "", "", "1.2"), server_context())
     await shake(ours, theirs)

@@ -79,6 +79,43 @@ async def test_closing_wakes_whoever_waits(make: Callable[[], tuple[Wire, Wire]]
     theirs.close()
 
 
+@KINDS
+async def test_what_gathers_wakes_nobody_before_it_is_enough(make: Callable[[], tuple[Wire, Wire]]) -> None:
+    ours, theirs = make()
+    ours.let_gather(4)
+    read: list[bytes] = []
+
+    async def reader() -> None:
+        while data := await ours.receive():
+            read.append(data)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reader)
+        theirs.send_some(b"one")
+        await settle()
+        assert read == []
+        assert ours.receive_now() == b"one"
+        assert ours.receive_now() is None
+        theirs.send_some(b"four")
+        await settle()
+        assert read == [b"four"]
+        theirs.send_some(b"two")
+        await settle()
+        ours.let_gather(1)
+        await settle()
+        assert read == [b"four", b"two"]
+        ours.let_gather(4)
+        theirs.send_some(b"end")
+        theirs.close()
+        await settle()
+        assert read == [b"four", b"two", b"end"], "the end waits for nothing"
+    assert ours.receive_now() == b""
+    ours.close()
+    ours.let_gather(1)
+    with pytest.raises(WireError):
+        ours.receive_now()
+
+
 async def test_a_reset_is_a_wire_error() -> None:
     ours, theirs = socket_wires()
     assert isinstance(theirs, SocketWire)

@@ -39,6 +39,8 @@ class FakeBind:
         self.acks_leave = True
         self.on_answer: Callable[[int, int], None] = lambda sequence, status: None
         self.closed: list[str] = []
+        self.gathers = 1
+        self.unread: Callable[[], object] = lambda: None
         self._sessions = 0
         self._unsettled: dict[int, Permit] = {}
         self._half_done = trio.Event()
@@ -104,6 +106,13 @@ class FakeBind:
             self.on_answer(sequence, status)
         if self.acks_leave:
             self.told.acks_written(self, session, [sequence for sequence, _ in answers])
+
+    def let_gather(self, octets: int) -> None:
+        self.gathers = octets
+
+    def read_on(self) -> None:
+        self.gathers = 1
+        self.unread()
 
     def close_now(self, reason: str) -> None:
         self.closed.append(reason)

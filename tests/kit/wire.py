@@ -35,6 +35,7 @@ class MemoryWire:
         self.taken = bytearray()
         self.log: list[tuple[int, int]] = []
         self.broken: str | None = None
+        self.gathers = 1
 
     @property
     def unsent(self) -> bool:
@@ -60,15 +61,23 @@ class MemoryWire:
     async def receive(self) -> bytes:
         await trio.lowlevel.checkpoint()
         while True:
-            self._check()
-            if self._in.buffer:
-                data = bytes(self._in.buffer[:65_536])
-                del self._in.buffer[:65_536]
-                self._in.changed.unpark_all()
+            ready = len(self._in.buffer) >= self.gathers or self._in.ended or self.closed or self.broken
+            if ready and (data := self.receive_now()) is not None:
                 return data
-            if self._in.ended:
-                return b""
             await self._in.changed.park()
+
+    def let_gather(self, octets: int) -> None:
+        self.gathers = octets
+        self._in.changed.unpark_all()
+
+    def receive_now(self) -> bytes | None:
+        self._check()
+        if self._in.buffer:
+            data = bytes(self._in.buffer[:65_536])
+            del self._in.buffer[:65_536]
+            self._in.changed.unpark_all()
+            return data
+        return b"" if self._in.ended else None
 
     def send_some(self, data: bytes | memoryview) -> int:
         self._check()

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gateway.traffic.pace import ENOUGH, MOST_S, PERIODS, Pace
+from gateway.model.messages import MessageState
+from gateway.traffic.pace import ANSWERS_S, ENOUGH, ENOUGH_OCTETS, MEMORY, MOST_S, PERIODS, Pace
+from tests.kit.binds import FakeCarrier
 from tests.traffic.test_claims import subscribers
 from tests.traffic.world import World, settle, world
 
@@ -18,50 +20,99 @@ TIMES = st.floats(0, 1e6)
 SPANS = st.floats(0, 10)
 
 
+def ended(pace: Pace, at: float, *, busy: float = 0.0005, commit: float = 0.0005, came: bool = True) -> float:
+    """Have a turn begin ``at`` some time, and end; return when it did."""
+    pace.begin(at)
+    pace.run(at + busy)
+    end = at + busy + commit
+    pace.end(end, came=came)
+    return end
+
+
 def test_a_turn_that_kept_the_loop_busy_is_followed_by_a_rest() -> None:
     pace = Pace()
-    pace.begin(100.0)
-    pace.run(100.001)
-    pace.end(100.0015)
-    assert pace.until == pytest.approx(100.0 + PERIODS * 0.001)
-    assert pace.rests(100.002, ENOUGH - 1)
-    assert not pace.rests(100.002, ENOUGH)
-    assert not pace.rests(100.0 + (PERIODS + 0.1) * 0.001, 1)
+    end = ended(pace, 100.0, busy=0.0003)
+    until = pytest.approx(100.0 + PERIODS * 0.0003)
+    assert pace.rest(end, 1, 0, is_wanted=False) == until
+    assert pace.rest(end, 1, ENOUGH - 2, is_wanted=True) == until
+    assert pace.rest(end, 1, ENOUGH - 1, is_wanted=False) == 0
+    assert pace.rest(100.0 + (PERIODS + 0.1) * 0.0003, 1, 0, is_wanted=False) == 0
 
 
 def test_a_slow_disk_is_pause_enough() -> None:
     pace = Pace()
-    pace.begin(100.0)
-    pace.run(100.001)
-    pace.end(100.02)
-    assert not pace.rests(100.02, 1)
+    end = ended(pace, 100.0, commit=0.02)
+    assert pace.rest(end, 1, 0, is_wanted=False) == 0
 
 
-@given(at=TIMES, busy=SPANS, commit=SPANS, later=SPANS)
-def test_no_rest_is_long(at: float, busy: float, commit: float, later: float) -> None:
+def test_senders_that_wait_for_answers_are_not_kept_waiting() -> None:
     pace = Pace()
-    pace.begin(at)
-    pace.run(at + busy)
-    pace.end(ended := at + busy + commit)
-    assert pace.until <= ended + MOST_S
-    assert not pace.rests(ended + MOST_S + later, 0)
-    pace.begin(ended)
-    assert not pace.rests(ended, 0), "it is over once a turn begins"
+    end = ended(pace, 100.0, came=False)
+    assert pace.rest(end, 1, 0, is_wanted=False) == 0
+    end = ended(pace, 101.0)
+    for turn in range(1, MEMORY):
+        end = ended(pace, 101.0 + turn, came=False)
+        assert pace.rest(end, 1, 0, is_wanted=False) > end, "once may be chance"
+    end = ended(pace, 110.0, came=False)
+    assert pace.rest(end, 1, 0, is_wanted=False) == 0
+
+
+def test_answers_wait_for_a_text_unless_messages_wait_for_them() -> None:
+    pace = Pace()
+    pace.answered(100.0)
+    until = pytest.approx(100.0 + ANSWERS_S)
+    assert pace.rest(100.001, 0, 1, is_wanted=False) == until
+    assert pace.rest(100.001, 0, ENOUGH, is_wanted=False) == 0
+    assert pace.rest(100.001, 0, 1, is_wanted=True) == 0
+    assert pace.rest(100.001, 1, 1, is_wanted=False) == 0, "here it is"
+    assert pace.rest(100.001 + ANSWERS_S, 0, 1, is_wanted=False) == 0
+
+
+@given(at=TIMES, busy=SPANS, commit=SPANS, later=SPANS, answered=SPANS)
+def test_no_rest_is_long(at: float, busy: float, commit: float, later: float, answered: float) -> None:
+    pace = Pace()
+    end = ended(pace, at, busy=busy, commit=commit)
+    pace.answered(answers := end + answered)
+    assert pace.rest(end, 1, 0, is_wanted=False) <= end + MOST_S
+    assert pace.rest(end + MOST_S + later, 1, 0, is_wanted=False) == 0
+    assert pace.rest(answers + max(MOST_S, ANSWERS_S) + later, 0, 1, is_wanted=False) == 0
+    pace.begin(end)
+    assert pace.rest(end, 0, 1, is_wanted=False) == 0, "it is over once a turn begins"
 
 
 class Slow(Pace):
-    """A turn of the test's clock takes no time; here the next one waits a second."""
+    """A turn of the test's clock takes no time; here the next one waits a second, and answers ten.
 
-    def end(self, now: float) -> None:
-        self.until = now + 1.0
+    ``turns`` is when they began.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[float] = []
+
+    def begin(self, now: float) -> None:
+        super().begin(now)
+        self.turns.append(now)
+
+    def end(self, now: float, *, came: bool) -> None:
+        self.until = now + 1.0 if came else 0.0
+
+    def answered(self, now: float) -> None:
+        self.answers_until = now + 10.0
 
 
-async def bring_one_meanwhile(here: World) -> None:
-    """Have one more text come while the first one's turn ends; return when it waits."""
+async def slowly(here: World) -> Slow:
+    """Have this world keep such a pace from now on."""
     await settle()
-    first, second = subscribers(2)
-    here.hub._pace = Slow()
+    pace = here.hub._pace = Slow()
     here.store.writer.near = True
+    return pace
+
+
+async def bring_one_meanwhile(here: World) -> Slow:
+    """Have one more text come while the first one's turn ends; return when it waits."""
+    pace = await slowly(here)
+    first, second = subscribers(2)
 
     def meanwhile(sequence: int, status: int) -> None:
         if len(here.bind.answers) == 1:
@@ -70,6 +121,7 @@ async def bring_one_meanwhile(here: World) -> None:
     here.bind.on_answer = meanwhile
     here.say("hello", subscriber=first)
     await settle()
+    return pace
 
 
 async def test_what_came_during_a_turn_waits_for_company(autojump_clock: MockClock, tmp_path: Path) -> None:
@@ -94,9 +146,7 @@ async def test_enough_waits_for_nobody(autojump_clock: MockClock, tmp_path: Path
 
 async def test_who_texts_when_nothing_is_under_way_does_not_wait(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        await settle()
-        here.hub._pace = Slow()
-        here.store.writer.near = True
+        await slowly(here)
         for who in subscribers(3):
             here.say("hello", subscriber=who)
             await settle()
@@ -109,3 +159,75 @@ async def test_the_end_waits_for_nobody(autojump_clock: MockClock, tmp_path: Pat
         here.store.writer.stop()
         await settle()
         assert len(here.bind.answers) == 2
+
+
+async def test_binds_let_gather_what_comes_while_texts_rest(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        assert here.bind.gathers == 1
+        pace = await bring_one_meanwhile(here)
+        assert here.bind.gathers == ENOUGH_OCTETS
+        third = subscribers(3)[2]
+        here.bind.unread = lambda: here.say("hello", subscriber=third)
+        await trio.sleep(1.1)
+        assert (here.bind.gathers, len(here.bind.answers)) == (1, 3)
+        assert len(pace.turns) == 2, "what was read shares the turn"
+
+
+async def test_binds_read_at_once_again_where_enough_ended_the_rest(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await bring_one_meanwhile(here)
+        for who in subscribers(ENOUGH + 1)[2:]:
+            here.say("hello", subscriber=who)
+        await settle()
+        assert here.bind.gathers == 1
+
+
+async def states(here: World) -> list[tuple[int]]:
+    """Return the states of what was sent."""
+    return await here.rows("SELECT state FROM message WHERE state <> 20 ORDER BY id")
+
+
+@pytest.mark.parametrize("next_text", [True, False])
+async def test_answers_wait_for_the_next_text_or_a_while(
+    autojump_clock: MockClock, tmp_path: Path, *, next_text: bool
+) -> None:
+    async with world(tmp_path) as here:
+        await slowly(here)
+        first, second = subscribers(2)
+        here.say("HELP", subscriber=first)
+        await settle()
+        here.bind.settle(*here.bind.write())
+        await settle()
+        assert await states(here) == [(MessageState.SENDING.value,)]
+        assert here.bind.gathers == 1, "a text is noticed at once"
+        if next_text:
+            here.say("HELP", subscriber=second)
+            await settle()
+        else:
+            await trio.sleep(9.9)
+            assert await states(here) == [(MessageState.SENDING.value,)]
+            await trio.sleep(0.2)
+        assert (await states(here))[0] == (MessageState.SENT.value,)
+        assert len(here.bind.answers) == 1 + next_text
+
+
+async def test_answers_that_messages_wait_for_do_not_rest(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path, [FakeCarrier(window=1)]) as here:
+        await slowly(here)
+        for text in ("one", "two"):
+            await here.send(text)
+        await settle()
+        assert here.texts() == ["one"]
+        here.bind.settle(*here.bind.write())
+        await settle()
+        assert here.texts() == ["one", "two"]
+
+
+async def test_answers_that_wait_are_recorded_at_the_end(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await slowly(here)
+        here.say("HELP", subscriber=subscribers(1)[0])
+        await settle()
+        here.bind.settle(*here.bind.write())
+        await here.hub.recorded()
+        assert await states(here) == [(MessageState.SENT.value,)]
