@@ -171,6 +171,11 @@ class Bind:
             self._talk.ring()
             self._talk.progressed()
 
+    def flush(self) -> None:
+        """See ``BindPort``."""
+        if self._talk is not None:
+            self._talk.flush()
+
     def let_gather(self, octets: int) -> None:
         """See ``BindPort``."""
         if self._talk is not None:

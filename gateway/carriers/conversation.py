@@ -65,6 +65,7 @@ class Conversation:
         self._to = listeners
         self._over = trio.Event()
         # Whoever waits checks its condition and parks in one step, so no ring is lost.
+        self._is_blocked = False  # the kernel takes no more
         self._rung = False  # since the writer began its present round
         self._work = trio.lowlevel.ParkingLot()  # the writer
         self._progress = trio.lowlevel.ParkingLot()  # the reader that waits for room; a drain
@@ -90,6 +91,16 @@ class Conversation:
         """Wake those who wait for something to have changed."""
         if self._progress:
             self._progress.unpark_all()
+
+    def flush(self) -> None:
+        """Write now what the writer was woken for, unless it waits for the kernel."""
+        if not (self.ended or self._is_blocked) and self.link.wants_to_send:
+            with self._wire_errors():
+                harvest = self.link.pump(self._send)
+                self._is_blocked = harvest.blocked or self._wire.unsent
+                if self._is_blocked:
+                    self.ring()
+                self._deliver(harvest)
 
     def let_gather(self, octets: int) -> None:
         """Let what comes gather in the kernel until it is that much, or ``read_on`` is called."""
@@ -163,7 +174,8 @@ class Conversation:
                 self._deliver(harvest, rung=False)
                 if self.ended:
                     return
-                if harvest.blocked or self._wire.unsent:
+                self._is_blocked = harvest.blocked or self._wire.unsent
+                if self._is_blocked:
                     await self._wire.wait_writable()
                 elif self._rung or (harvest.octets and self.link.wants_to_send):
                     await trio.lowlevel.checkpoint()

@@ -110,6 +110,10 @@ class BindPort(Protocol):
         """Answer MOs and receipts: (sequence number, command_status) each. Ignored when ``session`` is gone."""
         ...
 
+    def flush(self) -> None:
+        """Write what waits to be written, as far as the kernel takes it now. By itself it goes one step later."""
+        ...
+
     def let_gather(self, octets: int) -> None:
         """Let what the carrier sends lie until it is that many octets: for some milliseconds, until ``read_on``."""
         ...

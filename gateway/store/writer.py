@@ -68,6 +68,7 @@ class Writer(ABC):
         self.near = False
         """Whether quick jobs run in the Trio thread."""
         self._before: Callable[[], None] = _nothing
+        self._after: Callable[[], None] = _nothing
 
     @property
     def waiting(self) -> int:
@@ -85,6 +86,10 @@ class Writer(ABC):
     def call_before(self, fill: Callable[[], None]) -> None:
         """Have ``fill`` called before a batch, to ``put`` what has gathered. ``wake`` says that something has."""
         self._before = fill
+
+    def call_after(self, follow: Callable[[], None]) -> None:
+        """Have ``follow`` called when all jobs of a batch were told their end, in the same callback."""
+        self._after = follow
 
     def wake(self) -> None:
         """Look for work once the batch under way has ended, or at once; what comes in one instant goes together."""
@@ -148,9 +153,9 @@ class Writer(ABC):
     def _deliver(self, batch: Batch) -> None:
         """Tell everybody, in commit order. A callback that raises is a bug, but costs nobody else the answer."""
         bugs: list[Exception] = []
-        for completion in batch.completions:
+        for tell in (*[completion.deliver for completion in batch.completions], self._after):
             try:
-                completion.deliver()
+                tell()
             except Exception as error:  # noqa: BLE001 - collected, and raised once everybody was told
                 bugs.append(error)
         self._waiting -= len(batch.completions)

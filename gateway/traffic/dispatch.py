@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -296,19 +297,22 @@ class Dispatcher:
         for rested, seconds in result.rests.items():
             _keep(self._resting, rested, now + seconds)
         held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in minted.waiting]
-        self._reports.refused(minted.refused)
-        self._reports.failed(minted.failed)
-        self._reports.handed_over(minted.messages.values())
-        self._left(minted.messages.values())
         self._claims += 1
         for carrier, bind, permits in offers:
             self._served[carrier.name] = self._claims
             carrier.throttle.take(len(permits), now)
             self._serving.took(permits, now)
             bind.offer(permits)
+        self._reports.later(partial(self._tell, minted))
         # What is behind those that went, or were refused, or rest, may go; but what cannot even rest must not spin.
         if minted.messages or minted.refused or minted.failed or any(held):
             self.ring()
+
+    def _tell(self, minted: Minted) -> None:
+        self._reports.refused(minted.refused)
+        self._reports.failed(minted.failed)
+        self._reports.handed_over(minted.messages.values())
+        self._left(minted.messages.values())
 
     def _offers(self, minted: Minted) -> list[tuple[CarrierPort, BindPort, list[Permit]]]:
         """Return what each bind gets. What was minted for one that has left is taken back by the next claim."""

@@ -14,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Final
 
@@ -116,6 +117,7 @@ class Hub:
         self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
         writer.call_before(self._turn)
+        writer.call_after(self._leave)
 
     def _binds(self) -> list[BindPort]:
         return [bind for carrier in self._carriers() for bind in carrier.binds]
@@ -257,6 +259,12 @@ class Hub:
             self._wake.set()
         return True
 
+    def _leave(self) -> None:
+        """Send what a batch brought, in the callback of its commit, and only then count it: the carrier is at work."""
+        for bind in self._binds():
+            bind.flush()
+        self._reports.catch_up()
+
     def _landed(self) -> None:
         self._flying -= 1
         if not self._flying:
@@ -307,7 +315,7 @@ class Hub:
 
     def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
-        self._reports.taken_in(intake, book)
+        self._reports.later(partial(self._reports.taken_in, intake, book))
         self._dispatcher.texted(taken.key for taken in intake.taken if taken.key is not None)
         all_taken = iter(intake.taken)
         for waiting in together:
@@ -366,8 +374,9 @@ class Hub:
             self._progress = trio.Event()
             if (pending := self.fence.raise_for(settled.learned.narrowed)) and self._nursery is not None:
                 self._nursery.start_soon(self.fence.stand, pending)
-            self._reports.settled(outcomes, settled, self._dispatcher.lanes_of)
-            self._reports.learned(settled.learned)
+            lanes = self._dispatcher.lanes_of([outcome.permit.message_id for outcome in outcomes])
+            self._reports.later(partial(self._reports.settled, outcomes, settled, lanes))
+            self._reports.later(partial(self._reports.learned, settled.learned))
             self._dispatcher.moved(settled, outcomes)
             self._landed()
 

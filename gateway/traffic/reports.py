@@ -5,7 +5,7 @@ The flows call these methods in the Trio thread once a commit or an answer is ce
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
@@ -26,9 +26,6 @@ from gateway.traffic.taken import Intake, Taken
 from gateway.traffic.upstream import Learned
 
 _log = structlog.get_logger(__name__)
-
-LanesOf = Callable[[Sequence[int]], Sequence[Lane | None]]
-"""The lanes of messages, by their ids; None for those that are not under way."""
 
 FEW: Final = 8
 """Of what goes to quarantine for one reason, so many are logged; the others count, and are logged at each doubling."""
@@ -55,6 +52,16 @@ class Reports:
         self._metrics = metrics
         self._clock = clock
         self._put_aside: Counter[tuple[str, str]] = Counter()
+        self._later: deque[Callable[[], None]] = deque()
+
+    def later(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called by ``catch_up``: what leaves for a carrier does not wait for what is told of it."""
+        self._later.append(tell)
+
+    def catch_up(self) -> None:
+        """Tell what was left for later."""
+        while self._later:
+            self._later.popleft()()
 
     def taken_in(self, intake: Intake, book: RuleBook) -> None:
         """A batch was committed. Counted by what is alike, and written down text by text only where that is asked."""
@@ -158,9 +165,8 @@ class Reports:
             seconds = [max(0.0, each) for each in seconds]
         self._metrics.reply_seconds.observe(seconds)
 
-    def settled(self, outcomes: Sequence[Outcome], settled: Settled, lanes_of: LanesOf) -> None:
-        """Outcomes were recorded. ``lanes_of`` knows the lanes of the messages that are under way, by id."""
-        lanes = lanes_of([outcome.permit.message_id for outcome in outcomes])
+    def settled(self, outcomes: Sequence[Outcome], settled: Settled, lanes: Sequence[Lane | None]) -> None:
+        """Outcomes were recorded. ``lanes`` are those of their messages; None for one that is not under way."""
         if None in lanes:
             lanes = [lane or _lane_of(outcome, settled) for outcome, lane in zip(outcomes, lanes, strict=True)]
         alike = Counter([(o.permit.carrier, lane, o.fate, o.status) for o, lane in zip(outcomes, lanes, strict=True)])

@@ -245,3 +245,44 @@ async def test_a_bind_that_may_not_read_does_not(autojump_clock: MockClock) -> N
         await rig.smsc.text("two")
         rig.bind.read_on()
         assert rig.ledger.texts == ["one"]
+
+
+async def test_what_is_flushed_leaves_before_the_next_step_and_once(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.bind.flush()
+        before = len(rig.wire.log)
+        rig.bind.offer([permit(1), permit(2, subscriber=BOB)])
+        rig.bind.flush()
+        assert len(rig.wire.log) == before + 1
+        written = len(rig.wire.taken)
+        await settle()
+        assert len(rig.wire.taken) == written
+        assert rig.ledger.fates == {1: Fate.ACCEPTED, 2: Fate.ACCEPTED}
+
+
+async def test_what_the_kernel_does_not_take_at_a_flush_follows_when_it_does(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        whole = await submit_octets(rig)
+        for cut in range(whole + 1):
+            rig.wire.allow(cut)
+            rig.bind.offer([permit(cut)])
+            rig.bind.flush()
+            offered = len(rig.wire.log)
+            if cut < whole:
+                await settle()
+                rig.bind.flush()
+                assert len(rig.wire.log) <= offered + 1, "who waits for the kernel is left alone"
+            rig.wire.allow(None)
+            await settle()
+            assert rig.ledger.fates[cut] is Fate.ACCEPTED
+        assert len(rig.smsc.submits) == whole + 2
+
+
+async def test_a_wire_that_breaks_at_a_flush_ends_the_session(autojump_clock: MockClock) -> None:
+    async with Rig().bound() as rig:
+        rig.wire.break_down("the cable was cut")
+        rig.bind.offer([permit(1)])
+        rig.bind.flush()
+        assert not rig.bind.bound
+        assert rig.ledger.fates == {1: Fate.RETURNED}
+        rig.bind.flush()

@@ -40,6 +40,7 @@ class FakeBind:
         self.on_answer: Callable[[int, int], None] = lambda sequence, status: None
         self.closed: list[str] = []
         self.gathers = 1
+        self.on_flush: Callable[[], object] = lambda: None
         self.unread: Callable[[], object] = lambda: None
         self._sessions = 0
         self._unsettled: dict[int, Permit] = {}
@@ -106,6 +107,9 @@ class FakeBind:
             self.on_answer(sequence, status)
         if self.acks_leave:
             self.told.acks_written(self, session, [sequence for sequence, _ in answers])
+
+    def flush(self) -> None:
+        self.on_flush()
 
     def let_gather(self, octets: int) -> None:
         self.gathers = octets

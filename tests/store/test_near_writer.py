@@ -156,3 +156,17 @@ async def test_who_gathers_is_asked_again_once_what_was_put_is_done(tmp_path: Pa
                 await trio.lowlevel.checkpoint()
     assert done == [1, 2]
     assert not failures
+
+
+async def test_who_follows_a_batch_is_called_once_when_all_of_it_were_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with serving(near(tmp_path)) as writer:
+        await writer.run(lambda _tx: None, "open")
+        writer.call_after(lambda: told.append("after"))
+
+        writer.put(Job(lambda _tx: None, lambda _none: told.append("one"), lambda _error: None, "one", is_quick=True))
+        writer.put(Job(lambda _tx: None, lambda _none: told.append("two"), lambda _error: None, "two", is_quick=True))
+        with trio.fail_after(30):
+            while len(told) < 3:
+                await trio.lowlevel.checkpoint()
+    assert told == ["one", "two", "after"]

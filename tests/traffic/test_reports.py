@@ -143,3 +143,17 @@ async def test_a_message_that_cannot_be_cut_fails_alone(
         assert await here.state(bad) is MessageState.FAILED
         assert await here.one("select reason from message where id = ?", bad) == "internal error"
     assert [entry["id"] for entry in logs if entry["event"] == "message failed: our bug"] == [bad]
+
+
+async def test_what_a_commit_brings_leaves_before_it_is_counted(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await settle()
+        series = 'gateway_mo_total{line="85700",outcome="help"}'
+        left: list[tuple[int, int, float]] = []
+        here.bind.on_flush = lambda: left.append(
+            (len(here.bind.answers), len(here.bind.offered), counted(here, series))
+        )
+        here.say("HELP")
+        await settle()
+        assert left[0] == (1, 1, 0), "ack and reply are given to the bind, and nothing is counted yet"
+        assert counted(here, series) == 1

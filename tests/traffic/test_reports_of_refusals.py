@@ -69,7 +69,7 @@ def test_a_late_acceptance_names_no_refusal(bench: Bench) -> None:
     messages = {permit.message_id: bench.mt(permit.message_id)}
     with structlog.testing.capture_logs() as logs:
         settled = Settled(messages, {permit.message_id: late})
-        Reports(Metrics(node="gw1"), FakeClock()).settled(outcomes, settled, lambda ids: [None] * len(ids))
+        Reports(Metrics(node="gw1"), FakeClock()).settled(outcomes, settled, [None])
     assert [(entry["event"], entry["reason"], "carrier" in entry) for entry in logs] == [
         ("message partial", "late", False)
     ]
