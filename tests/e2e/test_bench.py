@@ -28,7 +28,9 @@ def place() -> Iterator[Path]:
     with TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
         while RUNNING:
-            RUNNING.pop().terminate()
+            process = RUNNING.pop()
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -113,8 +113,8 @@ COMMAND = bench
 
 
 async def _until_ended(plan: BenchPlan) -> dict[str, Any]:
-    """Measure; SIGTERM ends it in order, as Ctrl-C does."""
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+    """Measure; SIGTERM and Ctrl-C end it in order."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_end, signals)
             found = await measure(plan, version(), partial(_say, live=sys.stderr.isatty()))
@@ -123,7 +123,9 @@ async def _until_ended(plan: BenchPlan) -> dict[str, Any]:
 
 
 async def _end(signals: Any) -> None:
-    async for _ in signals:
+    async for number in signals:
+        if number == signal.SIGINT:  # Python's own may come up where exceptions are lost: in a finalizer
+            raise KeyboardInterrupt
         raise EndedError("ended by SIGTERM; nothing is left behind")
 
 
