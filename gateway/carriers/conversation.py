@@ -107,12 +107,16 @@ class Conversation:
         self._wire.let_gather(octets)
 
     def read_on(self) -> None:
-        """Read what has gathered, now; from here on read at once what comes."""
+        """Read what has gathered, now; from here on read at once what comes.
+
+        That is one read: a peer that sends as fast as we read must not keep us here. The reader goes on.
+        """
         self._wire.let_gather(1)
+        if self.ended or self.link.sated or self.link.answer_octets > ANSWERS_OCTETS:
+            return
         with self._wire_errors():
-            if self._may_read():
-                while not self.ended and (data := self._wire.receive_now()) is not None:
-                    self._received(data)
+            if (data := self._wire.receive_now()) is not None:
+                self._received(data)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds or the session is over."""

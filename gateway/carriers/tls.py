@@ -78,7 +78,7 @@ class TlsWire:
                     self._engine.do_handshake()
                 except ssl.SSLWantReadError:
                     await self._flush()
-                    if not self._feed(await self._inner.receive()):
+                    if not await self._feed():
                         raise WireError("the carrier closed the connection during the TLS handshake") from None
                 except ssl.SSLError as error:
                     with suppress(WireError):  # the alert that tells the carrier why; it may be gone
@@ -93,36 +93,25 @@ class TlsWire:
     async def receive(self) -> bytes:
         """See ``Wire``."""
         with _renamed():
-            while (data := self._read()) is None:
-                self._push()
-                self._feed(await self._inner.receive())
-            return data
+            while True:
+                try:
+                    return self._engine.read(RECEIVE_OCTETS)
+                except ssl.SSLWantReadError:
+                    self._push()
+                    await self._feed()
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return b""
 
     def let_gather(self, octets: int) -> None:
-        """See ``Wire``."""
-        self._inner.let_gather(octets)
+        """See ``Wire``. Does nothing: ``receive`` alone knows what the engine still holds."""
 
     def receive_now(self) -> bytes | None:
-        """See ``Wire``."""
-        with _renamed():
-            while (data := self._read()) is None:
-                self._push()
-                if (cipher := self._inner.receive_now()) is None:
-                    return None
-                self._feed(cipher)
-            return data
+        """See ``Wire``. Leaves it to ``receive``, always."""
+        return None
 
-    def _read(self) -> bytes | None:
-        """Return what the engine has deciphered, ``b""`` at the end, None if it needs more."""
-        try:
-            return self._engine.read(RECEIVE_OCTETS)
-        except ssl.SSLWantReadError:
-            return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
-
-    def _feed(self, data: bytes) -> bool:
-        """Give the engine what came next; False at the end of the stream."""
+    async def _feed(self) -> bool:
+        """Give the engine what comes next; False at the end of the stream."""
+        data = await self._inner.receive()
         if data:
             self._in.write(data)
         else:

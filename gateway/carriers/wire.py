@@ -43,11 +43,11 @@ class Wire(Protocol):
         ...
 
     def let_gather(self, octets: int) -> None:
-        """Have ``receive`` wait until ``octets`` are there, or the end is; 1 is as it was. Never raises."""
+        """Let ``receive`` wait until ``octets`` are there, or the end is; 1 is as it was. Never raises."""
         ...
 
     def receive_now(self) -> bytes | None:
-        """Return what is there without waiting: octets, ``b""`` as ``receive`` does, or None. Raises ``WireError``."""
+        """Return what is there, ``b""`` for the end; None leaves it to ``receive``. Raises ``WireError``."""
         ...
 
     def send_some(self, data: bytes | memoryview) -> int:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import Final
@@ -23,7 +22,7 @@ import trio
 
 from gateway.base import Clock
 from gateway.carriers.interface import BindPort, BindState, CarrierPort
-from gateway.model.messages import Arrival, Mo, Receipt, Unreadable
+from gateway.model.messages import Arrival, Mo, Unreadable
 from gateway.model.permit import Outcome
 from gateway.smpp.constants import Status
 from gateway.store.errors import StoreError
@@ -41,6 +40,7 @@ from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
 from gateway.traffic.settlement import Verdicts
 from gateway.traffic.taken import REDELIVERY_WINDOW_S, Batch, Intake, Taken
+from gateway.traffic.waiting import Waiting, octets_of
 
 _log = structlog.get_logger(__name__)
 
@@ -58,23 +58,6 @@ _DOWN: Final = BindState.DOWN
 
 MOST_TOGETHER: Final = 250
 """Arrivals of one job: more would make the first of them wait for the last."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """What one read brought, on its way through the store. ``answered`` once it was told to come again.
-
-    ``disturbed``, ``first_came`` and ``alive`` are what ``taken.Batch`` must know of the moment at which it came.
-    """
-
-    bind: BindPort
-    arrivals: Sequence[Arrival]
-    due: float  # when they are told so (monotonic seconds)
-    disturbed: Sequence[bool] = ()
-    first_came: Sequence[float | None] = ()
-    alive: frozenset[str] = frozenset()
-    octets: int = 0
-    answered: bool = False
 
 
 class Hub:
@@ -100,8 +83,8 @@ class Hub:
         self.fence = Fence(self._binds, self.settled)
         self._ledger = AckLedger(REDELIVERY_WINDOW_S)
         self._alive: frozenset[str] = frozenset()
-        self._waiting: deque[_Waiting] = deque()
-        self._gathered: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._gathered: deque[Waiting] = deque()
         self._outcomes: list[Outcome] = []
         self._flying = 0
         self._pace = Pace()
@@ -130,7 +113,7 @@ class Hub:
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
         now = self._clock.monotonic()
-        waiting = _Waiting(bind, arrivals, now + PATIENCE_S, alive=self._alive)
+        waiting = Waiting(bind, arrivals, now + PATIENCE_S, alive=self._alive)
         self._note_texts(waiting, now)
         if self._undone >= MOST_UNDONE or self._octets >= MOST_OCTETS:
             # The store hangs. What was answered already still waits for it; taking more would only fill the memory.
@@ -140,12 +123,12 @@ class Hub:
             self._wake.set()
         self._waiting.append(waiting)
         self._gathered.append(waiting)
-        waiting.octets = sum([len(a.pdu) + len(a.raw) if isinstance(a, Mo) else _octets(a) for a in arrivals])
+        waiting.octets = octets_of(arrivals)
         self._undone += len(arrivals)
         self._octets += waiting.octets
         self._writer.wake()
 
-    def _note_texts(self, waiting: _Waiting, now: float) -> None:
+    def _note_texts(self, waiting: Waiting, now: float) -> None:
         """Have the ledger follow what is a text, or may be one."""
         mos = [arrival for arrival in waiting.arrivals if isinstance(arrival, Mo)]
         if len(mos) == len(waiting.arrivals):
@@ -212,7 +195,7 @@ class Hub:
             if now < self._rests_until:
                 due = min(due, self._rests_until)
             else:
-                self._rests_until = 0.0
+                self._end_rest()
                 self._writer.wake()
         return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
 
@@ -220,10 +203,7 @@ class Hub:
         """Put what has gathered to the writer, which begins a batch; unless the turn before is still on its way."""
         if self._flying or self._rests():
             return
-        if self._gathering:
-            self._gathering = False
-            for bind in self._binds():
-                bind.read_on()
+        self._end_rest()
         while not self._flying and (self._outcomes or self._gathered):
             self._pace.begin(self._clock.monotonic())
             if self._outcomes:
@@ -259,6 +239,14 @@ class Hub:
             self._wake.set()
         return True
 
+    def _end_rest(self) -> None:
+        """Have the binds read what has gathered with them. However busy the writer is, they do not wait for it."""
+        self._rests_until = 0.0
+        if self._gathering:
+            self._gathering = False
+            for bind in self._binds():
+                bind.read_on()
+
     def _leave(self) -> None:
         """Send what a batch brought, in the callback of its commit, and only then count it: the carrier is at work."""
         for bind in self._binds():
@@ -269,8 +257,10 @@ class Hub:
         self._flying -= 1
         if not self._flying:
             self._pace.end(self._clock.monotonic(), came=bool(self._gathered))
+            if self._gathered or self._outcomes:  # what was too much for this turn may have woken the writer long ago
+                self._writer.wake()
 
-    def _take(self, together: Sequence[_Waiting], *, one_by_one: bool = False) -> None:
+    def _take(self, together: Sequence[Waiting], *, one_by_one: bool = False) -> None:
         """Put a batch to the writer; ``one_by_one`` where we failed on it, which is our bug."""
         batch = Batch(
             list(chain.from_iterable([waiting.arrivals for waiting in together])),
@@ -313,7 +303,7 @@ class Hub:
 
         self._writer.put(Job(run, done, failed, "arrivals", is_quick=True))
 
-    def _committed(self, together: Sequence[_Waiting], intake: Intake, book: RuleBook) -> None:
+    def _committed(self, together: Sequence[Waiting], intake: Intake, book: RuleBook) -> None:
         """A batch is durable: fence, ring, ack; synchronous, in the callback of the commit."""
         self._reports.later(partial(self._reports.taken_in, intake, book))
         self._dispatcher.texted(taken.key for taken in intake.taken if taken.key is not None)
@@ -342,7 +332,7 @@ class Hub:
         self._ledger.answered(session, answers, self._clock.monotonic())
         bind.acknowledge(session, answers)
 
-    def _reject(self, waiting: _Waiting, reason: str, error: str = "") -> None:
+    def _reject(self, waiting: Waiting, reason: str, error: str = "") -> None:
         """Answer a batch with the temporary error, unless it has been answered."""
         if waiting.answered:
             return
@@ -390,8 +380,3 @@ class Hub:
         self._writer.put(
             Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes", is_quick=True)
         )
-
-
-def _octets(arrival: Receipt | Unreadable) -> int:
-    """Return what an arrival that is no text holds of its carrier's octets. Of a text, that is its PDU and its raw."""
-    return len(arrival.pdu if isinstance(arrival, Receipt) else arrival.raw)

@@ -286,3 +286,45 @@ async def test_a_wire_that_breaks_at_a_flush_ends_the_session(autojump_clock: Mo
         assert not rig.bind.bound
         assert rig.ledger.fates == {1: Fate.RETURNED}
         rig.bind.flush()
+
+
+async def test_a_carrier_that_sends_as_fast_as_we_read_does_not_keep_us(autojump_clock: MockClock) -> None:
+    async with Rig(max_unacked=10).bound() as rig:
+        rig.bind.let_gather(1 << 20)
+        for _ in range(1_500):
+            await rig.smsc.text("hello")
+        unread = len(rig.wire._in.buffer)
+        assert unread > 65_536
+        rig.bind.read_on()
+        assert unread - len(rig.wire._in.buffer) == 65_536, "one read"
+        read = len(rig.ledger.texts)
+        await settle()
+        assert len(rig.ledger.texts) <= 2 * read, "the reader read once more, and found that enough wait for answers"
+
+
+async def test_time_goes_on_when_the_texts_of_a_rest_are_answered(autojump_clock: MockClock) -> None:
+    async with Rig(max_unacked=1, enquire_link_s=5).bound() as rig:
+        for number in (1, 2):
+            rig.bind.let_gather(10_000)
+            await rig.smsc.text("hello")
+            rig.bind.read_on()
+            rig.bind.read_on()
+            rig.bind.acknowledge(rig.bind.session, [(number, 0)])
+            await settle()
+        await trio.sleep(6)
+        assert rig.bind.bound
+        assert rig.bind._talk is not None
+        assert rig.bind._talk.link._time.runs
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+async def test_permits_that_died_before_a_wire_that_breaks_are_settled(
+    autojump_clock: MockClock, *, flushed: bool
+) -> None:
+    async with Rig(window=5).bound() as rig:
+        rig.wire.break_down("the cable was cut")
+        rig.bind.offer([permit(1, dies_at=rig.carrier._clock.boot() - 1), permit(2, subscriber=BOB)])
+        if flushed:
+            rig.bind.flush()
+        await settle()
+        assert rig.ledger.fates == {1: Fate.RETURNED, 2: Fate.RETURNED}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from gateway.model.messages import MessageState
+from gateway.traffic.hub import MOST_TOGETHER, PATIENCE_S
 from gateway.traffic.pace import ANSWERS_S, ENOUGH, ENOUGH_OCTETS, MEMORY, MOST_S, PERIODS, Pace
 from tests.kit.binds import FakeCarrier
 from tests.traffic.test_claims import subscribers
@@ -231,3 +232,44 @@ async def test_answers_that_wait_are_recorded_at_the_end(autojump_clock: MockClo
         here.bind.settle(*here.bind.write())
         await here.hub.recorded()
         assert await states(here) == [(MessageState.SENT.value,)]
+
+
+def when_answered(here: World, count: int) -> trio.Event:
+    """Return what is set once the first bind has that many answers."""
+    event = trio.Event()
+    here.bind.on_answer = lambda _sequence, _status: event.set() if len(here.bind.answers) >= count else None
+    return event
+
+
+@pytest.mark.parametrize("count", [MOST_TOGETHER + 1, 4 * MOST_TOGETHER])
+@pytest.mark.parametrize("text", ["hello", "HELP"])
+async def test_what_is_too_much_for_a_turn_has_the_next_one(tmp_path: Path, count: int, text: str) -> None:
+    async with world(tmp_path, threads=True) as here:
+        answered = when_answered(here, count)
+        for who in subscribers(count):
+            here.say(text, subscriber=who)
+        with trio.fail_after(PATIENCE_S / 2):  # after that they are put off
+            await answered.wait()
+        assert {status for _, _, status in here.bind.answers} == {0}
+
+
+async def test_a_text_behind_a_session_that_ended_has_the_next_turn(tmp_path: Path) -> None:
+    """Who is alive is part of a batch: what came before and after such a change has turns of its own."""
+    async with world(tmp_path, [FakeCarrier(binds=2)], threads=True) as here:
+        answered = when_answered(here, 2)
+        first, second = subscribers(2)
+        here.say("hello", subscriber=first)
+        here.carrier.binds[1].drop()
+        here.say("STOP", subscriber=second)
+        with trio.fail_after(PATIENCE_S / 2):
+            await answered.wait()
+
+
+async def test_no_bind_gathers_for_as_long_as_a_slow_job_takes(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await bring_one_meanwhile(here)
+        assert here.bind.gathers == ENOUGH_OCTETS
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(here.store.writer, "wake", lambda: None)  # whatever happens, its turn does not come
+            await trio.sleep(1.1)
+            assert here.bind.gathers == 1
