@@ -52,8 +52,8 @@ Dial = Callable[[], Awaitable[Wire]]
 
 _REJECTED: Final = Fate.REJECTED  # a name costs a tenth of what asking the enumeration costs
 
-AHEAD_PARTS: Final = 4
-"""A quarter of a window may be minted ahead of it, which fills it at any round trip above four turns of the store."""
+AHEAD_PARTS: Final = 2
+"""Half a window may be minted ahead of it, which fills it at any round trip above two turns of the store."""
 
 
 class Carrier:
