@@ -98,7 +98,7 @@ async def test_everybody_who_was_acked_stays_out_through_the_loss_of_the_store(t
                 await carrier.wait_bound()
             ready = await gateway.request("GET", "/readyz")
             assert (ready.status_code, ready.json()["restored"]) == (503, True)
-            assert any("this store was restored" in line for line in gateway.log)
+            await gateway.said("this store was restored")
             late = sorted(promised - opted_out(copy))
             assert (await gateway.send(NEWS, late[0])).status_code == 202, "this store does not know better yet"
             assert (await gateway.send(NEWS, number(1))).status_code == 202

@@ -81,7 +81,7 @@ async def test_sighup_takes_a_new_keyword_and_refuses_a_bad_file(tmp_path: Path)
 
                 write_config(tmp_path, port, lines=more.replace('"reply"', '"sing"'))
                 await _reload(gateway)
-                assert any("configuration not reloaded" in line and "sing" in line for line in gateway.log)
+                await gateway.said("configuration not reloaded", "sing")
                 assert await carrier.text("NEWS", from_="+12125550104") == 0
                 await carrier.until(lambda carrier: len(carrier.arrived) == 2)
                 assert [link.mode for link in carrier.binds] == ["transceiver"]

@@ -105,7 +105,7 @@ async def test_its_capture_is_smpp_to_tshark_masked_and_unmasked(tmp_path: Path)
             masked, whole = tmp_path / "masked.pcapng", tmp_path / "whole.pcapng"
             await capture_of(file, "--last", "1000", "--pcap", str(masked))
             await capture_of(file, "--last", "1000", "--unmask", "--pcap", str(whole))
-            assert any("shown unmasked" in line and "local:" in line for line in gateway.log)
+            await gateway.said("shown unmasked", "local:")
             assert await gateway.terminate() == 0
         nursery.cancel_scope.cancel()
     for capture in (masked, whole):

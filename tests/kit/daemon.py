@@ -83,6 +83,7 @@ class Daemon:
     def __init__(self, process: trio.Process | launcher.Process, folder: Path, notices: trio.socket.SocketType) -> None:
         self.process = process
         self.log: list[str] = []
+        self._heard = trio.lowlevel.ParkingLot()
         self._socket = folder / "state" / "gateway.sock"
         self._notices = notices
 
@@ -92,6 +93,12 @@ class Daemon:
             while True:
                 if word.encode() in (await self._notices.recv(4096)).split(b"\n"):
                     return
+
+    async def said(self, *words: str) -> None:
+        """Wait until it has logged a line with these words: what it does may be seen before what it says of that."""
+        with trio.fail_after(PATIENCE_S):
+            while not any(all(word in line for word in words) for line in self.log):
+                await self._heard.park()
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask over the Unix socket, as the local user."""
@@ -137,6 +144,7 @@ class Daemon:
         async for chunk in self.process.stderr:
             *whole, rest = (rest + bytes(chunk)).split(b"\n")
             self.log += [line.decode() for line in whole]
+            self._heard.unpark_all()
 
 
 @asynccontextmanager
