@@ -96,8 +96,7 @@ class Conversation:
         """Write now what the writer was woken for, unless it waits for the kernel."""
         if not (self.ended or self._is_blocked) and self.link.wants_to_send:
             with self._wire_errors():
-                harvest = self.link.pump(self._send)
-                self._is_blocked = harvest.blocked or self._wire.unsent
+                harvest = self._pump()
                 if self._is_blocked:
                     self.ring()
                 self._deliver(harvest)
@@ -160,11 +159,11 @@ class Conversation:
         The writer would do it one scheduling step later. But who is told of the answers may begin a turn in that very
         step, whose statements take milliseconds, and the slots would stand empty meanwhile.
         """
-        written = self.link.pump(self._send)
+        written = self._pump()
         harvest.outcomes += written.outcomes
         harvest.turns += written.turns
         harvest.acks_written += written.acks_written
-        if written.blocked or self._wire.unsent:
+        if self._is_blocked:
             self.ring()
 
     def _may_read(self) -> bool:
@@ -174,17 +173,22 @@ class Conversation:
         with self._wire_errors():
             while not self.ended:
                 self._rung = False
-                harvest = self.link.pump(self._send)
+                harvest = self._pump()
                 self._deliver(harvest, rung=False)
                 if self.ended:
                     return
-                self._is_blocked = harvest.blocked or self._wire.unsent
                 if self._is_blocked:
                     await self._wire.wait_writable()
                 elif self._rung or (harvest.octets and self.link.wants_to_send):
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._work.park()
+
+    def _pump(self) -> Harvest:
+        """Write one chunk; note whether the kernel takes more."""
+        harvest = self.link.pump(self._send)
+        self._is_blocked = harvest.blocked or self._wire.unsent
+        return harvest
 
     def _send(self, data: bytes) -> int:
         if self._to.until is not None and (why := self.link.silenced(self._to.until())):

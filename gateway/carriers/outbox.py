@@ -52,7 +52,7 @@ class Outbox:
         self._encoded = 0  # how many of those that wait have their octets
         self._first_death = math.inf  # no permit that waits dies before this
         self._watches: list[tuple[Entry, Callable[[], None]]] = []
-        self._untold: list[Permit] = []  # settled, by a ``pump`` that could not say so
+        self._untold: Pumped | None = None  # what a ``pump`` whose ``send`` raised has settled
 
     def put(self, data: bytes, answer: int | None = None) -> None:
         """Queue whole PDUs of the session's own, or the answer to request number ``answer``."""
@@ -109,7 +109,7 @@ class Outbox:
         Permits that are dead at ``boot`` (their ``dies_at`` has come) are taken out first. What ``send`` raises passes
         through, and then nothing was taken; ``end`` tells of what was taken out.
         """
-        result = Pumped(self.reap(boot))
+        result = self._untold = Pumped(self.reap(boot))
         pieces = [self._head] if self._head else []
         size = len(self._head)
         plain = 0
@@ -123,13 +123,10 @@ class Outbox:
         if size < CHUNK_OCTETS and (self._urgent or self._ordinary):
             size = self._plan_permits(planned, pieces, size, result)
         if size:
-            try:
-                taken = send(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            except Exception:
-                self._untold += [*result.returned, *[permit for permit, _ in result.unencodable]]
-                raise
+            taken = send(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             result.octets, result.blocked = taken, taken < size
             self._note(taken, plain, planned, result)
+        self._untold = None
         return result
 
     def _plan_permits(self, planned: list[Entry], pieces: list[bytes], size: int, result: Pumped) -> int:
@@ -344,10 +341,12 @@ class Outbox:
 
     def end(self) -> tuple[list[Permit], list[Permit]]:
         """Settle everything: the session is over. Returns (never begun, begun or written), as they were offered."""
-        never = self._untold + [entry.permit for entry in self._live if entry.stage is Stage.WAITING]
+        never = [entry.permit for entry in self._live if entry.stage is Stage.WAITING]
+        if self._untold is not None:
+            never = [*self._untold.returned, *[permit for permit, _ in self._untold.unencodable], *never]
         begun = [entry.permit for entry in self._live if entry.stage is not Stage.WAITING]
         watches, self._watches = self._watches, []
-        self._untold = []
+        self._untold = None
         self._live.clear()
         self._urgent_live = 0
         for queue in (self._plain, self._urgent, self._ordinary):

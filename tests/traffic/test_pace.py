@@ -125,6 +125,13 @@ async def bring_one_meanwhile(here: World) -> Slow:
     return pace
 
 
+async def bring_enough(here: World) -> None:
+    """Have so many more come that none of them waits."""
+    for who in subscribers(ENOUGH + 1)[2:]:
+        here.say("hello", subscriber=who)
+    await settle()
+
+
 async def test_what_came_during_a_turn_waits_for_company(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await bring_one_meanwhile(here)
@@ -139,9 +146,7 @@ async def test_what_came_during_a_turn_waits_for_company(autojump_clock: MockClo
 async def test_enough_waits_for_nobody(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await bring_one_meanwhile(here)
-        for who in subscribers(ENOUGH + 1)[2:]:
-            here.say("hello", subscriber=who)
-        await settle()
+        await bring_enough(here)
         assert len(here.bind.answers) == ENOUGH + 1
 
 
@@ -177,9 +182,7 @@ async def test_binds_let_gather_what_comes_while_texts_rest(autojump_clock: Mock
 async def test_binds_read_at_once_again_where_enough_ended_the_rest(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await bring_one_meanwhile(here)
-        for who in subscribers(ENOUGH + 1)[2:]:
-            here.say("hello", subscriber=who)
-        await settle()
+        await bring_enough(here)
         assert here.bind.gathers == 1
 
 
