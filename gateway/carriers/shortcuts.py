@@ -30,8 +30,7 @@ class LinkShortcuts:
         """Settle a permit whose submit_sm was accepted; not one that was never written, or is settled."""
         if type(token) is not Entry or token.stage is _WAITING or not self._settle(token):
             return None
-        carrier_id = message_id.strip()
-        return Outcome(token.permit, _ACCEPTED, 0, carrier_id if len(carrier_id) <= MOST_ID else "")
+        return acceptance(token.permit, message_id)
 
 
 def acceptance(permit: Permit, message_id: str, *, late: bool = False) -> Outcome:

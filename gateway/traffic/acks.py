@@ -94,7 +94,7 @@ class AckLedger:
         open_ = self._open.setdefault(texts[0].session, {})
         items: list[_Open] = []
         for mo in texts:
-            key, sequence = (mo.carrier, mo.line, mo.subscriber, mo.fingerprint), mo.sequence
+            key, sequence = ack_key(mo), mo.sequence
             item = _Open(key, now, mo.received_at, key in unacked or key in disturbed)
             items.append(item)
             unacked[key] = unacked.get(key, 0) + 1
@@ -138,7 +138,7 @@ class AckLedger:
 
     def written(self, session: str, sequences: Iterable[int], now: float) -> list[float]:
         """Note that answers were wholly taken by the kernel; return the seconds since their MOs' arrival."""
-        open_, unacked = self._open.get(session, {}), self._unacked
+        open_ = self._open.get(session, {})
         took: list[float] = []
         for sequence in sequences:
             item = open_.pop(sequence, None)
@@ -148,10 +148,7 @@ class AckLedger:
                 open_[sequence] = item.behind
             seconds, key = now - item.arrived, item.key
             took.append(seconds)
-            if unacked[key] == 1:  # nearly always
-                del unacked[key]
-            else:
-                self._close(key)
+            self._close(key)
             if seconds > SLOW_ACK_S:
                 self._disturb(key, now)
             elif self._disturbed or self._put_off:
