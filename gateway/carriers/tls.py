@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from gateway.carriers.wire import RECEIVE_OCTETS, Wire, WireError
 
@@ -69,6 +69,7 @@ class TlsWire:
         self._out = ssl.MemoryBIO()
         self._engine = wrap(self._in, self._out)
         self._cipher = b""
+        self._room = memoryview(bytearray(RECEIVE_OCTETS))
 
     async def handshake(self) -> None:
         """Agree on a session and verify the carrier. Raises ``WireError``."""
@@ -95,12 +96,17 @@ class TlsWire:
         with _renamed():
             while True:
                 try:
-                    return self._engine.read(RECEIVE_OCTETS)
+                    return bytes(self._room[: self._read()])
                 except ssl.SSLWantReadError:
                     self._push()
                     await self._feed()
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                     return b""
+
+    def _read(self) -> int:
+        """Decrypt what is there into the room for it; return how many octets."""
+        count: Any = self._engine.read(RECEIVE_OCTETS, self._room)  # not what it returns without a buffer
+        return int(count)
 
     def let_gather(self, octets: int) -> None:
         """See ``Wire``. Does nothing: ``receive`` alone knows what the engine still holds."""

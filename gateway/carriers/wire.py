@@ -19,6 +19,8 @@ import trio
 from gateway.base import GatewayError
 
 RECEIVE_OCTETS: Final = 65_536
+"""The most that one read takes, into room that is there already: to get that much for each, and to give back what was
+not filled, leaves the heap full of holes."""
 NOTSENT_LOWAT_OCTETS: Final = 16_384
 UNREAD_OCTETS: Final = 131_072
 """What the kernel may take in ahead of us; it doubles this for its own needs. A thousand texts, or two."""
@@ -75,6 +77,7 @@ class SocketWire:
         except _FAILURES as error:
             raise _wire_error(error) from error
         self._sock = sock
+        self._room = memoryview(bytearray(RECEIVE_OCTETS))
 
     @property
     def unsent(self) -> bool:
@@ -99,7 +102,7 @@ class SocketWire:
     def receive_now(self) -> bytes | None:
         """See ``Wire``."""
         try:
-            return self._sock.recv(RECEIVE_OCTETS)
+            return bytes(self._room[: self._sock.recv_into(self._room)])
         except BlockingIOError:
             return None
         except _FAILURES as error:
