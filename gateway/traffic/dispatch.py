@@ -97,6 +97,8 @@ class Dispatcher:
         self._doubts = 0
         self._stopped = False
         self._is_out = False
+        self._behind: Passage | None = None  # of a claim that no batch has: what it leaves is still to be lent
+        self._lent = False
 
     def part_of_lines(self, part: Callable[[Sequence[Way]], float]) -> None:
         """Learn which part of a line's rate is this node's, by the line's ways (above 0, up to 1)."""
@@ -181,18 +183,24 @@ class Dispatcher:
                 self._shared.ring(self._backlog)
 
     def passage(self) -> Passage | None:
-        """Return what replies may use on the short way, behind a claim of what waits, which goes to the writer now.
+        """Return what replies may use on the short way, behind a claim of what waits, which the batch that begins has.
 
-        None while another claim is on its way. Whoever gets one puts the job that uses it at once, and gives it back
-        with ``passed``; until then nothing else is claimed.
+        None without room for anything, or while a claim is on its way in another batch. Whoever gets one puts the job
+        that uses it at once, and gives it back with ``passed``; until then nothing else is claimed.
         """
-        if self._is_out or self._stopped or self._doubts or not (found := self._look()).supplies:
+        if self._stopped or self._doubts:
             return None
-        self._is_out = True
-        if _is_wanted(found.supplies, found.demand.backlog):
+        if self._is_out:
+            found, self._behind = self._behind, None
+            if found is None:
+                return None
+        elif not (found := self._look()).supplies:
+            return None
+        elif _is_wanted(found.supplies, found.demand.backlog):
             self._put_claim(found, lambda _error: None)  # what failed is claimed again: what waits still waits
         else:
             found.open()
+        self._is_out = self._lent = True
         return found
 
     def claim(self) -> None:
@@ -211,7 +219,7 @@ class Dispatcher:
 
     def passed(self, minted: Minted | None) -> None:
         """Take a passage back, with what was minted on it; to be called in the callback of that commit."""
-        self._is_out = False
+        self._is_out = self._lent = False
         self.ring()
         if minted is not None and minted.messages:
             self._hand_over(_Dispatched(minted, frozenset()))
@@ -227,11 +235,12 @@ class Dispatcher:
         failure: list[Exception] = []
 
         def over(error: Exception | None) -> None:
-            self._is_out = False  # here, since it is out until its end also where nobody waits for that any more
+            self._is_out = self._lent  # here, since it is out until its end also where nobody waits for that any more
+            self._behind = None
             failure.extend([error] if error else [])
             finished.set()
 
-        self._is_out = True
+        self._is_out, self._behind = True, found
         self._put_claim(found, over)
         await finished.wait()
         if not failure:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from gateway.model.messages import Lane, MessageState
-from gateway.model.permit import Fate, Outcome
+from gateway.model.permit import Fate, Outcome, Permit
+from gateway.store.jobs import Job
 from gateway.traffic.settle import settle as write
 from tests.kit.binds import FakeCarrier
-from tests.traffic.bench import ANNE, Bench, receipt, verdicts
+from tests.kit.faults import Faults
+from tests.kit.stores import engine_at
+from tests.traffic.bench import ANNE, BOB, Bench, receipt, verdicts
 from tests.traffic.test_claims import subscribers
 from tests.traffic.test_hub import Breakable
 from tests.traffic.test_receipts import mint
-from tests.traffic.world import settle, world
+from tests.traffic.world import World, settle, store_at, world
 
 LONG = "x" * (3 * 153)
 
@@ -63,3 +70,72 @@ def test_a_late_answer_beside_that_of_the_second_try(bench: Bench) -> None:
         (Fate.ACCEPTED, "a2"),
     ]
     assert bench.take(receipt("a1")).taken[0].outcome == "receipt_recorded"
+
+
+@contextmanager
+def once_claimed(here: World, then: Callable[[], object]) -> Iterator[None]:
+    """Do ``then`` in the instant in which the next claim is put, before a batch begins with it."""
+    real = here.store.writer.put
+
+    def put(job: Job[Any]) -> None:
+        real(job)
+        if job.name == "dispatch":
+            patch.undo()
+            then()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(here.store.writer, "put", put)
+        yield
+
+
+async def test_a_text_that_comes_with_a_claim_is_answered_behind_it_at_once(
+    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a STOP beside a broadcast: most batches begin with a claim that was put while the last one was committed."""
+    store_at(tmp_path)
+    faults = Faults()
+    async with world(tmp_path, [FakeCarrier(window=3)], engine=engine_at(tmp_path, faults)) as here:
+        await settle()
+        here.bind.drop()
+        await here.send("hi")
+        commits: list[int] = []
+        offer = here.bind.offer
+
+        def noted(permits: Sequence[Permit]) -> None:
+            commits.append(faults.seen.count("COMMIT"))
+            offer(permits)
+
+        monkeypatch.setattr(here.bind, "offer", noted)
+        with once_claimed(here, lambda: here.say("HELP", subscriber=BOB)):
+            here.bind.come_up()
+            await settle()
+        assert [permit.subscriber for permit in here.bind.offered] == [ANNE, BOB]
+        assert len(commits) == 2
+        assert len(set(commits)) == 1
+        here.bind.settle(*here.bind.write())
+        await here.send("ho")
+        await settle()
+        assert here.texts()[2:] == ["ho"], "what was lent is back"
+
+
+async def test_a_claim_that_fails_with_its_text_lets_both_come_again(autojump_clock: MockClock, tmp_path: Path) -> None:
+    store = Breakable(tmp_path)
+    async with world(tmp_path, [FakeCarrier(window=3)], engine=store.engine) as here:
+        await settle()
+        here.bind.drop()
+        await here.send("hi")
+
+        def text() -> None:
+            here.say("HELP", subscriber=BOB)
+            store.breaks()
+
+        with once_claimed(here, text):
+            here.bind.come_up()
+            await settle()
+        assert not here.bind.offered
+        assert [status for _, _, status in here.bind.answers] == [here.carrier.temporary_status]
+        store.mended()
+        await trio.sleep(1)
+        here.say("HELP", subscriber=BOB)
+        await settle()
+        assert [permit.subscriber for permit in here.bind.offered] == [ANNE, BOB]
