@@ -133,8 +133,9 @@ def _yield_the_processor() -> None:
     On Linux, a thread has a priority of its own (setpriority(2), "C library/kernel differences").
     """
     if sys.platform == "linux":
-        with suppress(PermissionError):  # a sandbox may forbid it: it is a courtesy
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        with suppress(OSError):  # a sandbox may forbid it, in any words: it is a courtesy
+            here = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, here, os.getpriority(os.PRIO_PROCESS, here) + NICE)
 
 
 def _carry(connection: Any) -> int:

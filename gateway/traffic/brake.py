@@ -29,6 +29,8 @@ class Brakes:
         self._show = show
         self._missing: Collection[tuple[str, str]] = ()
         self._carriers: frozenset[str] = frozenset()
+        self.changes = 0
+        """How often anything was paused or resumed: whoever decided by the brakes sees whether that still holds."""
 
     def load(self, rows: Iterable[BrakeRow]) -> None:
         """Take over what the store says, at the start."""
@@ -80,6 +82,7 @@ class Brakes:
         return self._carriers
 
     def _changed(self) -> None:
+        self.changes += 1
         self._carriers = frozenset(name for kind, name in self._rows if kind == "carrier")
 
     def places(self, book: RuleBook) -> frozenset[LaneOfLine]:

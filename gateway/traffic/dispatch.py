@@ -3,16 +3,16 @@
 One claim at a time. The claim and the minting are one job of the writer; its permits reach their binds in the job's
 callback, that is, in the order of commits and in the Trio thread, which is what the fence relies on. It never waits for
 a message: slots come free, texts get queued, tokens come, and each of them rings. Memory is bounded by the windows:
-``_out`` has what is under way, ``_resting`` and ``_held`` have at most ``_MOST_RESTING``.
+``_out`` has what is under way, ``_resting`` and ``_held`` (``rests``) are bounded themselves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 import trio
@@ -33,6 +33,7 @@ from gateway.traffic.contended import Going, Shared, going
 from gateway.traffic.gate import Minted, pass_gate
 from gateway.traffic.passage import Passage
 from gateway.traffic.reports import Reports
+from gateway.traffic.rests import Rests
 from gateway.traffic.rulebook import LaneOfLine, RuleBook, Way
 from gateway.traffic.serving import Serving
 from gateway.traffic.settle import Settled, return_orphans
@@ -45,8 +46,6 @@ RETRY_PAUSE_S: Final = 5.0
 """How long a message rests after a temporary refusal; its subscriber's others of the lane rest with it."""
 HELD_PAUSE_S: Final = 30.0
 STORE_PAUSE_S: Final = 0.5
-Rest = TypeVar("Rest", bound=Hashable)
-_MOST_RESTING: Final = 10_000
 _UNUSED: Final = (Fate.RETURNED, Fate.REVOKED)
 
 
@@ -55,6 +54,7 @@ class _Dispatched:
     minted: Minted
     emptied: frozenset[Place]
     rests: Mapping[tuple[Key, bool], float] = field(default_factory=dict)
+    is_outdated: bool = False
 
 
 class Dispatcher:
@@ -92,8 +92,8 @@ class Dispatcher:
         self._claims = 0
         self._served: dict[str, int] = {}
         self._out = UnderWay()
-        self._resting: dict[tuple[Key, bool], float] = {}
-        self._held: dict[Key, float] = {}
+        self._resting: Rests[tuple[Key, bool]] = Rests()
+        self._held: Rests[Key] = Rests()
         self._doubts = 0
         self._stopped = False
         self._is_out = False
@@ -141,7 +141,7 @@ class Dispatcher:
         """Learn that these subscribers texted: a hold may be over, so what waits for it is judged at once."""
         if self._held:
             for key in keys:
-                self._held.pop(key, None)
+                self._held.end(key)
 
     def moved(self, settled: Settled, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of messages: some are no longer under way; what came back after a refusal rests."""
@@ -153,7 +153,7 @@ class Dispatcher:
             if step.state is MessageState.QUEUED:
                 if step.status and self._verdicts(mt.carrier or "", step.status) is Verdict.RETRY:
                     key = (mt.line_id, mt.subscriber)
-                    _keep(self._resting, (key, mt.lane is Lane.URGENT), now + RETRY_PAUSE_S)
+                    self._resting.keep((key, mt.lane is Lane.URGENT), now + RETRY_PAUSE_S)
                 self.ring([(mt.lane, mt.line_id)])
         self.ring()
 
@@ -252,7 +252,9 @@ class Dispatcher:
 
     def _look(self) -> Passage:
         """Return what could be sent now, and what waits."""
-        self._wake()
+        now = self._clock.monotonic()
+        self._resting.wake(now)
+        self._held.wake(now)
         if self._rung:
             self._backlog |= self._rung
             self._rung = set()
@@ -261,22 +263,29 @@ class Dispatcher:
         demand = Demand(
             frozenset([place for place in self._backlog if place[:2] not in paused]),
             frozenset(self._out.busy),
-            frozenset(self._resting),
-            frozenset(self._held),
-            self._serving.tokens(book, self._clock.monotonic()),
+            self._resting.keys(),
+            self._held.keys(),
+            self._serving.tokens(book, now),
         )
         writings = {carrier.name: carrier.writing for carrier in self._carriers()}
         fences = self._shared.fences() if self._shared is not None else None
         return Passage(self._supplies(book), demand, paused, writings, fences)
 
     def _put_claim(self, found: Passage, over: Callable[[Exception | None], None]) -> None:
-        """Put a claim to the writer; its permits are handed over before ``over`` is told of its end."""
-        book = self._book()
+        """Put a claim to the writer; its permits are handed over before ``over`` is told of its end.
+
+        It may wait for a batch behind what reloads the book or pauses something: then nothing is claimed by it, nor
+        sent on the passage behind it.
+        """
+        book, brakes = self._book(), self._brakes.changes
         doubts, handed = self._doubts, frozenset(self._out.handed)
 
         def run(tx: Tx) -> _Dispatched:
             if doubts:
                 return_orphans(tx, handed, book, self._verdicts)
+            if self._book() is not book or self._brakes.changes != brakes:
+                found.left = None
+                return _Dispatched(Minted(), frozenset(), is_outdated=True)
             claimed = found.claim(tx)
             alone = found.fences is None
             go = Going(claimed.claims) if alone else going(tx, claimed.claims, found.fences or {})
@@ -285,6 +294,8 @@ class Dispatcher:
         def done(result: _Dispatched) -> None:
             self._doubts -= doubts
             self._hand_over(result)
+            if result.is_outdated:
+                self.ring()
             over(None)
 
         self._writer.put(Job(run, done, over, "dispatch", is_quick=True))
@@ -304,8 +315,8 @@ class Dispatcher:
         for _, bind, permits in offers:
             self._out.sets_out(bind.name, permits, minted.messages)
         for rested, seconds in result.rests.items():
-            _keep(self._resting, rested, now + seconds)
-        held = [_keep(self._held, (m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in minted.waiting]
+            self._resting.keep(rested, now + seconds)
+        held = [self._held.keep((m.line_id, m.subscriber), now + HELD_PAUSE_S) for m in minted.waiting]
         self._claims += 1
         for carrier, bind, permits in offers:
             self._served[carrier.name] = self._claims
@@ -364,18 +375,8 @@ class Dispatcher:
             return math.inf
         now = self._clock.monotonic()
         times = [at for c in self._carriers() if (at := c.throttle.next_at(now)) is not None]
-        times.append(self._serving.next_at(self._book(), now))
-        times += [min(rests.values()) for rests in (self._resting, self._held) if rests]
+        times += [self._serving.next_at(self._book(), now), self._resting.next_at(), self._held.next_at()]
         return max(0.0, min(times) - now)
-
-    def _wake(self) -> None:
-        if not (self._resting or self._held):
-            return
-        now = self._clock.monotonic()
-        for rested in [key for key, until in self._resting.items() if until <= now]:
-            del self._resting[rested]
-        for held in [key for key, until in self._held.items() if until <= now]:
-            del self._held[held]
 
 
 def _is_wanted(supplies: Sequence[Supply], backlog: Collection[Place]) -> bool:
@@ -387,10 +388,3 @@ def _is_wanted(supplies: Sequence[Supply], backlog: Collection[Place]) -> bool:
         if lane is Lane.URGENT or supply.budget > 0
         for queue in supply.queues
     )
-
-
-def _keep(rests: dict[Rest, float], key: Rest, until: float) -> bool:
-    """Note a rest, if there is room for it; say whether there was."""
-    if len(rests) < _MOST_RESTING:
-        rests[key] = until
-    return key in rests

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate
 from gateway.store.tx import Tx
-from gateway.traffic import dispatch, passage
+from gateway.traffic import passage, rests
 from gateway.traffic.dispatch import HELD_PAUSE_S, RETRY_PAUSE_S
 from tests.kit.binds import FakeCarrier
 from tests.kit.faults import Faults
@@ -95,7 +95,7 @@ async def test_a_refusal_for_the_moment_rests_and_throttling_does_not(
 async def test_resting_has_room_for_so_many(
     autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "_MOST_RESTING", 1)
+    monkeypatch.setattr(rests, "MOST", 1)
     async with world(tmp_path) as here:
         await here.send()
         await here.send(subscriber=BOB)

@@ -13,12 +13,14 @@ from trio.testing import MockClock
 
 from gateway.model.messages import Lane, MessageState
 from gateway.model.permit import Fate, Outcome, Permit
+from gateway.model.views import BrakeRow
 from gateway.store.jobs import Job
+from gateway.traffic.brake import STORE
 from gateway.traffic.settle import settle as write
 from tests.kit.binds import FakeCarrier
 from tests.kit.faults import Faults
 from tests.kit.stores import engine_at
-from tests.traffic.bench import ANNE, BOB, Bench, receipt, verdicts
+from tests.traffic.bench import ANNE, BOB, LINE, OTHER, Bench, book, line_options, receipt, verdicts
 from tests.traffic.test_claims import subscribers
 from tests.traffic.test_hub import Breakable
 from tests.traffic.test_receipts import mint
@@ -139,3 +141,50 @@ async def test_a_claim_that_fails_with_its_text_lets_both_come_again(autojump_cl
         here.say("HELP", subscriber=BOB)
         await settle()
         assert [permit.subscriber for permit in here.bind.offered] == [ANNE, BOB]
+
+
+@pytest.mark.parametrize("kind", ["carrier", "line", "lane", STORE])
+async def test_what_is_paused_before_its_batch_begins_stays(
+    autojump_clock: MockClock, tmp_path: Path, kind: str
+) -> None:
+    """The claim was put before: neither what it would have taken goes, nor a reply behind it, until it is resumed."""
+    name = {"carrier": "acme", "line": LINE, "lane": Lane.REPLY.word, STORE: ""}[kind]
+    async with world(tmp_path, [FakeCarrier(window=5)]) as here:
+        await settle()
+        here.bind.drop()
+        await here.send("hi", lane=Lane.BULK)
+
+        def pause() -> None:
+            here.brakes.set(BrakeRow(kind, name, 0.0, "ada", "why"))
+            here.say("JOIN", subscriber=BOB)
+
+        with once_claimed(here, pause):
+            here.bind.come_up()
+            await settle()
+        assert [permit.subscriber for permit in here.bind.offered] == ([ANNE] if kind == "lane" else [])
+        here.brakes.release(kind, name)
+        here.dispatcher.ring_all()
+        await settle()
+        assert {permit.subscriber for permit in here.bind.offered} == {ANNE, BOB}
+
+
+async def test_what_a_reload_moves_before_its_batch_begins_goes_the_new_way(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Decided under the new configuration, sent under it: one batch sees one."""
+    zeta = FakeCarrier("zeta", window=5)
+    async with world(tmp_path, [FakeCarrier("acme", window=5), zeta]) as here:
+        await settle()
+        here.bind.drop()
+        await here.send("hi")
+
+        def reload() -> None:
+            here.book = book(line_options(carriers=("zeta",)), line_options(OTHER))
+            here.say("JOIN", subscriber=BOB)
+            here.dispatcher.ring_all()
+
+        with once_claimed(here, reload):
+            here.bind.come_up()
+            await settle()
+        assert here.bind.offered == []
+        assert {permit.subscriber for permit in zeta.binds[0].offered} == {ANNE, BOB}
