@@ -3,7 +3,7 @@
     python -m benchmarks.sweep [--seconds 2] [--rows 100000] [--mt 20000] [--out FILE]
 
 Prints a line for each point and, with ``--out``, writes all figures as JSON, of which ``benchmarks.graphs`` draws. The
-figures of docs/performance.md are those of ``--seconds 10 --rows 10000000 --mt 100000``, on a machine that does nothing
+figures of docs/performance.md are those of ``--seconds 3 --rows 10000000 --mt 100000``, on a machine that does nothing
 else. Ends with 1 if a run lost something.
 """
 
