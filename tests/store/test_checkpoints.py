@@ -53,7 +53,9 @@ class Writing:
 
     def log_pages(self) -> int:
         """How many pages the log has, and how many of them are carried over."""
-        ((_, pages, _),) = self.handle.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        busy, pages = 1, -1
+        while busy:  # the thread is at it, and stands back behind whoever else wants the processor
+            ((busy, pages, _),) = self.handle.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return int(pages)
 
 
