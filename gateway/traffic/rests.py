@@ -1,7 +1,7 @@
 """What rests until a moment, and is left out of claims meanwhile: bounded, in memory alone.
 
-A start knows nothing of it: what rested is tried once more then, which is what happens after a rest anyhow. Where there
-is no room for another one, it does not rest: then it must not be tried again at once either, or it would spin.
+A start knows nothing of it: what rested is tried once more then, which is what happens after a rest anyhow. Whoever
+asks for a rest is told whether there was room for it, and decides what to do where there was none.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Writing:
             self.chores += 1
 
     def log_pages(self) -> int:
-        """How many pages the log has, and how many of them are carried over."""
+        """How many pages the log has."""
         busy, pages = 1, -1
         while busy:  # the thread is at it, and stands back behind whoever else wants the processor
             ((busy, pages, _),) = self.handle.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -98,6 +98,16 @@ def test_it_begins_anew_once_nearly_done_and_not_before_results_are_told(writing
     assert checkpointer.note(connection)
     checkpointer.finish(connection)
     assert not checkpointer.note(connection)
+
+
+def test_its_thread_stands_back_and_no_other_does(writing: Writing) -> None:
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    while not writing.chores:
+        writing.transaction()
+    (thread,) = [each for each in threading.enumerate() if each.name == "checkpoints"]
+    assert thread.native_id is not None
+    assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(19, usual + checkpoints.NICE)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == usual
 
 
 def test_the_disk_is_left_to_the_commits_between_two_times(
