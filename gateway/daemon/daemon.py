@@ -23,7 +23,7 @@ from gateway.base import Clock, SystemClock
 from gateway.config import Config, ConfigErrors, diff, load
 from gateway.daemon.flow import Flow
 from gateway.daemon.folder import make_state_folder
-from gateway.daemon.interpreter import settle_in
+from gateway.daemon.interpreter import settle_in, stay_tidy
 from gateway.daemon.notify import Notifier, feed_watchdog
 from gateway.daemon.tracing import Tracer
 from gateway.store.engines import Verdict
@@ -223,6 +223,7 @@ async def run(
                         state_dir=str(config.state_dir),
                     )
                     settle_in()
+                    nursery.start_soon(stay_tidy)
                     notifier.ready(f"serving {len(config.lines)} lines")
                     if started is not None:
                         await started(gateway)

@@ -4,8 +4,8 @@ What arrives while the writer is busy gathers, and goes to the store as one job,
 one turn, one transaction (``_turn``). After its commit the fence goes up for whatever narrowed a consent, and then,
 only then, each arrival is acked; one that must wait for the fence waits alone. Replies that had the way free
 (``passage``) are handed to their binds behind the acks. What the store does not take, or not within ``PATIENCE_S``, is
-answered with a temporary error, so that the carrier sends it again. What became of permits is tried again until the
-store takes it: those facts exist nowhere else.
+answered with a temporary error, so that the carrier sends it again. What became of permits may wait a
+little for more of it (``pace``), and is tried again until the store takes it.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from gateway.traffic.rulebook import RuleBook
 from gateway.traffic.settle import Settled, settle
 from gateway.traffic.settlement import Verdicts
 from gateway.traffic.taken import REDELIVERY_WINDOW_S, Batch, Intake, Taken
+from gateway.traffic.unrecorded import Unrecorded
 from gateway.traffic.waiting import Waiting, octets_of
 
 _log = structlog.get_logger(__name__)
 
 PATIENCE_S: Final = 8.0
 """How long an arrival waits for the store. Carriers give a deliver_sm 10 s at the least."""
-AGAIN_S: Final = 0.5
 MOST_UNDONE: Final = 10_000
 """Arrivals that may be with the store at once, over all binds; those that were answered meanwhile count."""
 MOST_OCTETS: Final = 64 * 1024 * 1024
@@ -85,19 +85,15 @@ class Hub:
         self._alive: frozenset[str] = frozenset()
         self._waiting: deque[Waiting] = deque()
         self._gathered: deque[Waiting] = deque()
-        self._outcomes: list[Outcome] = []
+        self._outcomes = Unrecorded()
         self._flying = 0
         self._pace = Pace()
         self._rests_until = 0.0
         self._gathering = False  # the binds let gather what comes
-        self._again: list[Outcome] = []
-        self._again_at = 0.0
-        self._unrecorded = 0
         self._undone = 0
         self._octets = 0
         self._wake = trio.Event()
         self._looks_at = math.inf
-        self._progress = trio.Event()
         self._nursery: trio.Nursery | None = None
         writer.call_before(self._turn)
         writer.call_after(self._leave)
@@ -107,8 +103,7 @@ class Hub:
 
     async def recorded(self) -> None:
         """Wait until every outcome that was reported is recorded."""
-        while self._unrecorded:
-            await self._progress.wait()
+        await self._outcomes.settled()
 
     def arrived(self, bind: BindPort, arrivals: Sequence[Arrival]) -> None:
         """Take in what one read brought."""
@@ -134,6 +129,7 @@ class Hub:
         if len(mos) == len(waiting.arrivals):
             waiting.disturbed, waiting.first_came = self._ledger.all_arrived(mos, now)
             return
+        waiting.only_texts = False
         texts = [arrival if isinstance(arrival, Mo) else arrival.perhaps for arrival in waiting.arrivals]
         noted = zip(*self._ledger.all_arrived([mo for mo in texts if mo is not None], now), strict=True)
         of_all = [_NO_TEXT if mo is None else next(noted) for mo in texts]
@@ -149,10 +145,9 @@ class Hub:
     def settled(self, bind: BindPort, outcomes: Sequence[Outcome]) -> None:
         """Record what became of permits. Those that never left did not use their tokens."""
         self._dispatcher.give_back(bind.carrier, outcomes)
-        self._unrecorded += len(outcomes)
-        if not self._outcomes:
+        if not self._outcomes.waiting:
             self._pace.answered(self._clock.monotonic())
-        self._outcomes += outcomes
+        self._outcomes.add(outcomes)
         self._writer.wake()
         self._dispatcher.ring()
 
@@ -175,20 +170,17 @@ class Hub:
             self._nursery = nursery
             task_status.started()
             while True:
-                wait = self._look()
-                self._looks_at = self._clock.monotonic() + wait
-                with trio.move_on_after(wait):
+                self._looks_at = self._look()
+                with trio.move_on_after(max(0.0, self._looks_at - self._clock.monotonic())):
                     await self._wake.wait()
                 self._wake = trio.Event()
 
     def _look(self) -> float:
-        """Answer what has waited too long; record again what the store did not take; return when to look next (s)."""
+        """Answer what has waited too long; record again what the store did not take; return when to look next."""
         now = self._clock.monotonic()
         while self._waiting and (self._waiting[0].answered or now >= self._waiting[0].due):
             self._reject(self._waiting.popleft(), "slow")
-        if self._again and now >= self._again_at:
-            self._outcomes[:0] = self._again
-            self._again = []
+        if self._outcomes.bring_back(now):
             self._writer.wake()
         due = self._waiting[0].due if self._waiting else math.inf
         if self._rests_until:
@@ -197,19 +189,23 @@ class Hub:
             else:
                 self._end_rest()
                 self._writer.wake()
-        return max(0.0, min(due, self._again_at if self._again else math.inf) - now)
+        return min(due, self._outcomes.again_at)
 
     def _turn(self) -> None:
         """Put what has gathered to the writer, which begins a batch; unless the turn before is still on its way."""
         if self._flying or self._rests():
             return
         self._end_rest()
-        while not self._flying and (self._outcomes or self._gathered):
-            self._pace.begin(self._clock.monotonic())
-            if self._outcomes:
-                outcomes, self._outcomes = self._outcomes, []
+        while not self._flying and (self._outcomes.waiting or self._gathered):
+            now = self._clock.monotonic()
+            leaves = self._leaves_answers(now)
+            self._pace.begin(now, answers=not leaves)
+            if leaves:
+                self._outcomes.leave()
+                self._rest_until(self._pace.answers_until)
+            elif self._outcomes.waiting:
                 self._flying += 1
-                self._record(outcomes)
+                self._record(self._outcomes.take())
             if self._gathered:
                 together = [self._gathered.popleft()]
                 count = len(together[0].arrivals)
@@ -221,22 +217,38 @@ class Hub:
             else:
                 self._dispatcher.claim()
 
+    def _leaves_answers(self, now: float) -> bool:
+        """Say whether the carriers' answers wait for more of them, while a turn begins with what else has gathered.
+
+        A receipt may follow its response, so it never goes before one.
+        """
+        return (
+            self._pace.leaves(now, len(self._outcomes.waiting))
+            and not (self._outcomes.urges or self._writer.closed or self._dispatcher.has_backlog)
+            and self._writer.near
+            and bool(self._gathered)
+            and all(waiting.only_texts for waiting in self._gathered)
+        )
+
+    def _rest_until(self, until: float) -> None:
+        self._rests_until = until
+        if until < self._looks_at:
+            self._wake.set()
+
     def _rests(self) -> bool:
         """Say whether what has gathered waits for more; then see to it that it does not wait too long."""
         if self._writer.closed or not self._writer.near:
             return False
         texts = sum([len(waiting.arrivals) for waiting in self._gathered])
         wanted = self._dispatcher.has_backlog
-        until = self._pace.rest(self._clock.monotonic(), texts, len(self._outcomes), is_wanted=wanted)
+        until = self._pace.rest(self._clock.monotonic(), texts, self._outcomes.fresh, is_wanted=wanted)
         if not until:
             return False
         if texts and not (wanted or self._gathering):
             self._gathering = True
             for bind in self._binds():
                 bind.let_gather(ENOUGH_OCTETS)
-        self._rests_until = until
-        if until < self._looks_at:
-            self._wake.set()
+        self._rest_until(until)
         return True
 
     def _end_rest(self) -> None:
@@ -257,7 +269,7 @@ class Hub:
         self._flying -= 1
         if not self._flying:
             self._pace.end(self._clock.monotonic(), came=bool(self._gathered))
-            if self._gathered or self._outcomes:  # what was too much for this turn may have woken the writer long ago
+            if self._gathered or self._outcomes.fresh:  # what was too much for this turn may have woken it long ago
                 self._writer.wake()
 
     def _take(self, together: Sequence[Waiting], *, one_by_one: bool = False) -> None:
@@ -359,9 +371,7 @@ class Hub:
         book = self._book()
 
         def done(settled: Settled) -> None:
-            self._unrecorded -= len(outcomes)
-            self._progress.set()
-            self._progress = trio.Event()
+            self._outcomes.recorded(len(outcomes))
             if (pending := self.fence.raise_for(settled.learned.narrowed)) and self._nursery is not None:
                 self._nursery.start_soon(self.fence.stand, pending)
             lanes = self._dispatcher.lanes_of([outcome.permit.message_id for outcome in outcomes])
@@ -372,8 +382,7 @@ class Hub:
 
         def failed(error: Exception) -> None:
             _log.warning("outcomes not recorded yet", count=len(outcomes), error=str(error))
-            self._again += outcomes
-            self._again_at = self._clock.monotonic() + AGAIN_S
+            self._outcomes.put_off(outcomes, self._clock.monotonic())
             self._wake.set()
             self._landed()
 

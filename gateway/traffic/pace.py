@@ -5,7 +5,8 @@ runs, the next one would hold one or two, and all of the processor's time would 
 times as long has passed as the loop was busy with the last one. Nothing waits where nothing came meanwhile (who sends
 may wait for our answer), where enough has gathered, or behind a slow disk, whose commits are pause enough.
 
-What carriers answer to submits waits longer, for the next text: nobody waits for it, unless messages wait for slots.
+What carriers answer to submits waits longer, for more of it and for a text: nobody waits for it, unless messages wait
+for slots. To record ten answers costs little more than to record one.
 
 All times are monotonic seconds.
 """
@@ -19,7 +20,9 @@ PERIODS: Final = 8
 MOST_S: Final = 0.002
 """No text rests longer."""
 ANSWERS_S: Final = 0.01
-"""How long carriers' answers wait for a text. A crash meanwhile leaves their messages uncertain."""
+"""How long carriers' answers wait for more, and for a text. A crash meanwhile leaves their messages uncertain."""
+MOST_ANSWERS: Final = 64
+"""So many of them wait no longer."""
 MEMORY: Final = 4
 """So many turns in which nothing came show that senders wait for answers. One alone may be chance."""
 ENOUGH: Final = 16
@@ -29,16 +32,21 @@ ENOUGH_OCTETS: Final = 64 * ENOUGH
 
 
 class Pace:
-    """The pace of one hub's turns: until when all rests (``until``), and answers alone (``answers_until``); 0: not."""
+    """The pace of one hub's turns: until when all rests (``until``), and answers alone (``answers_until``); 0: not.
+
+    Until ``leaves_until``, a turn with texts leaves answers behind.
+    """
 
     def __init__(self) -> None:
-        self.until = self.answers_until = 0.0
+        self.until = self.answers_until = self.leaves_until = 0.0
         self._began = self._ran = 0.0
         self._company = 0
 
-    def begin(self, now: float) -> None:
-        """Note that a turn begins."""
-        self.until = self.answers_until = 0.0
+    def begin(self, now: float, *, answers: bool = True) -> None:
+        """Note that a turn begins; ``answers``: with those that wait, if any do."""
+        self.until = 0.0
+        if answers:
+            self.answers_until = self.leaves_until = 0.0
         self._began = self._ran = now
 
     def run(self, now: float) -> None:
@@ -54,11 +62,20 @@ class Pace:
     def answered(self, now: float) -> None:
         """Note that answers came where none waited."""
         self.answers_until = now + ANSWERS_S
+        self.leaves_until = now + ANSWERS_S / 2
+
+    def leaves(self, now: float, answers: int) -> bool:
+        """Say whether so many answers stay where they are while a turn goes with texts alone.
+
+        In the second half of their time they go with the first text that comes: else they would go alone, and have it
+        wait for that.
+        """
+        return answers < MOST_ANSWERS and now < self.leaves_until
 
     def rest(self, now: float, texts: int, answers: int, *, is_wanted: bool) -> float:
         """Return until when what has gathered waits for more; 0 if its turn begins.
 
-        ``is_wanted``: messages wait for what the turn brings them.
+        ``answers`` are those that no turn has left behind. ``is_wanted``: messages wait for what the turn brings them.
         """
         if texts + answers >= ENOUGH:
             return 0.0

@@ -23,6 +23,7 @@ class Waiting:
     first_came: Sequence[float | None] = ()
     alive: frozenset[str] = frozenset()
     octets: int = 0
+    only_texts: bool = True
     answered: bool = False
 
 

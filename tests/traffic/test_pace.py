@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from gateway.model.messages import MessageState
+from gateway.model.permit import Fate, Permit
+from gateway.smpp.constants import Status
 from gateway.traffic.hub import MOST_TOGETHER, PATIENCE_S
-from gateway.traffic.pace import ANSWERS_S, ENOUGH, ENOUGH_OCTETS, MEMORY, MOST_S, PERIODS, Pace
+from gateway.traffic.pace import ANSWERS_S, ENOUGH, ENOUGH_OCTETS, MEMORY, MOST_ANSWERS, MOST_S, PERIODS, Pace
 from tests.kit.binds import FakeCarrier
+from tests.traffic.bench import receipt
 from tests.traffic.test_claims import subscribers
 from tests.traffic.world import World, settle, world
 
@@ -69,6 +72,20 @@ def test_answers_wait_for_a_text_unless_messages_wait_for_them() -> None:
     assert pace.rest(100.001 + ANSWERS_S, 0, 1, is_wanted=False) == 0
 
 
+def test_a_turn_with_texts_leaves_answers_behind_for_half_their_time_unless_they_are_many() -> None:
+    pace = Pace()
+    assert not pace.leaves(0.0, 1), "none wait"
+    pace.answered(100.0)
+    assert pace.leaves(100.0 + 0.49 * ANSWERS_S, MOST_ANSWERS - 1)
+    assert not pace.leaves(100.0 + 0.49 * ANSWERS_S, MOST_ANSWERS)
+    assert not pace.leaves(100.0 + 0.51 * ANSWERS_S, 1)
+    pace.begin(100.001, answers=False)
+    assert pace.leaves(100.002, 1)
+    assert pace.rest(100.002, 0, 0, is_wanted=False) == pytest.approx(100.0 + ANSWERS_S), "their time goes on"
+    pace.begin(100.003)
+    assert not pace.leaves(100.004, 1)
+
+
 @given(at=TIMES, busy=SPANS, commit=SPANS, later=SPANS, answered=SPANS)
 def test_no_rest_is_long(at: float, busy: float, commit: float, later: float, answered: float) -> None:
     pace = Pace()
@@ -82,7 +99,7 @@ def test_no_rest_is_long(at: float, busy: float, commit: float, later: float, an
 
 
 class Slow(Pace):
-    """A turn of the test's clock takes no time; here the next one waits a second, and answers ten.
+    """A turn of the test's clock takes no time; here the next one waits a second, and answers ten: five for more.
 
     ``turns`` is when they began.
     """
@@ -91,8 +108,8 @@ class Slow(Pace):
         super().__init__()
         self.turns: list[float] = []
 
-    def begin(self, now: float) -> None:
-        super().begin(now)
+    def begin(self, now: float, *, answers: bool = True) -> None:
+        super().begin(now, answers=answers)
         self.turns.append(now)
 
     def end(self, now: float, *, came: bool) -> None:
@@ -100,6 +117,7 @@ class Slow(Pace):
 
     def answered(self, now: float) -> None:
         self.answers_until = now + 10.0
+        self.leaves_until = now + 5.0
 
 
 async def slowly(here: World) -> Slow:
@@ -191,28 +209,96 @@ async def states(here: World) -> list[tuple[int]]:
     return await here.rows("SELECT state FROM message WHERE state <> 20 ORDER BY id")
 
 
-@pytest.mark.parametrize("next_text", [True, False])
-async def test_answers_wait_for_the_next_text_or_a_while(
-    autojump_clock: MockClock, tmp_path: Path, *, next_text: bool
-) -> None:
+SENT = (MessageState.SENT.value,)
+SENDING = (MessageState.SENDING.value,)
+
+
+async def have_one_accepted(here: World) -> Permit:
+    """Have a carrier accept what answers the first subscriber's text; return its permit."""
+    here.say("HELP", subscriber=subscribers(1)[0])
+    await settle()
+    (permit,) = here.bind.write()
+    here.bind.settle(permit)
+    await settle()
+    return permit
+
+
+async def test_answers_wait_for_more_and_then_for_a_text(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await slowly(here)
-        first, second = subscribers(2)
-        here.say("HELP", subscriber=first)
-        await settle()
-        here.bind.settle(*here.bind.write())
-        await settle()
-        assert await states(here) == [(MessageState.SENDING.value,)]
+        await have_one_accepted(here)
+        assert await states(here) == [SENDING]
         assert here.bind.gathers == 1, "a text is noticed at once"
+        _, second, third = subscribers(3)
+        here.say("HELP", subscriber=second)
+        await settle()
+        assert len(here.bind.answers) == 2
+        assert await states(here) == [SENDING, SENDING], "a turn with a text leaves them behind"
+        here.bind.settle(*here.bind.write())
+        await trio.sleep(5.1)
+        assert await states(here) == [SENDING, SENDING]
+        here.say("HELP", subscriber=third)
+        await settle()
+        assert await states(here) == [SENT, SENT, SENDING]
+
+
+@pytest.mark.parametrize("next_text", [True, False])
+async def test_answers_wait_no_longer_than_a_while(
+    autojump_clock: MockClock, tmp_path: Path, *, next_text: bool
+) -> None:
+    """Also those that a turn left behind."""
+    async with world(tmp_path) as here:
+        await slowly(here)
+        await have_one_accepted(here)
         if next_text:
-            here.say("HELP", subscriber=second)
-            await settle()
-        else:
-            await trio.sleep(9.9)
-            assert await states(here) == [(MessageState.SENDING.value,)]
-            await trio.sleep(0.2)
-        assert (await states(here))[0] == (MessageState.SENT.value,)
-        assert len(here.bind.answers) == 1 + next_text
+            here.say("hello", subscriber=subscribers(2)[1])
+        await trio.sleep(9.9)
+        assert await states(here) == [SENDING]
+        await trio.sleep(0.2)
+        assert await states(here) == [SENT]
+
+
+async def test_many_answers_go_with_the_next_text(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        pace = await slowly(here)
+        await have_one_accepted(here)
+        pace.leaves = lambda now, answers: answers < 1  # type: ignore[method-assign]
+        here.say("hello", subscriber=subscribers(2)[1])
+        await settle()
+        assert await states(here) == [SENT]
+
+
+@pytest.mark.parametrize("fate", [fate for fate in Fate if fate is not Fate.ACCEPTED])
+async def test_what_is_no_acceptance_is_not_left_behind(autojump_clock: MockClock, tmp_path: Path, fate: Fate) -> None:
+    """It may be an opt-out that the carrier knows of, or bring a message back into its queue."""
+    async with world(tmp_path) as here:
+        await slowly(here)
+        here.say("HELP", subscriber=subscribers(1)[0])
+        await settle()
+        here.bind.settle(*here.bind.write(), fate=fate, status=Status.ESME_RINVDSTADR)
+        here.say("hello", subscriber=subscribers(2)[1])
+        await settle()
+        assert len(here.bind.answers) == 2
+        assert await here.rows("SELECT fate FROM permit ORDER BY id LIMIT 1") == [(fate.value,)]
+
+
+async def test_a_receipt_never_overtakes_its_response(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await slowly(here)
+        permit = await have_one_accepted(here)
+        here.bring(receipt(f"c{permit.id}"))
+        await settle()
+        assert await states(here) == [(MessageState.DELIVERED.value,)]
+
+
+async def test_what_waits_in_the_queue_waits_for_no_answers(autojump_clock: MockClock, tmp_path: Path) -> None:
+    """It is behind what is under way to its subscriber, and that is over."""
+    async with world(tmp_path) as here:
+        await slowly(here)
+        await have_one_accepted(here)
+        await here.send("news", subscribers(1)[0])
+        await settle()
+        assert await states(here) == [SENT, SENDING]
 
 
 async def test_answers_that_messages_wait_for_do_not_rest(autojump_clock: MockClock, tmp_path: Path) -> None:
