@@ -23,7 +23,10 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 import trio
+
+_log = structlog.get_logger(__name__)
 
 YOUNG: Final = 20_000
 """Objects made, less those gone, until the collector looks at the young ones: what a few batches of texts leave."""
@@ -40,11 +43,18 @@ def settle_in() -> None:
 
 
 async def stay_tidy() -> None:
-    """Give the system back what is free, each minute, until cancelled. A thread does it, which takes milliseconds."""
+    """Give the system back what is free, each minute, until cancelled.
+
+    It takes some milliseconds, 20 after a great burst. A thread does it, but whoever asks the C library for memory then
+    waits for it.
+    """
     give_back = giver()
     while True:
         await trio.sleep(TIDY_S)
-        await trio.to_thread.run_sync(give_back)
+        try:
+            await trio.to_thread.run_sync(give_back)
+        except Exception as error:  # noqa: BLE001 - no thread to be had, perhaps: it must not end the daemon
+            _log.warning("free memory not given back: it is tried again", error=repr(error))
 
 
 def giver() -> Callable[[], object]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Final
@@ -22,6 +22,7 @@ import trio
 
 from gateway.base import Clock
 from gateway.carriers.interface import BindPort, BindState, CarrierPort
+from gateway.model.address import Msisdn
 from gateway.model.messages import Arrival, Mo, Unreadable
 from gateway.model.permit import Outcome
 from gateway.smpp.constants import Status
@@ -220,7 +221,8 @@ class Hub:
     def _leaves_answers(self, now: float) -> bool:
         """Say whether the carriers' answers wait for more of them, while a turn begins with what else has gathered.
 
-        A receipt may follow its response, so it never goes before one.
+        A receipt may follow its response, so it never goes before one; and a reply has the way free before it only once
+        the answer to the one before, to the same subscriber, is recorded.
         """
         return (
             self._pace.leaves(now, len(self._outcomes.waiting))
@@ -228,6 +230,7 @@ class Hub:
             and self._writer.near
             and bool(self._gathered)
             and all(waiting.only_texts for waiting in self._gathered)
+            and self._outcomes.subscribers.isdisjoint(_subscribers(self._gathered))
         )
 
     def _rest_until(self, until: float) -> None:
@@ -240,7 +243,7 @@ class Hub:
         if self._writer.closed or not self._writer.near:
             return False
         texts = sum([len(waiting.arrivals) for waiting in self._gathered])
-        wanted = self._dispatcher.has_backlog
+        wanted = self._dispatcher.has_backlog or self._outcomes.urges
         until = self._pace.rest(self._clock.monotonic(), texts, self._outcomes.fresh, is_wanted=wanted)
         if not until:
             return False
@@ -389,3 +392,8 @@ class Hub:
         self._writer.put(
             Job(lambda tx: settle(tx, outcomes, book, self._verdicts), done, failed, "outcomes", is_quick=True)
         )
+
+
+def _subscribers(gathered: Iterable[Waiting]) -> list[Msisdn]:
+    """Return who sent these texts."""
+    return [mo.subscriber for waiting in gathered for mo in waiting.arrivals if isinstance(mo, Mo)]

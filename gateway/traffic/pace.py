@@ -22,7 +22,7 @@ MOST_S: Final = 0.002
 ANSWERS_S: Final = 0.01
 """How long carriers' answers wait for more, and for a text. A crash meanwhile leaves their messages uncertain."""
 MOST_ANSWERS: Final = 64
-"""So many of them wait no longer."""
+"""So many of them are left behind by no turn."""
 MEMORY: Final = 4
 """So many turns in which nothing came show that senders wait for answers. One alone may be chance."""
 ENOUGH: Final = 16
@@ -41,6 +41,7 @@ class Pace:
         self.until = self.answers_until = self.leaves_until = 0.0
         self._began = self._ran = 0.0
         self._company = 0
+        self._is_slow = False  # the disk
 
     def begin(self, now: float, *, answers: bool = True) -> None:
         """Note that a turn begins; ``answers``: with those that wait, if any do."""
@@ -56,6 +57,7 @@ class Pace:
     def end(self, now: float, *, came: bool) -> None:
         """Note that it has ended, and whether texts came meanwhile."""
         self._company = MEMORY if came else self._company - 1
+        self._is_slow = now - self._ran > MOST_S
         if self._company > 0:
             self.until = min(self._began + PERIODS * (self._ran - self._began), now + MOST_S)
 
@@ -68,9 +70,9 @@ class Pace:
         """Say whether so many answers stay where they are while a turn goes with texts alone.
 
         In the second half of their time they go with the first text that comes: else they would go alone, and have it
-        wait for that.
+        wait for that. Behind a slow disk they would wait for a whole commit more.
         """
-        return answers < MOST_ANSWERS and now < self.leaves_until
+        return answers < MOST_ANSWERS and now < self.leaves_until and not self._is_slow
 
     def rest(self, now: float, texts: int, answers: int, *, is_wanted: bool) -> float:
         """Return until when what has gathered waits for more; 0 if its turn begins.

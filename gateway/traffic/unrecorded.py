@@ -1,7 +1,7 @@
 """What became of permits, until the store has it: facts that exist nowhere else, so they are tried until it takes them.
 
 Most of them say that a carrier accepted a message, and nobody waits for that: a turn may leave them behind (``leave``),
-so that more of them go together. What says anything else ``urges``, and goes with the next turn.
+so that more of them go together. What says anything else ``urges``: it goes with the next turn, and that one soon.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 import trio
 
+from gateway.model.address import Msisdn
 from gateway.model.permit import Fate, Outcome
 
 AGAIN_S: Final = 0.5
@@ -35,6 +36,11 @@ class Unrecorded:
     def fresh(self) -> int:
         """How many of those that wait no turn has left behind."""
         return len(self.waiting) - self._left
+
+    @property
+    def subscribers(self) -> set[Msisdn]:
+        """Whose messages those that wait tell of."""
+        return {outcome.permit.subscriber for outcome in self.waiting}
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take them in."""

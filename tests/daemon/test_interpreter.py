@@ -50,3 +50,22 @@ async def test_it_is_done_each_minute(monkeypatch: pytest.MonkeyPatch, autojump_
         monkeypatch.setattr(interpreter, "giver", lambda: lambda: trio.from_thread.run_sync(note))
         await stay_tidy()
     assert all(later - earlier >= TIDY_S for earlier, later in pairwise(times))
+
+
+async def test_without_a_thread_to_be_had_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    tries = 0
+    with trio.CancelScope() as scope:
+
+        async def none_to_be_had(_: object) -> None:
+            nonlocal tries
+            tries += 1
+            if tries > 1:
+                scope.cancel()
+                await trio.lowlevel.checkpoint()
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(trio.to_thread, "run_sync", none_to_be_had)
+        await stay_tidy()
+    assert tries == 2

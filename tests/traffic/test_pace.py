@@ -82,6 +82,12 @@ def test_a_turn_with_texts_leaves_answers_behind_for_half_their_time_unless_they
     pace.begin(100.001, answers=False)
     assert pace.leaves(100.002, 1)
     assert pace.rest(100.002, 0, 0, is_wanted=False) == pytest.approx(100.0 + ANSWERS_S), "their time goes on"
+    pace.run(100.002)
+    pace.end(100.0021, came=False)
+    assert pace.leaves(100.0022, 1)
+    pace.end(100.002 + 1.1 * MOST_S, came=False)
+    assert not pace.leaves(100.002 + 1.2 * MOST_S, 1), "behind a slow disk they would wait for a commit more"
+    pace.end(100.0021, came=False)
     pace.begin(100.003)
     assert not pace.leaves(100.004, 1)
 
@@ -268,17 +274,32 @@ async def test_many_answers_go_with_the_next_text(autojump_clock: MockClock, tmp
         assert await states(here) == [SENT]
 
 
+async def test_the_next_text_of_an_answers_subscriber_takes_it_along(autojump_clock: MockClock, tmp_path: Path) -> None:
+    """The reply is behind what is under way to them: it would wait for one more commit."""
+    async with world(tmp_path) as here:
+        await slowly(here)
+        await have_one_accepted(here)
+        here.say("JOIN", subscriber=subscribers(1)[0])
+        await settle()
+        assert (await states(here))[0] == SENT
+        assert len(here.bind.offered) > 1
+
+
 @pytest.mark.parametrize("fate", [fate for fate in Fate if fate is not Fate.ACCEPTED])
-async def test_what_is_no_acceptance_is_not_left_behind(autojump_clock: MockClock, tmp_path: Path, fate: Fate) -> None:
+@pytest.mark.parametrize("next_text", [True, False])
+async def test_what_is_no_acceptance_waits_for_nothing(
+    autojump_clock: MockClock, tmp_path: Path, fate: Fate, *, next_text: bool
+) -> None:
     """It may be an opt-out that the carrier knows of, or bring a message back into its queue."""
     async with world(tmp_path) as here:
         await slowly(here)
         here.say("HELP", subscriber=subscribers(1)[0])
         await settle()
         here.bind.settle(*here.bind.write(), fate=fate, status=Status.ESME_RINVDSTADR)
-        here.say("hello", subscriber=subscribers(2)[1])
+        if next_text:
+            here.say("hello", subscriber=subscribers(2)[1])
         await settle()
-        assert len(here.bind.answers) == 2
+        assert len(here.bind.answers) == 1 + next_text
         assert await here.rows("SELECT fate FROM permit ORDER BY id LIMIT 1") == [(fate.value,)]
 
 
