@@ -4,8 +4,8 @@ What arrives while the writer is busy gathers, and goes to the store as one job,
 one turn, one transaction (``_turn``). After its commit the fence goes up for whatever narrowed a consent, and then,
 only then, each arrival is acked; one that must wait for the fence waits alone. Replies that had the way free
 (``passage``) are handed to their binds behind the acks. What the store does not take, or not within ``PATIENCE_S``, is
-answered with a temporary error, so that the carrier sends it again. What became of permits may wait a
-little for more of it (``pace``), and is tried again until the store takes it.
+answered with a temporary error, so that the carrier sends it again. What became of permits may wait a little for more
+of it (``pace``), and is tried again until the store takes it.
 """
 
 from __future__ import annotations
