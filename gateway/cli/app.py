@@ -14,6 +14,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ EX_USAGE: Final = 64
 EX_SOFTWARE: Final = 70
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
+_UNTOLD: Final = b"gateway: internal error: it cannot be told, for want of memory or of a place to write to\n"
 
 
 def version() -> str:
@@ -85,7 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = None if arguments is None else list(arguments)
         result = gateway.main(args=given, prog_name="gateway", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001 - the last handler: every way to end becomes an exit status here
-        return _ended_by(error, debug)
+        try:
+            return _ended_by(error, debug)
+        except (MemoryError, OSError):  # there are no words for it, or no place for them
+            with suppress(OSError):
+                os.write(2, _UNTOLD)
+            return EX_SOFTWARE
     return result if isinstance(result, int) else EX_OK
 
 

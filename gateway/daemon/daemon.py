@@ -9,8 +9,8 @@ anew: nothing is lost by that, and half a gateway would lie.
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,8 @@ _log = structlog.get_logger(__name__)
 
 RECORD_S: Final = 10.0
 """How long a stop waits for the store to take what became of the last permits; a restart finds them uncertain."""
+END_S: Final = 30
+"""How long a gateway that something else than a stop ends may take for it, in seconds."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -208,7 +210,7 @@ async def run(
     clock = clock or SystemClock()
     config = load(file)
     notifier = Notifier()
-    with trio.CancelScope() as everything:
+    with _no_alarm_after(), trio.CancelScope() as everything:
         async with trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
                 async with running(config, version, clock) as gateway:
@@ -227,11 +229,33 @@ async def run(
                     notifier.ready(f"serving {len(config.lines)} lines")
                     if started is not None:
                         await started(gateway)
-                    await gateway.stop.wait()
+                    await _until_stop(gateway)
                     _log.info("gateway stopping")
                     notifier.stopping()
                 nursery.cancel_scope.cancel()
     _log.info("gateway stopped")
+
+
+async def _until_stop(gateway: Running) -> None:
+    """Wait until the gateway is to stop. Where something else ends it, it has END_S, or the kernel ends the process.
+
+    An error cancels everything, and a thread cannot be cancelled: it is waited for. Where there is no memory left, not
+    even its last word may be heard, and that would be for ever. The alarm (alarm(2)) needs no memory, and no loop.
+    """
+    try:
+        await gateway.stop.wait()
+    except BaseException:
+        signal.alarm(END_S)
+        raise
+
+
+@contextmanager
+def _no_alarm_after() -> Iterator[None]:
+    """Let whoever ran the gateway live on after it."""
+    try:
+        yield
+    finally:
+        signal.alarm(0)
 
 
 async def _hear(

@@ -1,7 +1,7 @@
 """How the interpreter is set for a process that does little else than make and drop small objects.
 
-Owns two knobs of CPython and one of the C library. They are about time and memory alone: nothing else depends on them,
-and no other module touches them.
+Owns two knobs of CPython, one of the C library and one of Rust's. They are about time and memory alone: nothing else
+depends on them, and no other module touches them.
 
 The cyclic collector looks at everything that lives each time so many objects were made. Here nearly all of them die by
 reference counts, and what lives (rules, models, pages) stays: so what there is after the start is put out of its sight,
@@ -13,12 +13,16 @@ The thread that commits asks for the interpreter's lock when the disk has answer
 What is made and dropped in pieces above 512 octets comes from the C library, which keeps what is free for the next one
 that asks. Between pieces that live for minutes the free ones add up, a page here and there: a few megabytes in the
 first hours. So each minute the pages that are wholly free go back to the system.
+
+A library in Rust that finds no memory ends the process, and the next life goes on. With RUST_BACKTRACE set it would
+first print where it was, find no memory for that, and wait for ever for a lock that it holds itself (std, alloc.rs).
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -36,6 +40,7 @@ TIDY_S: Final = 60.0
 
 def settle_in() -> None:
     """Set the interpreter for a long run. To be called once everything is loaded."""
+    os.environ.pop("RUST_BACKTRACE", None)
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()

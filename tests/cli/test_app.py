@@ -109,6 +109,21 @@ def test_a_bug_where_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch, run
     assert ended.err == "gateway: internal error: ValueError: x; please report it with the output of --debug\n"
 
 
+@pytest.mark.parametrize("failure", [MemoryError, OSError])
+def test_what_cannot_be_told_is_still_an_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], failure: type[Exception]
+) -> None:
+    def fails(error: BaseException) -> None:
+        raise failure
+
+    ends_with(monkeypatch, ValueError("x"))
+    monkeypatch.setattr("gateway.cli.app.traceback.format_exception", fails)
+    assert app.main(["check"]) == 70
+    assert capfd.readouterr().err == (
+        "gateway: internal error: it cannot be told, for want of memory or of a place to write to\n"
+    )
+
+
 @pytest.mark.parametrize(
     "error,status", [("BrokenPipeError(32, 'x')", 1), ("ExceptionGroup('x', [BrokenPipeError(32, 'x')])", 141)]
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,3 +71,13 @@ async def test_without_a_thread_to_be_had_it_is_tried_again(
         monkeypatch.setattr(trio.to_thread, "run_sync", none_to_be_had)
         await stay_tidy()
     assert tries == 2
+
+
+def test_a_library_that_finds_no_memory_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, since the interpreter is set for good."""
+    monkeypatch.setenv("RUST_BACKTRACE", "1")
+    script = (
+        "import os\nfrom gateway.daemon.interpreter import settle_in\nsettle_in()\nos.system('echo .$RUST_BACKTRACE')"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == ".\n"

@@ -31,11 +31,12 @@ _ASKED: Final = (0, -signal.SIGTERM)
 """How a life ends that was told to: one that had hardly begun did not hear it yet."""
 _NOT_THEIRS: Final = ("COVERAGE_", FOLDER_KEY, "NOTIFY_SOCKET", "PYTEST_")
 """What a life that is killed cannot finish, or would be slowed by."""
+_TALKATIVE: Final = {"RUST_BACKTRACE": "full"}
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment for a launcher."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_THEIRS)}
+    """Return the environment for a launcher: with what makes a library that aborts want to say a lot first."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_THEIRS)} | _TALKATIVE
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

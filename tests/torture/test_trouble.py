@@ -195,6 +195,7 @@ ROOMS: Final = (0, 1 << 18, 1 << 20, 3 << 20, 8 << 20, 12 << 20) if WHOLE else (
 """Octets that the process may still have beside what it has; a broadcast needs some ten megabytes."""
 WATCHDOG_S: Final = 5
 ABORTED: Final = -signal.SIGABRT
+ALARMED: Final = -signal.SIGALRM
 MANY: Final = 4_000
 
 
@@ -257,7 +258,7 @@ async def test_no_memory_is_left(room: int, launcher: Launcher, tmp_path: Path) 
         await world.quiet()
 
     def may_die(supervisor: Supervisor) -> None:
-        supervisor.allowed |= {70, 74, ABORTED}
+        supervisor.allowed |= {70, 74, ABORTED, ALARMED}
 
     run = await play(launcher, tmp_path / "run", script=script, prepare=may_die)
     judge(run)
